@@ -1,0 +1,179 @@
+/*
+ * The one interface to the processor.
+ *
+ * arch/x86_64/ and arch/aarch64/ hold the same files with the same functions;
+ * the build picks one.  Nothing outside arch/ asks which CPU this is.
+ *
+ *	regs.c      registers, arguments, results, system-call numbers and arguments
+ *	insn.c      decode, find returns, relocate, emulate
+ *	near.c      near program -> machine code (record tier)
+ *	syscalls.c  system-call names
+ */
+#ifndef ARCH_H
+#define ARCH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/* ------------------------------------------------------------- regs.c -- */
+
+/* The general registers as the kernel lays them out for ptrace. */
+#define ARCH_REG_WORDS 34
+struct arch_regs {
+	uint64_t w[ARCH_REG_WORDS];
+};
+
+/* 0, or -errno (ESRCH: the thread is gone or not stopped). */
+int arch_regs_read(pid_t tid, struct arch_regs *r);
+int arch_regs_write(pid_t tid, const struct arch_regs *r);
+/* Sets only the program counter of a stopped thread: one request. */
+int arch_pc_write(pid_t tid, uint64_t pc);
+
+uint64_t arch_pc(const struct arch_regs *r);
+void arch_set_pc(struct arch_regs *r, uint64_t pc);
+uint64_t arch_sp(const struct arch_regs *r);
+void arch_set_sp(struct arch_regs *r, uint64_t sp);
+uint64_t arch_fp(const struct arch_regs *r);
+
+/*
+ * Integer argument n (from 0) at a function's first instruction.  true: *ret
+ * is the value; false: *ret is the stack address the value must be read from.
+ * System V AMD64 ABI 3.2.3 / AAPCS64 6.8.2.
+ */
+bool arch_arg(const struct arch_regs *r, unsigned n, uint64_t *ret);
+/* As arch_arg(), where no return address is on the stack (USDT call sites). */
+bool arch_call_arg(const struct arch_regs *r, unsigned n, uint64_t *ret);
+unsigned arch_reg_args(void);	/* how many come in registers */
+uint64_t arch_retval(const struct arch_regs *r);	/* rax / x0 */
+uint64_t arch_retval2(const struct arch_regs *r);	/* rdx / x1 */
+void arch_set_retval(struct arch_regs *r, uint64_t v);
+/*
+ * Where the caller's address is at a function's first instruction: true =
+ * *ret is the return address itself (lr), false = the stack word to read.
+ */
+bool arch_return_address(const struct arch_regs *r, uint64_t *ret);
+
+/* uregs[n], numbering of the builtins document; false: no such register. */
+bool arch_ureg(const struct arch_regs *r, unsigned n, uint64_t *ret);
+struct arch_ureg_name {
+	const char *name;	/* "R_RAX"; the list ends with NULL */
+	unsigned n;
+};
+extern const struct arch_ureg_name arch_ureg_names[];
+
+/* System calls.  At an entry (seccomp or syscall stop) nr and arguments, at an
+ * exit the result, are in these registers. */
+uint64_t arch_syscall_nr_get(const struct arch_regs *r);
+/* Changes the number of the pending call (-1: skip it); writes to the thread. */
+int arch_syscall_nr_set(pid_t tid, struct arch_regs *r, uint64_t nr);
+uint64_t arch_syscall_arg(const struct arch_regs *r, unsigned n);
+int64_t arch_syscall_result(const struct arch_regs *r);
+/*
+ * Prepares registers for a remote call of nr at pc (the bytes of
+ * arch_syscall_stub): arguments, pc, and whatever keeps the kernel from
+ * restarting the call the thread was in (x86: orig_rax = -1).
+ */
+void arch_syscall_setup(struct arch_regs *r, uint64_t pc, uint64_t nr, const uint64_t args[6]);
+/* Inside an interrupted system call whose restart is still to be decided? */
+bool arch_in_syscall(const struct arch_regs *r);
+/* AUDIT_ARCH_* of this build, for seccomp filters. */
+uint32_t arch_audit(void);
+/* "syscall; trap": the stub for remote calls. */
+extern const uint8_t arch_syscall_stub[];
+extern const size_t arch_syscall_stub_len;
+/* Offset in the stub of the instruction after the call (where the trap is). */
+extern const size_t arch_syscall_stub_trap;
+
+/* ptrace's view of a target of another word size or machine: NULL if it is
+ * ours, else what it is ("a 32-bit x86 program"). e_machine, e_class of its ELF. */
+const char *arch_foreign(unsigned e_machine, unsigned e_class);
+
+/* ------------------------------------------------------------- insn.c -- */
+
+/* The breakpoint instruction. */
+extern const uint8_t arch_bp[];
+extern const size_t arch_bp_len;
+/* pc reported at a breakpoint stop minus the site's address (x86: 1). */
+extern const unsigned arch_bp_pc_bias;
+#define ARCH_INSN_MAX 16
+#define ARCH_SLOT_MAX 64	/* an out-of-line copy never needs more */
+
+enum arch_flow {
+	ARCH_FLOW_NEXT,		/* falls through */
+	ARCH_FLOW_JUMP,		/* direct jump; target */
+	ARCH_FLOW_COND,		/* conditional; target */
+	ARCH_FLOW_CALL,		/* direct call; target */
+	ARCH_FLOW_IJUMP,	/* indirect jump */
+	ARCH_FLOW_ICALL,
+	ARCH_FLOW_RET,
+	ARCH_FLOW_SYSCALL,
+	ARCH_FLOW_TRAP,		/* int3/brk, ud2, hlt, ... */
+};
+
+struct arch_insn {
+	uint8_t len;		/* 0: not decodable */
+	enum arch_flow flow;
+	uint64_t target;	/* JUMP, COND, CALL */
+	bool is_nop;		/* nop of any length, endbr64, bti */
+	bool uses_pc;		/* PC-relative memory operand or branch */
+};
+
+/* Decodes the instruction at code (avail bytes at hand), which lives at pc. */
+bool arch_insn_decode(const uint8_t *code, size_t avail, uint64_t pc, struct arch_insn *ret);
+/*
+ * The same, length and flow only, by our own tables: tens of nanoseconds, for
+ * walking whole libraries.  Agrees with arch_insn_decode (tested).
+ */
+bool arch_insn_length(const uint8_t *code, size_t avail, uint64_t pc, struct arch_insn *ret);
+
+/*
+ * Walks a function's code and calls fn for each place it can be left:
+ * returns, and jumps out of [addr, addr + len) (tail calls; indirect jumps
+ * count as leaving unless they look like a switch inside the function).
+ * false: a byte could not be decoded; *bad_ret is its offset (calls made so
+ * far stand).
+ */
+bool arch_find_returns(const uint8_t *code, size_t len, uint64_t addr,
+		       void (*fn)(void *arg, uint64_t off, enum arch_flow flow), void *arg,
+		       uint64_t *bad_ret);
+/* Is off the start of an instruction?  (walks from the start) */
+bool arch_is_boundary(const uint8_t *code, size_t len, uint64_t addr, uint64_t off);
+
+/*
+ * The out-of-line copy of one instruction: code at old_pc rewritten to run at
+ * new_pc and followed by a jump to old_pc + len (unless it never falls
+ * through).  Returns bytes written to out (at most ARCH_SLOT_MAX), or 0 with
+ * *why_ret = static text ("int3 of the program's own").
+ */
+size_t arch_relocate(const uint8_t *code, size_t avail, uint64_t old_pc, uint64_t new_pc,
+		     uint8_t *out, const char **why_ret);
+/* How far a slot may be from its site (±): 2 GiB, 128 MiB. */
+extern const uint64_t arch_reach;
+
+/*
+ * pc inside a slot -> the address in the original code that it stands for
+ * (for signal frames and unwinding).  off = pc - slot start; returns offset
+ * from the site's address, or -1 if there is no equal place.
+ */
+int64_t arch_slot_to_orig(const uint8_t *slot, size_t slot_len, size_t insn_len, uint64_t off);
+
+/*
+ * Does the instruction's whole work on regs instead of running it, when that
+ * needs no memory (nop, endbr64, direct jumps, conditional jumps, mov
+ * reg,reg, lea, ...).  true: regs are those after it.
+ */
+bool arch_emulate(const uint8_t *code, size_t avail, uint64_t pc, struct arch_regs *r);
+
+/* --------------------------------------------------------- syscalls.c -- */
+
+/* Tracepoint-style name ("newfstat"), NULL if nr is unknown. */
+const char *arch_syscall_name(unsigned nr);
+/* The table name ("fstat") where it differs, else NULL. */
+const char *arch_syscall_alias(unsigned nr);
+/* Number of the call with that name or alias, -1 if none. */
+int arch_syscall_by_name(const char *name);
+unsigned arch_syscall_max(void);	/* numbers are below this */
+
+#endif

@@ -1,0 +1,52 @@
+/*
+ * The consumer: trace entries and aggregations to text, byte for byte as
+ * DTrace prints them.  It reads a state and writes to a stdio stream; it does
+ * not know where the entries came from.
+ */
+#ifndef DL_CONSUME_H
+#define DL_CONSUME_H
+
+#include <stdbool.h>
+#include <stdio.h>
+
+#include "state.h"
+#include "strbuf.h"
+
+/* How addresses become names, and what needs the session. */
+struct dl_consumer_ops {
+	/* Appends "obj`sym+0x1" (uaddr, frames), "obj`sym" (usym) or "obj" (umod). */
+	void (*symbolize)(void *ctx, uint32_t pid, uint64_t addr, enum dl_symkind kind,
+			  struct strbuf *out);
+	/* A line for stderr, without "dtrace: ". */
+	void (*message)(void *ctx, const char *text);
+	/* setopt(): NULL or an error. */
+	struct error *(*setopt)(void *ctx, const char *name, const char *value);
+	/* Before system() runs a command: flush and such; after: nothing owed. NULL = none. */
+	void (*before_system)(void *ctx);
+};
+
+struct dl_consumer;
+
+struct dl_consumer_config {
+	struct dl_state *state;
+	struct dl_options *options;	/* borrowed: dynamic ones are read as they change */
+	const struct dl_consumer_ops *ops;
+	void *ctx;
+	FILE *out;			/* borrowed; stdout or -o file */
+	const char *out_name;		/* "<stdout>" or the file's name, for write errors */
+	bool test_mode;			/* _DTRACE_TESTING: no CPU and ID columns, no last newline */
+};
+
+struct dl_consumer *dl_consumer_create(const struct dl_consumer_config *config);
+void dl_consumer_destroy(struct dl_consumer *c);
+/* Consumes everything in the trace buffer.  An error means output failed. */
+struct error *dl_consumer_run(struct dl_consumer *c);
+/* The end of the run: newline, then aggregations no printa() printed. */
+struct error *dl_consumer_finish(struct dl_consumer *c);
+/* Fault and drop messages (through ops->message). */
+void dl_consumer_fault(struct dl_consumer *c, const struct dl_fault_info *f);
+void dl_consumer_drops(struct dl_consumer *c);
+/* "invalid address", ... */
+const char *dl_fault_name(enum dl_fault f);
+
+#endif

@@ -1,0 +1,71 @@
+/*
+ * What the compiler asks of the world: probes, symbols and types of targets.
+ * dlang knows nothing of processes; the tracer fills this table, unit tests
+ * pass a fake.  Any callback may be NULL: nothing of that sort exists then.
+ */
+#ifndef DL_HOST_H
+#define DL_HOST_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "attr.h"
+#include "error.h"
+#include "type.h"
+
+/* Four patterns; "" matches everything.  Globs: * ? [..] \c. */
+struct dl_pdesc {
+	const char *prov, *mod, *func, *name;
+	uint32_t id;		/* non-zero: a probe ID, the patterns are unset */
+};
+
+/* One argument of args[]. */
+struct dl_probe_arg {
+	const char *name;	/* NULL when unnamed */
+	const char *native;	/* C type name of the raw argument */
+	const char *xlated;	/* type name args[n] has; same as native if NULL */
+	struct dl_type *native_type;	/* set instead of native for types from DWARF */
+	unsigned map;		/* which raw argument it comes from */
+};
+
+struct dl_probe_info {
+	unsigned n_matches;	/* probes that the description matches now */
+	uint32_t id;		/* of the representative probe */
+	const char *prov, *mod, *func, *name;	/* of the representative */
+	struct dl_prov_attr attr;
+	const struct dl_probe_arg *args;
+	unsigned n_args;
+};
+
+struct dl_symbol {
+	const char *object, *name;
+	uint64_t addr;
+	uint64_t size;
+	bool is_func;
+	struct dl_type *type;	/* NULL when there is no type information */
+};
+
+struct dl_host {
+	void *ctx;
+	/*
+	 * Creates what probes the description asks for (pid, profile, ...)
+	 * and describes the match.  n_matches 0 is not an error.  Errors carry
+	 * their D_ tag (D_PROC_FUNC, D_PDESC_INVAL, ...).
+	 */
+	struct error *(*probe_match)(void *ctx, const struct dl_pdesc *d,
+				     struct dl_probe_info *ret);
+	/* object "" searches all objects.  ERR_NOTFOUND when there is none. */
+	struct error *(*symbol_lookup)(void *ctx, struct dl_types *ts,
+				       const char *object, const char *name,
+				       struct dl_symbol *ret);
+	/* A named type ("struct conn") of the target; object may be "". NULL = none. */
+	struct dl_type *(*type_lookup)(void *ctx, struct dl_types *ts,
+				       const char *object, const char *name);
+	/* Completes a forward or lazily read type in place; false if impossible. */
+	bool (*type_complete)(void *ctx, struct dl_types *ts, struct dl_type *t);
+	/* Names for suggestions ("did you mean"): calls fn for each candidate. */
+	void (*probe_suggest)(void *ctx, const struct dl_pdesc *d,
+			      void (*fn)(void *arg, const char *text), void *arg);
+};
+
+#endif

@@ -1,0 +1,61 @@
+/*
+ * The trace buffer: what far programs leave for the consumer.
+ *
+ * One entry per clause that ran to its end (a fault discards the clause's
+ * data).  An entry is a header followed by one item per tracing action that
+ * ran, in order:
+ *
+ *	entry: { u32 size; u32 epid; u64 time; u32 cpu; u32 tid; u32 pid; u32 n_items }
+ *	item:  { u32 action; u32 len; data[len], padded to 8 }
+ *
+ * action indexes the clause's actions; data is the action's fields in key
+ * encoding (agg.h).  Everything is 8-aligned.
+ */
+#ifndef DL_TRACE_H
+#define DL_TRACE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct dl_entry {
+	uint32_t size;		/* whole entry, multiple of 8 */
+	uint32_t epid;
+	uint64_t time;		/* ns, CLOCK_MONOTONIC */
+	uint32_t cpu;
+	uint32_t tid;
+	uint32_t pid;
+	uint32_t n_items;
+};
+
+struct dl_item {
+	uint32_t action;
+	uint32_t len;
+	uint8_t data[];
+};
+
+enum dl_bufpolicy { DL_BUF_WAIT, DL_BUF_SWITCH, DL_BUF_FILL, DL_BUF_RING };
+
+struct dl_trace;
+
+/* NULL: out of memory. */
+struct dl_trace *dl_trace_create(enum dl_bufpolicy policy, uint64_t bufsize);
+void dl_trace_destroy(struct dl_trace *t);
+/*
+ * Appends an entry built by dl_trace_begin()/..._commit().  begin gives a
+ * staging area that holds the entry while the clause runs; commit makes it
+ * visible.  Policy wait: the buffer is drained by drain() when full and
+ * nothing is lost.  switch: a full buffer drops (counted).  fill: a full
+ * buffer sets dl_trace_full().  ring: the oldest entries go.
+ */
+uint8_t *dl_trace_begin(struct dl_trace *t, size_t max);	/* NULL: max is more than the buffer */
+bool dl_trace_commit(struct dl_trace *t, size_t used);		/* false: dropped */
+/* Called by commit under policy wait when there is no room; must consume. */
+void dl_trace_on_full(struct dl_trace *t, void (*drain)(void *ctx), void *ctx);
+/* First unconsumed entry, or NULL; dl_trace_next() consumes it. */
+const struct dl_entry *dl_trace_peek(const struct dl_trace *t);
+void dl_trace_next(struct dl_trace *t);
+bool dl_trace_full(const struct dl_trace *t);
+uint64_t dl_trace_take_drops(struct dl_trace *t);	/* since the last call */
+
+#endif

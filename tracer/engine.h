@@ -1,0 +1,135 @@
+/*
+ * The ptrace engine: owns every traced task from seize to detach.
+ *
+ * One thread waits, decodes each wait status once into an event (event.h),
+ * collects all that are pending, then acts on them in order.  What an event
+ * means for probes is the session's business and is told through upcalls;
+ * what it means for the task (signals delivered exactly as without a tracer,
+ * group stops, new threads, exec, exit) is done here.
+ *
+ * In an upcall with a task, that task is stopped and may be read, written and
+ * stopped for longer work; it is resumed by the engine after the upcall.
+ */
+#ifndef ENGINE_H
+#define ENGINE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "../dlang/error.h"
+#include "../dlang/vec.h"
+#include "site.h"
+#include "task.h"
+
+struct engine_ops {
+	/* A planted site was hit; regs' pc is the site's address. */
+	void (*site_hit)(void *ctx, struct task *t, struct site *s);
+	/* Watched system calls (engine_watch_syscalls).  nr may be any for PTRACE_SYSCALL. */
+	void (*syscall_entry)(void *ctx, struct task *t, unsigned nr);
+	void (*syscall_return)(void *ctx, struct task *t, unsigned nr, int64_t result);
+	/* New process (fork, vfork or clone without CLONE_THREAD), before it runs.
+	 * Its sites: a copied address space has had its patches removed. */
+	void (*process_new)(void *ctx, struct process *p, struct task *parent);
+	void (*thread_new)(void *ctx, struct task *t);
+	/* New image mapped, nothing of it has run; p->as is new. */
+	void (*exec)(void *ctx, struct task *t);
+	/* The thread is about to die; its registers can still be read. */
+	void (*thread_exit)(void *ctx, struct task *t);
+	/* The last thread is gone; wait_status as waitpid gives it. */
+	void (*process_exit)(void *ctx, struct process *p);
+	/* A signal is about to be delivered (not our own traps). */
+	void (*signal)(void *ctx, struct task *t, int sig);
+};
+
+struct engine_config {
+	const struct engine_ops *ops;
+	void *ctx;
+	bool cpupin;		/* adaptive pinning allowed (-x cpupin) */
+	bool verbose;
+};
+
+struct engine *engine_create(const struct engine_config *config); /* NULL: out of memory */
+/* Detaches everything first (engine_detach_all). */
+void engine_destroy(struct engine *e);
+
+/*
+ * -c: forks the command; the child waits, seized with EXITKILL, before its
+ * execve, so that its pid is known.  argv is the command, searched in PATH.
+ * env_changes: "NAME=VALUE" sets, "NAME" unsets; NULL-terminated; may be NULL.
+ */
+struct error *engine_fork(struct engine *e, char *const argv[], char *const env_changes[],
+			  struct process **ret) must_check;
+/* Where engine_exec() holds the process. */
+enum hold {
+	HOLD_EXEC,	/* after execve, before its first instruction */
+	HOLD_PREINIT,	/* at the program's entry point: libraries mapped */
+	HOLD_MAIN,	/* at main() (postinit too); falls back to the entry point */
+};
+/*
+ * Lets the forked child install the filter for the watched system calls (if
+ * any) and exec, and runs it up to the hold point.  main_addr(ctx, p) is asked
+ * at the entry point where main is (0: unknown).  Fails with "failed to
+ * execute X: MSG".
+ */
+struct error *engine_exec(struct engine *e, struct process *p, enum hold hold,
+			  uint64_t (*main_addr)(void *ctx, struct process *p)) must_check;
+/* -p: seizes all threads and stops them.  The error says which fact refuses. */
+struct error *engine_attach(struct engine *e, pid_t pid, struct process **ret) must_check;
+
+/*
+ * Which system calls to report: bit nr of entry and exit.  For -c processes it
+ * must be called before engine_exec() (the filter can't change later; then
+ * only a subset may be asked for); -p processes use PTRACE_SYSCALL.
+ */
+#define ENGINE_SYSCALL_WORDS 16
+struct syscall_set {
+	uint64_t entry[ENGINE_SYSCALL_WORDS];
+	uint64_t exit[ENGINE_SYSCALL_WORDS];
+};
+void engine_watch_syscalls(struct engine *e, const struct syscall_set *set);
+
+/* Lets held and attached processes run.  Before this nothing of them runs but
+ * what engine_exec() needs. */
+void engine_start(struct engine *e);
+
+/*
+ * Handles events until none is pending, waiting for one at most until
+ * deadline_ns (CLOCK_MONOTONIC; 0 = do not wait, UINT64_MAX = no limit), or
+ * until engine_wake().  Returns the number of events handled; *done: no
+ * process is left.
+ */
+struct error *engine_poll(struct engine *e, uint64_t deadline_ns, unsigned *n_ret,
+			  bool *done) must_check;
+/* Async-signal-safe: makes engine_poll() return soon. */
+void engine_wake(struct engine *e);
+
+/*
+ * Stops every task of the address space (all: of the engine), and resumes
+ * those it stopped.  Nestable.  Stops that arrive meanwhile are kept as events.
+ */
+struct error *engine_stop_world(struct engine *e, struct aspace *as) must_check;
+void engine_resume_world(struct engine *e, struct aspace *as);
+
+/* Runs one system call in the target: some task of as is stopped for it. */
+struct error *engine_remote_syscall(struct engine *e, struct aspace *as, unsigned nr,
+				    const uint64_t args[6], int64_t *result) must_check;
+
+/* Queues a signal to the task or (stop) its process for when it leaves the probe. */
+bool engine_raise(struct engine *e, struct task *t, int sig);
+bool engine_stop_task(struct engine *e, struct task *t);
+
+/*
+ * Removes every patch and lets go of every process: -p ones run on as if
+ * never traced; -c ones are killed if kill_children (and were not told to be
+ * left alone), else detached too.
+ */
+void engine_detach_all(struct engine *e, bool kill_children);
+
+/* Counters for -v and tests. */
+struct engine_stats {
+	uint64_t stops, site_hits, syscall_stops, signals, remote_calls;
+	uint64_t slots, emulated, pinned;
+};
+const struct engine_stats *engine_stats(const struct engine *e);
+
+#endif

@@ -1,0 +1,28 @@
+/*
+ * User stacks of a stopped thread: CFI through libunwind-ptrace's remote
+ * accessors over our own cached memory reader, else frame pointers.  Names are
+ * never taken from libunwind.
+ */
+#ifndef UNWIND_H
+#define UNWIND_H
+
+#include <stdint.h>
+
+#include "object.h"
+#include "task.h"
+
+struct unwinder;	/* per process: caches tables */
+
+struct unwinder *unwinder_create(struct process *p, struct objects *os);
+void unwinder_destroy(struct unwinder *u);
+/* The object table changed: drop caches. */
+void unwinder_invalidate(struct unwinder *u);
+/*
+ * pcs[0] is the thread's pc (translated out of annex slots), then return
+ * addresses, at most max.  at_entry: the pc is a function's first instruction,
+ * so the caller is where arch_return_address() says.  Returns how many, at
+ * least 1, or -1 if the registers can't be read.
+ */
+int unwind(struct unwinder *u, struct task *t, bool at_entry, uint64_t *pcs, int max);
+
+#endif
