@@ -8,6 +8,8 @@
  *	insn.c      decode, find returns, relocate, emulate
  *	near.c      near program -> machine code (record tier)
  *	syscalls.c  system-call names
+ *	elf.c       relocations, start code
+ *	unwind.c    DWARF register numbers
  */
 #ifndef ARCH_H
 #define ARCH_H
@@ -165,6 +167,28 @@ int64_t arch_slot_to_orig(const uint8_t *slot, size_t slot_len, size_t insn_len,
  * reg,reg, lea, ...).  true: regs are those after it.
  */
 bool arch_emulate(const uint8_t *code, size_t avail, uint64_t pc, struct arch_regs *r);
+
+/* ------------------------------------------------- elf.c, unwind.c -- */
+
+/*
+ * The program counter's first hops: code is what stands at the ELF entry
+ * point (pc).  0: unknown.  If *is_slot, the address is that of a word that
+ * holds main's address (GOT).
+ */
+uint64_t arch_main_from_entry(const uint8_t *code, size_t avail, uint64_t pc, bool *is_slot);
+
+enum arch_reloc {
+	ARCH_RELOC_OTHER,
+	ARCH_RELOC_IRELATIVE,	/* the slot gets what the resolver at addend returns */
+	ARCH_RELOC_SLOT,	/* the slot gets the address of the named symbol */
+};
+enum arch_reloc arch_reloc_kind(unsigned type);
+
+/* DWARF register numbers: 0 .. ARCH_DWARF_REGS-1 are tracked when unwinding. */
+#define ARCH_DWARF_REGS 40
+extern const unsigned arch_dwarf_sp, arch_dwarf_fp;
+/* Value of DWARF register n; the return-address column of x86 is the pc. */
+bool arch_dwarf_reg(const struct arch_regs *r, unsigned n, uint64_t *ret);
 
 /* --------------------------------------------------------- syscalls.c -- */
 
