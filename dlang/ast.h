@@ -7,6 +7,20 @@
  * expanded (LET binds their parameters), x[i], p->m, a.b are lowered to DEREF,
  * MEMBER and pointer arithmetic with explicit scaling, constants are folded,
  * every node has its type, and conversions that change bits are CAST nodes.
+ *
+ * What the parser leaves in its nodes:
+ *	INT	value, and type = the literal's type by the C99 rule
+ *	FLOAT	fvalue, type double;  STR: str, str_len, type string
+ *	IDENT	name as written, backquotes included; the keywords self and this
+ *		are IDENTs too, so self->x is ARROW(IDENT self).x and self->x[k]
+ *		is INDEX(ARROW(IDENT self).x, k)
+ *	TYPE, CAST, XLATE, OFFSETOF	type of TYPE and CAST is set; it may hang on
+ *		a DL_FORWARD that the host can complete
+ *	UNARY	NEG PLUS COM NOT DEREF ADDROF;  ++ and -- are INCDEC
+ *	CALL	name, args; only plain names are called (else D_FUNC_IDENT)
+ *	COND	the condition is not a constant: those are folded while parsing
+ * Empty statements are dropped.  Trees are at most DL_TREE_MAX levels high, so
+ * passes may recurse.
  */
 #ifndef DL_AST_H
 #define DL_AST_H
@@ -18,6 +32,8 @@
 #include "ident.h"
 #include "program.h"
 #include "type.h"
+
+#define DL_TREE_MAX 1000
 
 enum dl_node_kind {
 	/* leaves */
@@ -92,6 +108,8 @@ struct dl_node {
 	struct dl_node *args;		/* list: keys, arguments; linked by next */
 	struct dl_node *next;		/* next in the list this node is in */
 	struct dl_node *body, *else_body; /* statement lists */
+
+	uint32_t height;		/* parser only: levels below and with this node */
 
 	uint64_t value;			/* INT, offsets, steps, bounds */
 	double fvalue;

@@ -48,6 +48,20 @@ struct dl_provider_decl {
 	struct dl_provider_decl *next;
 };
 
+/* A type name only the target can know, met before the target was there. */
+struct dl_late_type {
+	struct dl_type *type;		/* DL_FORWARD of DL_TYPEDEF until resolved */
+	struct dl_range range;
+	const struct dl_source *source;
+	struct dl_late_type *next;
+};
+
+/* An INT or STR node made from $target or $$target: follows dl_ctx_set_target(). */
+struct dl_late_macro {
+	struct dl_node *node;
+	struct dl_late_macro *next;
+};
+
 struct dl_ctx {
 	struct arena *arena;
 	struct dl_ctx_config config;
@@ -73,6 +87,8 @@ struct dl_ctx {
 	uint32_t version;		/* language version in force */
 	const struct dl_source *source;	/* being compiled */
 	uint32_t arg_refs_max;		/* highest $N referenced so far (D_MACRO_UNUSED) */
+	struct dl_late_type *late_types; /* type names left for dl_compile() to ask the host */
+	struct dl_late_macro *late_macros; /* nodes that hold $target */
 };
 
 /* Reports an error (or warning); the text is made in the arena. */
@@ -102,7 +118,17 @@ struct dl_unit {
 	struct dl_pdesc *descs;
 	uint32_t n_descs;
 	bool has_items;			/* anything declared at all (D_EMPTY) */
+	struct dl_ctx *ctx;
+	int64_t target;			/* value of $target in descs */
+	uint32_t arg_refs_max;		/* highest $N referenced */
+	bool zdefs, argref, empty;	/* compile flags as this program's pragmas set them */
 };
+
+/*
+ * parse_decl.c: a C type name ("struct foo *", "const char *", "int [4]") to its
+ * type, asking the host for names unknown here; NULL without a diagnostic.
+ */
+struct dl_type *dl_type_parse(struct dl_ctx *c, const char *text);
 
 /* sema.c: sets up built-in identifiers; once per context. */
 void dl_sema_init(struct dl_ctx *c);

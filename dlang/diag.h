@@ -30,12 +30,14 @@ enum dl_source_kind {
 enum dl_region { DL_REGION_NONE, DL_REGION_PREDICATE, DL_REGION_ACTION };
 
 /* A place in a source text.  line 0 = unknown. */
+struct dl_source;
 struct dl_range {
 	const char *file;	/* borrowed; set by "# N file" or a library; NULL = the source itself */
 	unsigned line;		/* as #line says, for messages; from 1 */
 	unsigned offset;	/* byte offset in the text, for the caret */
 	unsigned len;
 	enum dl_region region;
+	const struct dl_source *source;	/* whose text offset counts in; NULL: unknown */
 };
 
 enum dl_severity { DL_SEV_ERROR, DL_SEV_WARNING };

@@ -72,6 +72,7 @@ struct dl_ident {
 	struct dl_inline_param *params;	/* INLINE */
 	uint32_t n_params;
 	struct dl_node *body;		/* INLINE: not yet lowered */
+	const void *owner;		/* source it was made in (dl_idents_set_owner) */
 	struct dl_ident *next;		/* hash chain */
 };
 
@@ -79,6 +80,8 @@ struct dl_idents;	/* a table */
 
 struct arena;
 struct dl_idents *dl_idents_create(struct arena *a, struct dl_idents *parent);
+/* Identifiers made from now on are marked with owner. */
+void dl_idents_set_owner(struct dl_idents *t, const void *owner);
 struct dl_ident *dl_idents_lookup(const struct dl_idents *t, const char *name); /* asks parent too */
 struct dl_ident *dl_idents_add(struct dl_idents *t, const char *name, enum dl_ident_kind kind);
 /* Calls fn for every name, own first, then the parent's: suggestions. */

@@ -84,9 +84,13 @@ struct dl_type {
 struct dl_types;
 
 struct dl_types *dl_types_create(struct arena *a);	/* with the base types and <stdint>-like typedefs */
-/* The type called name ("int", "unsigned long", "struct foo", "uint32_t"), or NULL. */
+/* The type called name ("int", "unsigned long", "struct foo", "uint32_t",
+ * "const char *": any words and stars, no arrays or functions), or NULL. */
 struct dl_type *dl_types_lookup(struct dl_types *ts, const char *name);
+/* The same in one scope only: "C" or "D". */
+struct dl_type *dl_types_lookup_in(struct dl_types *ts, const char *scope, const char *name);
 /* Defines or replaces the named type; name includes "struct " etc. for tags. */
+/* A type whose scope is "C" goes to that scope. */
 void dl_types_define(struct dl_types *ts, const char *name, struct dl_type *t);
 
 /* Well-known types, always there. */
