@@ -81,6 +81,7 @@ enum dl_action_kind {
 };
 
 struct dl_format;		/* a parsed printf format: format.h */
+struct dl_ctx;
 
 struct dl_action {
 	enum dl_action_kind kind;
@@ -110,6 +111,7 @@ struct dl_clause {
 	struct dl_attr desc_attr;	/* of the probe description */
 	struct dl_attr stmt_attr;	/* of predicate and body */
 	const char *text;		/* source of the clause, for -S */
+	const struct dl_ctx *ctx;	/* whose tables the code's numbers index, for -S */
 };
 
 struct dl_program {
