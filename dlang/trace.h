@@ -50,6 +50,9 @@ void dl_trace_destroy(struct dl_trace *t);
  */
 uint8_t *dl_trace_begin(struct dl_trace *t, size_t max);	/* NULL: max is more than the buffer */
 bool dl_trace_commit(struct dl_trace *t, size_t used);		/* false: dropped */
+/* begin again with a larger max keeps the bytes written so far.  put appends a
+ * finished entry (a speculation's) without touching the staging area. */
+bool dl_trace_put(struct dl_trace *t, const struct dl_entry *e);
 /* Called by commit under policy wait when there is no room; must consume. */
 void dl_trace_on_full(struct dl_trace *t, void (*drain)(void *ctx), void *ctx);
 /* First unconsumed entry, or NULL; dl_trace_next() consumes it. */
