@@ -1,0 +1,325 @@
+/*
+ * The command line.  Flags may stand anywhere; every word that is no flag is
+ * an operand ($1, $2, ...).  All option-setting flags take effect for all
+ * programs wherever they stand; programs and targets are only queued here.
+ */
+#include "cli.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../dlang/strbuf.h"
+
+static const char flags[] = "3:6:aAb:Bc:CD:ef:FGhHi:I:lL:m:n:o:p:P:qs:SU:vVwW:x:X:Z";
+
+static const char usage_text[] =
+	"Usage: dtrace [-CeFGhHlqSvVwZ] [-b bufsz] [-c cmd] [-D name[=def]] [-I path]\n"
+	"\t[-L path] [-o output] [-p pid] [-s script] [-U name] [-x opt[=val]] [-X a|c|s|t]\n\n"
+	"\t[-P provider [[ predicate ] action ]]\n"
+	"\t[-m [ provider: ] module [[ predicate ] action ]]\n"
+	"\t[-f [[ provider: ] module: ] func [[ predicate ] action ]]\n"
+	"\t[-n [[[ provider: ] module: ] func: ] name [[ predicate ] action ]]\n"
+	"\t[-i probe-id [[ predicate ] action ]] [ args ... ]\n\n"
+	"\tpredicate -> '/' D-expression '/'\n"
+	"\t   action -> '{' D-statements '}'\n\n"
+	"\t-b  set trace buffer size\n"
+	"\t-c  run specified command and exit upon its completion\n"
+	"\t-C  run cpp(1) preprocessor on script files\n"
+	"\t-D  define symbol when invoking preprocessor\n"
+	"\t-e  exit after compiling request but prior to enabling probes\n"
+	"\t-f  enable or list probes matching the specified function name\n"
+	"\t-F  coalesce trace output by function\n"
+	"\t-G  generate an ELF object that holds probe definitions\n"
+	"\t-h  generate a header file with definitions for static probes\n"
+	"\t-H  print included files when invoking preprocessor\n"
+	"\t-i  enable or list probes matching the specified probe id\n"
+	"\t-I  add include directory to preprocessor search path\n"
+	"\t-l  list probes matching specified criteria\n"
+	"\t-L  add library directory to library search path\n"
+	"\t-m  enable or list probes matching the specified module name\n"
+	"\t-n  enable or list probes matching the specified probe name\n"
+	"\t-o  set output file\n"
+	"\t-p  grab specified process-ID and cache its symbol tables\n"
+	"\t-P  enable or list probes matching the specified provider name\n"
+	"\t-q  set quiet mode (only output explicitly traced data)\n"
+	"\t-s  enable or list probes according to the specified D script\n"
+	"\t-S  print D compiler intermediate code\n"
+	"\t-U  undefine symbol when invoking preprocessor\n"
+	"\t-v  set verbose mode (report stability attributes, arguments)\n"
+	"\t-V  report DTrace version\n"
+	"\t-w  permit destructive actions\n"
+	"\t-x  enable or modify compiler and tracing options\n"
+	"\t-X  specify ISO C conformance settings for preprocessor\n"
+	"\t-Z  permit probe descriptions that match zero probes\n";
+
+const char *cli_usage(void)
+{
+	return usage_text;
+}
+
+static struct error *set_option(struct cli *cli, const char *arg)
+{
+	_cleanup_(freep) char *name = strdup(arg);
+
+	if (!name)
+		return &error_nomem;
+	char *value = strchr(name, '=');
+
+	if (value)
+		*value++ = '\0';
+	return error_context(dl_options_set(cli->options, name, value, DL_OPT_FROM_CMDLINE, false),
+			     "failed to set -x %s", name);
+}
+
+static struct error *set_flag(struct cli *cli, const char *option, const char *value, int flag)
+{
+	struct error *err =
+		dl_options_set(cli->options, option, value, DL_OPT_FROM_CMDLINE, false);
+
+	return value ? error_context(err, "failed to set -%c %s", flag, value) :
+		       error_context(err, "failed to set -%c", flag);
+}
+
+static struct error *set_mode(struct cli *cli, enum cli_mode mode, bool *show_usage)
+{
+	if (cli->mode != CLI_EXEC && cli->mode != mode && cli->mode != CLI_COMPILE &&
+	    mode != CLI_COMPILE) {
+		*show_usage = true;
+		return error_format(ERR_USAGE, "only one of the [-AGhlV] options can be "
+					       "specified at a time");
+	}
+	if (mode != CLI_COMPILE || cli->mode == CLI_EXEC)
+		cli->mode = mode;
+	return NULL;
+}
+
+static struct error *add_program(struct cli *cli, enum dl_source_kind kind, enum dl_level level,
+				 const char *text)
+{
+	struct cli_program p = { .kind = kind, .level = level, .text = text };
+
+	return vec_push(&cli->programs, p) ? NULL : &error_nomem;
+}
+
+static struct error *add_command(struct cli *cli, const char *text)
+{
+	struct cli_target t = { .is_command = true, .command = text };
+	struct error *err = cli_split_words(text, &t.argv);
+
+	if (err)
+		return error_context(err, "invalid command \"%s\"", text);
+	if (!vec_push(&cli->targets, t)) {
+		cli_free_words(t.argv);
+		return &error_nomem;
+	}
+	return NULL;
+}
+
+static struct error *add_pid(struct cli *cli, const char *text)
+{
+	struct cli_target t = { .is_command = false };
+	char *end;
+
+	errno = 0;
+	long pid = strtol(text, &end, 10);
+
+	if (end == text || *end || errno || pid <= 0 || pid > 0x7fffffff)
+		return error_format(ERR_OTHER, "invalid pid: %s", text);
+	t.pid = (pid_t)pid;
+	return vec_push(&cli->targets, t) ? NULL : &error_nomem;
+}
+
+/* Flags that set an option and nothing else. */
+static const struct {
+	char flag;
+	const char *option;
+} option_flags[] = {
+	{ 'b', "bufsize" }, { 'C', "cpp" },    { 'D', "define" },      { 'F', "flowindent" },
+	{ 'H', "cpphdrs" }, { 'I', "incdir" }, { 'L', "libdir" },      { 'q', "quiet" },
+	{ 'U', "undef" },   { 'X', "stdc" },   { 'w', "destructive" }, { 'Z', "zdefs" },
+};
+
+static struct error *handle_flag(struct cli *cli, int flag, const char *arg, bool *show_usage)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(option_flags); i++)
+		if (option_flags[i].flag == flag)
+			return set_flag(cli, option_flags[i].option, arg, flag);
+	switch (flag) {
+	case '3':
+	case '6':
+		if (flag == '6' && !strcmp(arg, "4"))
+			return NULL;
+		return error_format(ERR_USAGE, "-%c%s: only the 64-bit data model is supported",
+				    flag, arg);
+	case 'a':
+	case 'A':
+		return error_format(ERR_USAGE, "-%c: anonymous tracing requires a kernel; "
+					       "use -c or -p", flag);
+	case 'B':
+	case 'W':
+		return error_format(ERR_USAGE, "-%c is not available yet%s", flag,
+				    flag == 'W' ? "; start the process with -c or use -p" : "");
+	case 'c':
+		return add_command(cli, arg);
+	case 'e':
+		return set_mode(cli, CLI_COMPILE, show_usage);
+	case 'f':
+		return add_program(cli, DL_SRC_STRING, DL_LEVEL_FUNCTION, arg);
+	case 'G':
+		return set_mode(cli, CLI_LINK, show_usage);
+	case 'h':
+		return set_mode(cli, CLI_HEADER, show_usage);
+	case 'i':
+	case 'n':
+		return add_program(cli, DL_SRC_STRING, DL_LEVEL_NAME, arg);
+	case 'l':
+		return set_mode(cli, CLI_LIST, show_usage);
+	case 'm':
+		return add_program(cli, DL_SRC_STRING, DL_LEVEL_MODULE, arg);
+	case 'o':
+		cli->output = arg;
+		return NULL;
+	case 'p':
+		return add_pid(cli, arg);
+	case 'P':
+		return add_program(cli, DL_SRC_STRING, DL_LEVEL_PROVIDER, arg);
+	case 's':
+		return add_program(cli, DL_SRC_FILE, DL_LEVEL_NAME, arg);
+	case 'S':
+		cli->show_code = true;
+		return NULL;
+	case 'v':
+		cli->verbose = true;
+		return NULL;
+	case 'V':
+		return set_mode(cli, CLI_VERSION, show_usage);
+	case 'x':
+		return set_option(cli, arg);
+	}
+	*show_usage = true;
+	return error_format(ERR_USAGE, "unknown flag");
+}
+
+/* DTRACE_OPT_NAME=value presets option "name". */
+static struct error *options_from_environment(struct cli *cli)
+{
+	static const char prefix[] = "DTRACE_OPT_";
+
+	for (char **e = environ; *e; e++) {
+		if (strncmp(*e, prefix, sizeof(prefix) - 1))
+			continue;
+		_cleanup_(freep) char *name = strdup(*e + sizeof(prefix) - 1);
+
+		if (!name)
+			return &error_nomem;
+		char *value = strchr(name, '=');
+
+		if (value)
+			*value++ = '\0';
+		for (char *c = name; *c; c++)
+			*c = *c >= 'A' && *c <= 'Z' ? (char)(*c + 32) : *c;
+		struct error *err = dl_options_set(cli->options, name,
+						   value && *value ? value : NULL,
+						   DL_OPT_FROM_ENV, false);
+
+		if (err)
+			return error_context(err, "failed to set option %s from the environment",
+					     name);
+	}
+	return NULL;
+}
+
+static struct error *read_file(const char *path, char **ret)
+{
+	FILE *f = fopen(path, "re");
+	struct strbuf sb = { 0 };
+	struct error *err = NULL;
+	char buf[8192];
+	size_t n;
+
+	if (!f)
+		return error_os(errno, "failed to open %s", path);
+	while ((n = fread(buf, 1, sizeof(buf), f)) > 0)
+		strbuf_add(&sb, buf, n);
+	if (ferror(f))
+		err = error_os(errno, "failed to read %s", path);
+	else if (sb.len && memchr(sb.text, '\0', sb.len))
+		err = error_format(ERR_OTHER, "failed to compile script %s: it is not a text file "
+					      "(it contains a NUL byte)", path);
+	fclose(f);
+	if (!err && !(*ret = strbuf_take(&sb)))
+		err = &error_nomem;
+	strbuf_deinit(&sb);
+	return err;
+}
+
+static struct error *load_scripts(struct cli *cli)
+{
+	for (size_t i = 0; i < cli->programs.n; i++) {
+		struct cli_program *p = &cli->programs.items[i];
+
+		if (p->kind != DL_SRC_FILE)
+			continue;
+		struct error *err = read_file(p->text, &p->contents);
+
+		if (err)
+			return err;
+	}
+	return NULL;
+}
+
+struct error *cli_parse(struct cli *cli, int argc, char **argv, bool *show_usage)
+{
+	const char *slash = strrchr(argv[0] ? argv[0] : "dtrace", '/');
+	struct error *err;
+	int flag;
+
+	*show_usage = false;
+	*cli = (struct cli){ .progname = slash ? slash + 1 : argv[0] ? argv[0] : "dtrace" };
+	cli->options = dl_options_create();
+	if (!cli->options)
+		return &error_nomem;
+	err = options_from_environment(cli);
+	if (err)
+		return err;
+	if (argc <= 1) {
+		*show_usage = true;
+		return error_format(ERR_USAGE, "no arguments");
+	}
+	opterr = 0;
+	while ((flag = getopt(argc, argv, flags)) != -1) {
+		if (flag == '?') {
+			*show_usage = true;
+			return strchr(flags, optopt) && optopt != ':' ?
+				       error_format(ERR_USAGE, "option requires an argument -- %c",
+						    optopt) :
+				       error_format(ERR_USAGE, "illegal option -- %c", optopt);
+		}
+		err = handle_flag(cli, flag, optarg, show_usage);
+		if (err)
+			return err;
+	}
+	for (int i = optind; i < argc; i++)
+		if (!vec_push(&cli->operands, argv[i]))
+			return &error_nomem;
+	cli->run_cpp = dl_option(cli->options, DL_OPT_CPP);
+	if (dl_option(cli->options, DL_OPT_VERBOSE) == 1)
+		cli->show_code = true;
+	return cli->mode == CLI_VERSION ? NULL : load_scripts(cli);
+}
+
+void cli_deinit(struct cli *cli)
+{
+	for (size_t i = 0; i < cli->targets.n; i++)
+		cli_free_words(cli->targets.items[i].argv);
+	for (size_t i = 0; i < cli->programs.n; i++)
+		free(cli->programs.items[i].contents);
+	vec_deinit(&cli->targets);
+	vec_deinit(&cli->programs);
+	vec_deinit(&cli->operands);
+	dl_options_destroy(cli->options);
+	*cli = (struct cli){ 0 };
+}

@@ -1,0 +1,138 @@
+/*
+ * The engine's upcalls: what happens to processes, in terms of probes.
+ */
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+
+#include "session.h"
+
+static void keep_failure(struct session *s, struct error *err)
+{
+	if (err && !s->failure)
+		s->failure = err;
+	else
+		error_destroy(err);
+}
+
+static void on_site_hit(void *ctx, struct task *t, struct site *site)
+{
+	pid_fire(ctx, t, site);
+}
+
+static void on_syscall_entry(void *ctx, struct task *t, unsigned nr)
+{
+	syscall_fire(ctx, t, nr, false, 0);
+}
+
+static void on_syscall_return(void *ctx, struct task *t, unsigned nr, int64_t result)
+{
+	syscall_fire(ctx, t, nr, true, result);
+}
+
+static void on_process_new(void *ctx, struct process *p, struct task *parent)
+{
+	(void)parent;
+	if (!target_of(ctx, p))
+		keep_failure(ctx, &error_nomem);
+}
+
+static void on_thread_new(void *ctx, struct task *t)
+{
+	(void)ctx;
+	(void)t;
+}
+
+/* A new image: the old one's sites are gone with its memory. */
+static void on_exec(void *ctx, struct task *task)
+{
+	struct session *s = ctx;
+	struct target *t = target_of(s, task->proc);
+
+	if (!t || !s->is_started)
+		return;
+	bool had_objects = t->objects || s->wants_objects;
+
+	pid_target_gone(s, t);
+	t->link_site = NULL;
+	unwinder_destroy(t->unwinder);
+	t->unwinder = NULL;
+	if (!had_objects)
+		return;
+	/* Names of the old image are kept by the table itself. */
+	if (t->objects) {
+		t->unwinder = unwinder_create(t->proc, t->objects);
+		keep_failure(s, target_refresh(s, t));
+	}
+	keep_failure(s, target_watch_linker(s, t));
+	keep_failure(s, session_plant(s));
+}
+
+static void on_thread_exit(void *ctx, struct task *t)
+{
+	(void)ctx;
+	(void)t;
+}
+
+static void tell_exit(struct session *s, struct process *p)
+{
+	if (dl_option(s->options, DL_OPT_QUIET) == 1)
+		return;
+	if (!p->has_wait_status || WIFEXITED(p->wait_status)) {
+		int status = p->has_wait_status ? WEXITSTATUS(p->wait_status) : 0;
+
+		if (status)
+			session_message(s, "pid %d exited with status %d", p->pid, status);
+		else
+			session_message(s, "pid %d has exited", p->pid);
+	} else {
+		session_message(s, "pid %d terminated by SIG%s", p->pid,
+				sigabbrev_np(WTERMSIG(p->wait_status)) ?
+					sigabbrev_np(WTERMSIG(p->wait_status)) : "?");
+	}
+}
+
+static void on_process_exit(void *ctx, struct process *p)
+{
+	struct session *s = ctx;
+	struct target *t = p->session_data;
+
+	if (p->is_root) {
+		if (s->n_roots_alive)
+			s->n_roots_alive--;
+		if (t && t->is_command && !s->command_ended && p->has_wait_status) {
+			s->command_ended = true;
+			s->command_status = p->wait_status;
+		}
+		if (s->is_started)
+			tell_exit(s, p);
+	}
+	if (!t)
+		return;
+	pid_target_gone(s, t);
+	unwinder_destroy(t->unwinder);
+	t->unwinder = NULL;
+	t->link_site = NULL;
+	t->proc = NULL;
+	p->session_data = NULL;
+}
+
+static void on_signal(void *ctx, struct task *t, int sig)
+{
+	(void)ctx;
+	(void)t;
+	(void)sig;
+}
+
+const struct engine_ops session_engine_ops = {
+	.site_hit = on_site_hit,
+	.syscall_entry = on_syscall_entry,
+	.syscall_return = on_syscall_return,
+	.process_new = on_process_new,
+	.thread_new = on_thread_new,
+	.exec = on_exec,
+	.thread_exit = on_thread_exit,
+	.process_exit = on_process_exit,
+	.signal = on_signal,
+};

@@ -1,0 +1,147 @@
+/*
+ * Firing: a probe and a thread to records, records to the VM.
+ *
+ * Probe context: the thread is stopped while these run.  No allocation but
+ * what the VM does for new keys, no I/O but when a clause asks the consumer
+ * to act before the next firing.
+ */
+#include <string.h>
+#include <time.h>
+
+#include "session.h"
+
+uint64_t now_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
+}
+
+/* The address space that memory accesses of a firing mean: the thread's, or
+ * for the tracer's own probes that of $target. */
+static struct aspace *firing_aspace(const struct firing *f)
+{
+	if (f->task)
+		return f->task->proc->as;
+	struct target *t = f->session->first_target;
+
+	return t && t->proc ? t->proc->as : NULL;
+}
+
+static size_t near_load(void *ctx, uint64_t addr, void *buf, size_t len)
+{
+	struct aspace *as = firing_aspace(ctx);
+
+	return as ? as_read(as, addr, buf, len) : 0;
+}
+
+static bool near_arg(void *ctx, unsigned n, uint64_t *value, uint64_t *fault_addr)
+{
+	struct firing *f = ctx;
+
+	*value = 0;
+	if (f->has_args || !f->task) {
+		if (n < FIRING_ARGS)
+			*value = f->args[n];
+		return true;
+	}
+	struct arch_regs *r = task_regs(f->task);
+
+	if (!r || arch_arg(r, n, value))
+		return true;
+	*fault_addr = *value;
+	return as_read(f->task->proc->as, *fault_addr, value, sizeof(*value)) == sizeof(*value);
+}
+
+static uint64_t near_reg(void *ctx, unsigned n)
+{
+	struct firing *f = ctx;
+	struct arch_regs *r = f->task ? task_regs(f->task) : NULL;
+	uint64_t v = 0;
+
+	if (r)
+		arch_ureg(r, n, &v);
+	return v;
+}
+
+static const struct dl_near_ops near_ops = { near_arg, near_reg, near_load };
+
+static void consume_now(struct session *s)
+{
+	struct error *err = dl_consumer_run(s->consumer);
+
+	if (!err)
+		return;
+	if (s->failure)
+		error_destroy(err);
+	else
+		s->failure = err;
+}
+
+void session_fire(struct session *s, struct firing *f)
+{
+	struct dl_thread t = { .ops = &session_thread_ops, .ctx = f };
+	uint32_t flags = DL_REC_FIRST;
+	unsigned done = 0;
+
+	f->session = s;
+	f->time = now_ns();
+	if (f->task) {
+		t.key = f->task->key;
+		t.pid = (uint32_t)f->task->proc->pid;
+		t.tid = (uint32_t)f->task->tid;
+	} else {
+		t.pid = t.tid = (uint32_t)getpid();
+	}
+	for (size_t i = 0; i < f->probe->epids.n; i++) {
+		struct dl_record *rec = (struct dl_record *)s->record;
+		uint32_t epid = f->probe->epids.items[i];
+		const struct dl_clause *c = dl_state_enabling(s->state, epid)->clause;
+
+		*rec = (struct dl_record){ .epid = epid, .flags = flags, .time = f->time };
+		if (!dl_near_run(&c->near, c->n_slots,
+				 s->strsize, &near_ops, f, rec, s->record_size))
+			continue;
+		flags = 0;
+		done |= dl_fire(s->state, rec, &t);
+	}
+	if (done & DL_FIRED_FAULT)
+		session_faults(s);
+	/* At the end nothing can change what the entries show: all in one go. */
+	if ((done & DL_FIRED_CONSUME) && !s->is_ending)
+		consume_now(s);
+}
+
+void session_fire_simple(struct session *s, struct probe *p)
+{
+	struct firing f = { .probe = p, .has_args = true };
+
+	session_fire(s, &f);
+}
+
+/*
+ * Each fault is reported and fires dtrace:::ERROR.  A fault in an ERROR
+ * clause is counted by the VM, not queued, so this ends.
+ */
+void session_faults(struct session *s)
+{
+	struct dl_fault_info info;
+
+	while (dl_take_fault(s->state, &info)) {
+		struct firing f = {
+			.probe = probe_by_id(s->probes, 3),
+			.has_args = true,
+			.args = { 0, info.epid, info.action, (uint64_t)info.offset,
+				  (uint64_t)info.fault,
+				  info.fault == DL_FLT_BADADDR || info.fault == DL_FLT_BADALIGN ||
+						  info.fault == DL_FLT_BADSTACK ?
+					  info.addr :
+					  0 },
+		};
+
+		dl_consumer_fault(s->consumer, &info);
+		if (f.probe->epids.n)
+			session_fire(s, &f);
+	}
+}

@@ -1,0 +1,277 @@
+/*
+ * Programs: from the command line's D texts to enablings.
+ *
+ * Two phases, because what the target must be held for depends on the probe
+ * descriptions: session_load_programs() parses, session_compile() checks and
+ * generates code when the target is there, session_enable() plants.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "session.h"
+
+/* All diagnostics of the context to stderr, in the classic shape or ours. */
+static struct error *print_diags(struct session *s, const struct compiled *p)
+{
+	const struct dl_diags *diags = dl_ctx_diags(s->ctx);
+	bool classic = dl_option(s->options, DL_OPT_ERRTAGS) == 1;
+	bool printed = false;
+
+	for (size_t i = 0; i < diags->list.n; i++) {
+		const struct dl_diag *d = &diags->list.items[i];
+		struct strbuf sb = { 0 };
+
+		if (d->severity != DL_SEV_ERROR && classic)
+			continue;
+		dl_diag_format(&sb, p ? &p->src : NULL, d, classic, !classic);
+		const char *what = !p || p->src.kind == DL_SRC_FILE ? "failed to compile script" :
+								      "invalid probe specifier";
+		const char *name = p ? p->source->text : "library";
+
+		if (d->severity != DL_SEV_ERROR)
+			fprintf(stderr, "%s: warning: %s\n", s->cli->progname, strbuf_text(&sb));
+		else
+			fprintf(stderr, "%s: %s %s: %s\n", s->cli->progname, what, name,
+				strbuf_text(&sb));
+		printed = printed || d->severity == DL_SEV_ERROR;
+		strbuf_deinit(&sb);
+		/* The classic form stops at the first error. */
+		if (classic && d->severity == DL_SEV_ERROR)
+			break;
+	}
+	dl_ctx_clear_diags(s->ctx);
+	if (!printed)
+		return error_format(ERR_OTHER, "%s: the compiler gave no reason", p ? p->source->text :
+										      "library");
+	return error_format(ERR_COMPILE, "compilation failed");
+}
+
+static void print_warnings(struct session *s, const struct compiled *p)
+{
+	if (dl_ctx_diags(s->ctx)->list.n)
+		error_destroy(print_diags(s, p));
+}
+
+struct error *session_load_programs(struct session *s)
+{
+	if (!dl_load_libraries(s->ctx))
+		return print_diags(s, NULL);
+	dl_ctx_clear_diags(s->ctx);
+	for (size_t i = 0; i < s->cli->programs.n; i++) {
+		struct cli_program *cp = &s->cli->programs.items[i];
+		struct compiled p = {
+			.source = cp,
+			.src = {
+				.kind = cp->kind,
+				.name = cp->kind == DL_SRC_FILE ? cp->text : NULL,
+				.text = cp->kind == DL_SRC_FILE ? cp->contents : cp->text,
+				.level = cp->level,
+			},
+		};
+
+		p.unit = dl_parse(s->ctx, &p.src);
+		if (!p.unit)
+			return print_diags(s, &p);
+		print_warnings(s, &p);
+		if (!vec_push(&s->programs, p))
+			return &error_nomem;
+	}
+	return NULL;
+}
+
+struct error *session_compile(struct session *s)
+{
+	for (size_t i = 0; i < s->programs.n; i++) {
+		struct compiled *p = &s->programs.items[i];
+
+		p->program = dl_compile(s->ctx, p->unit);
+		if (!p->program)
+			return print_diags(s, p);
+		print_warnings(s, p);
+		if (s->cli->show_code) {
+			struct strbuf sb = { 0 };
+
+			dl_program_disasm(&sb, p->program);
+			fputs(strbuf_text(&sb), stderr);
+			strbuf_deinit(&sb);
+		}
+	}
+	return NULL;
+}
+
+/* ------------------------------------------------- what is asked for -- */
+
+static void each_desc(const struct session *s,
+		      void (*fn)(void *arg, const struct dl_pdesc *d), void *arg)
+{
+	for (size_t i = 0; i < s->programs.n; i++) {
+		uint32_t n;
+		const struct dl_pdesc *d = dl_unit_descs(s->programs.items[i].unit, &n);
+
+		for (uint32_t j = 0; j < n; j++)
+			fn(arg, &d[j]);
+	}
+}
+
+/* A provider that only a process can have: its name ends in a digit, or it is
+ * none of those that are always there. */
+static void check_wants_objects(void *arg, const struct dl_pdesc *d)
+{
+	static const char *const always[] = { "dtrace", "profile", "syscall", "proc" };
+
+	if (d->id || !*d->prov)
+		return;
+	for (size_t i = 0; i < ARRAY_SIZE(always); i++)
+		if (dl_glob_match(d->prov, always[i]))
+			return;
+	*(bool *)arg = true;
+}
+
+bool session_wants_objects(const struct session *s)
+{
+	bool wants = false;
+
+	each_desc(s, check_wants_objects, &wants);
+	return wants;
+}
+
+struct wanted {
+	const struct session *s;
+	struct syscall_set *set;
+};
+
+static void add_wanted(void *arg, const struct dl_pdesc *d)
+{
+	struct wanted *w = arg;
+
+	for (uint32_t id = 1; id <= probe_count(w->s->probes); id++) {
+		struct probe *p = probe_by_id(w->s->probes, id);
+		uint64_t nr = p->number;
+
+		if (strcmp(p->prov, "syscall") || !probe_matches(p, d) ||
+		    nr >= ENGINE_SYSCALL_WORDS * 64)
+			continue;
+		uint64_t *words = *p->name == 'e' ? w->set->entry : w->set->exit;
+
+		words[nr / 64] |= 1ull << (nr % 64);
+	}
+}
+
+void session_wanted_syscalls(struct session *s, struct syscall_set *ret)
+{
+	struct wanted w = { s, ret };
+
+	memset(ret, 0, sizeof(*ret));
+	each_desc(s, add_wanted, &w);
+}
+
+/* ---------------------------------------------------------- enabling -- */
+
+static struct error *enable_probe(struct session *s, struct probe *p, const struct dl_clause *c)
+{
+	struct dl_probe_id id = { p->id, p->prov, p->mod, p->func, p->name };
+	struct error *err = NULL;
+	uint32_t epid = dl_state_enable(s->state, c, &id, &err);
+
+	if (!epid)
+		return err ? err : &error_nomem;
+	if (!vec_push(&p->epids, epid))
+		return &error_nomem;
+	if (p->provider->needs_target && s->targets == NULL)
+		return error_format(ERR_OTHER,
+				    "%s probes need a process to watch: start one with -c 'command' "
+				    "or attach to a running one with -p PID", p->prov);
+	if (p->is_enabled)
+		return NULL;
+	err = p->provider->enable(p->provider, p);
+	if (!err)
+		p->is_enabled = true;
+	return err;
+}
+
+/*
+ * Enables clause c for the probes from first_id on that it wants.  Program
+ * order of a probe's enablings is kept because clauses are walked in order.
+ */
+static struct error *enable_clause(struct session *s, const struct dl_clause *c, uint32_t first_id,
+				   unsigned *n)
+{
+	uint32_t count = probe_count(s->probes);
+	struct error *err = NULL;
+
+	if (c->desc.id && c->desc.id < first_id)
+		return NULL;
+	for (uint32_t id = c->desc.id ? c->desc.id : first_id; id <= count && !err; id++) {
+		struct probe *p = probe_by_id(s->probes, id);
+
+		if (!probe_matches(p, &c->desc))
+			continue;
+		(*n)++;
+		err = enable_probe(s, p, c);
+		if (c->desc.id)
+			break;
+	}
+	return err;
+}
+
+/* The description up to its body: "syscall:::entry" */
+static int desc_len(const char *text)
+{
+	return (int)strcspn(text, "{/;");
+}
+
+static void print_matched(struct session *s, const struct compiled *p)
+{
+	const char *plural = p->n_probes == 1 ? "" : "s";
+
+	if (dl_option(s->options, DL_OPT_QUIET) == 1)
+		return;
+	if (p->src.kind == DL_SRC_FILE)
+		session_message(s, "script '%s' matched %u probe%s", p->source->text, p->n_probes,
+				plural);
+	else
+		session_message(s, "description '%.*s' matched %u probe%s",
+				desc_len(p->source->text), p->source->text, p->n_probes, plural);
+}
+
+struct error *session_enable(struct session *s)
+{
+	unsigned total = 0;
+
+	for (size_t i = 0; i < s->programs.n; i++) {
+		struct compiled *p = &s->programs.items[i];
+		struct error *err = NULL;
+
+		for (uint32_t j = 0; j < p->program->n_clauses && !err; j++)
+			err = enable_clause(s, &p->program->clauses[j], 1, &p->n_probes);
+		if (err)
+			return error_context(err, "failed to enable '%.*s'",
+					     p->src.kind == DL_SRC_FILE ?
+						     (int)strlen(p->source->text) :
+						     desc_len(p->source->text),
+					     p->source->text);
+		print_matched(s, p);
+		total += p->n_probes;
+	}
+	if (total == 0 && dl_option(s->options, DL_OPT_ZDEFS) != 1)
+		return error_format(ERR_OTHER, "no probes %s",
+				    s->programs.n ? "matched" : "specified");
+	return NULL;
+}
+
+struct error *session_rematch(struct session *s, uint32_t first_new_id)
+{
+	struct error *err = NULL;
+	unsigned n = 0;
+
+	if (first_new_id > probe_count(s->probes))
+		return NULL;
+	for (size_t i = 0; i < s->programs.n && !err; i++) {
+		const struct dl_program *p = s->programs.items[i].program;
+
+		for (uint32_t j = 0; p && j < p->n_clauses && !err; j++)
+			err = enable_clause(s, &p->clauses[j], first_new_id, &n);
+	}
+	return err;
+}

@@ -1,0 +1,106 @@
+/*
+ * syscall:vmlinux:NAME:entry and :return, for every call of this machine.
+ *
+ * All probes are made at the start, so their IDs are the same in every
+ * session.  Which calls the engine reports is decided from the probe
+ * descriptions before the target runs (session_wanted_syscalls).
+ *
+ * Conventions at return: arg0 and arg1 are the result, or -1 with errno set
+ * if the call failed, as the program itself sees it.
+ */
+#include <stdlib.h>
+
+#include "session.h"
+
+static struct error *add(struct provider *p, unsigned nr, const char *name)
+{
+	struct probe *pr = probe_add(p->session->probes, p, "syscall", "vmlinux",
+				     arch_syscall_name(nr), name);
+
+	if (!pr)
+		return &error_nomem;
+	pr->alias = arch_syscall_alias(nr);
+	pr->number = nr;
+	return NULL;
+}
+
+static struct error *init(struct provider *p)
+{
+	unsigned max = arch_syscall_max();
+	struct error *err = NULL;
+
+	p->session->syscall_probes = calloc(max, sizeof(p->session->syscall_probes[0]));
+	if (!p->session->syscall_probes)
+		return &error_nomem;
+	for (unsigned nr = 0; nr < max && !err; nr++) {
+		if (!arch_syscall_name(nr))
+			continue;
+		uint32_t id = probe_count(p->session->probes) + 1;
+
+		err = add(p, nr, "entry");
+		if (!err)
+			err = add(p, nr, "return");
+		if (!err)
+			p->session->syscall_probes[nr] = id;
+	}
+	return err;
+}
+
+static struct error *enable(struct provider *p, struct probe *pr)
+{
+	(void)p;
+	(void)pr;
+	return NULL;
+}
+
+void syscall_fire(struct session *s, struct task *t, unsigned nr, bool is_return, int64_t result)
+{
+	struct firing f = { .task = t, .has_args = true };
+
+	if (nr >= arch_syscall_max() || !s->syscall_probes[nr])
+		return;
+	f.probe = probe_by_id(s->probes, s->syscall_probes[nr] + (is_return ? 1 : 0));
+	if (!f.probe || !f.probe->epids.n)
+		return;
+	if (is_return) {
+		if (result < 0 && result >= -4095) {
+			f.error = (int)-result;
+			result = -1;
+		}
+		f.args[0] = f.args[1] = (uint64_t)result;
+	} else {
+		struct arch_regs *r = task_regs(t);
+
+		for (unsigned i = 0; r && i < 6; i++)
+			f.args[i] = arch_syscall_arg(r, i);
+	}
+	session_fire(s, &f);
+}
+
+static const struct dl_probe_arg entry_args[] = {
+	{ "arg0", "int64_t", NULL, NULL, 0 }, { "arg1", "int64_t", NULL, NULL, 1 },
+	{ "arg2", "int64_t", NULL, NULL, 2 }, { "arg3", "int64_t", NULL, NULL, 3 },
+	{ "arg4", "int64_t", NULL, NULL, 4 }, { "arg5", "int64_t", NULL, NULL, 5 },
+};
+
+static void args(struct provider *p, const struct probe *pr, struct dl_probe_info *ret)
+{
+	(void)p;
+	ret->args = entry_args;
+	ret->n_args = *pr->name == 'e' ? 6 : 2;
+}
+
+const struct provider provider_syscall = {
+	.name = "syscall",
+	.attr = {
+		.provider = { DL_ST_EVOLVING, DL_ST_EVOLVING, DL_CL_COMMON },
+		.module = { DL_ST_PRIVATE, DL_ST_PRIVATE, DL_CL_UNKNOWN },
+		.function = { DL_ST_PRIVATE, DL_ST_PRIVATE, DL_CL_ISA },
+		.name = { DL_ST_EVOLVING, DL_ST_EVOLVING, DL_CL_COMMON },
+		.args = { DL_ST_PRIVATE, DL_ST_PRIVATE, DL_CL_ISA },
+	},
+	.init = init,
+	.enable = enable,
+	.args = args,
+	.needs_target = true,
+};

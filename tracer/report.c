@@ -1,0 +1,116 @@
+/*
+ * Reports: -l listings and the stability report of -v.
+ */
+#include <string.h>
+
+#include "session.h"
+
+static void print_attr(FILE *out, struct dl_attr a)
+{
+	fprintf(out, "\t\tIdentifier Names: %s\n", dl_stability_name(a.name));
+	fprintf(out, "\t\tData Semantics:   %s\n", dl_stability_name(a.data));
+	fprintf(out, "\t\tDependency Class: %s\n", dl_depclass_name(a.class));
+}
+
+void report_probe_block(struct session *s, const struct probe *p)
+{
+	struct dl_probe_info info = { .attr = p->provider->attr };
+	const struct dl_prov_attr *a = &info.attr;
+	struct dl_attr desc;
+
+	if (p->provider->args)
+		p->provider->args(p->provider, p, &info);
+	desc = dl_attr_min(dl_attr_min(a->provider, a->module), dl_attr_min(a->function, a->name));
+	fprintf(s->out, "\n\tProbe Description Attributes\n");
+	print_attr(s->out, desc);
+	fprintf(s->out, "\n\tArgument Attributes\n");
+	print_attr(s->out, a->args);
+	fprintf(s->out, "\n\tArgument Types\n");
+	for (unsigned i = 0; i < info.n_args; i++) {
+		const struct dl_probe_arg *arg = &info.args[i];
+
+		fprintf(s->out, "\t\targs[%u]: %s\n", i, arg->xlated ? arg->xlated : arg->native);
+	}
+	if (!info.n_args)
+		fprintf(s->out, "\t\tNone\n");
+	fputc('\n', s->out);
+}
+
+static void list_probe(struct session *s, const struct probe *p)
+{
+	fprintf(s->out, "%5u %10s %17s %33s %s\n", p->id, p->prov, p->mod, p->func, p->name);
+	if (s->cli->verbose)
+		report_probe_block(s, p);
+}
+
+static void list_desc(struct session *s, const struct dl_pdesc *d)
+{
+	uint32_t n = probe_count(s->probes);
+	bool found = false;
+
+	for (uint32_t id = 1; id <= n; id++) {
+		struct probe *p = probe_by_id(s->probes, id);
+
+		if (!probe_matches(p, d))
+			continue;
+		list_probe(s, p);
+		found = true;
+	}
+	if (!found)
+		session_message(s, "failed to match %s:%s:%s:%s: No probe matches description",
+				d->prov, d->mod, d->func, d->name);
+}
+
+static bool same_desc(const struct dl_pdesc *a, const struct dl_pdesc *b)
+{
+	return a->id == b->id && !strcmp(a->prov, b->prov) && !strcmp(a->mod, b->mod) &&
+	       !strcmp(a->func, b->func) && !strcmp(a->name, b->name);
+}
+
+void report_list(struct session *s)
+{
+	const struct dl_pdesc *last = NULL;
+
+	fprintf(s->out, "%5s %10s %17s %33s %s\n", "ID", "PROVIDER", "MODULE", "FUNCTION", "NAME");
+	if (!s->programs.n) {
+		for (uint32_t id = 1; id <= probe_count(s->probes); id++)
+			list_probe(s, probe_by_id(s->probes, id));
+		return;
+	}
+	for (size_t i = 0; i < s->programs.n; i++) {
+		const struct dl_program *p = s->programs.items[i].program;
+
+		for (uint32_t j = 0; j < p->n_clauses; j++) {
+			const struct dl_pdesc *d = &p->clauses[j].desc;
+
+			if (last && same_desc(last, d))
+				continue;
+			list_desc(s, d);
+			last = d;
+		}
+	}
+}
+
+void report_stability(struct session *s, const struct compiled *c, bool with_probes)
+{
+	const struct dl_program *p = c->program;
+
+	fprintf(s->out, "\nStability attributes for %s %s:\n",
+		c->src.kind == DL_SRC_FILE ? "script" : "description", c->source->text);
+	fprintf(s->out, "\n\tMinimum Probe Description Attributes\n");
+	print_attr(s->out, p->desc_attr);
+	fprintf(s->out, "\n\tMinimum Statement Attributes\n");
+	print_attr(s->out, p->stmt_attr);
+	fputc('\n', s->out);
+	for (uint32_t j = 0; with_probes && j < p->n_clauses; j++) {
+		struct probe *pr = probe_by_id(s->probes, p->clauses[j].probe.id);
+		const struct dl_pdesc *d = &p->clauses[j].desc;
+
+		if (!pr || (j && p->clauses[j - 1].probe.id == pr->id))
+			continue;
+		fprintf(s->out, "\n%s:%s:%s:%s\n", d->id ? pr->prov : d->prov,
+			d->id ? pr->mod : d->mod, d->id ? pr->func : d->func,
+			d->id ? pr->name : d->name);
+		report_probe_block(s, pr);
+	}
+}

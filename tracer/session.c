@@ -1,0 +1,692 @@
+/*
+ * The life of a session:
+ *
+ *	fork the commands (held before exec), seize the processes of -p
+ *	parse the programs; look at their probe descriptions
+ *	if something of a target's libraries is asked for: exec, and run to the
+ *	  program's entry point (evaltime); then compile
+ *	else: compile, so that nothing of the command goes unseen; then exec
+ *	enable and plant; BEGIN; let the targets run
+ *	loop: events, timers, consumer
+ *	exit(), ^C or the last target's end: END, output, detach
+ */
+#include "session.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+
+#define RECORD_SLACK ((size_t)4096)
+
+void session_message(struct session *s, const char *fmt, ...)
+{
+	va_list ap;
+
+	fflush(s->out);
+	fprintf(stderr, "%s: ", s->cli->progname);
+	va_start(ap, fmt);
+	vfprintf(stderr, fmt, ap);
+	va_end(ap);
+	fputc('\n', stderr);
+}
+
+/* Async-signal-safe. */
+void session_interrupt(struct session *s)
+{
+	if (!s)
+		return;
+	s->interrupts++;
+	if (s->engine)
+		engine_wake(s->engine);
+}
+
+/* ------------------------------------------------------------ create -- */
+
+static const struct provider *const provider_list[N_PROVIDERS] = {
+	&provider_dtrace, &provider_profile, &provider_syscall, &provider_pid,
+};
+
+static struct error *create_providers(struct session *s)
+{
+	struct error *err = NULL;
+
+	for (int i = 0; i < N_PROVIDERS && !err; i++) {
+		s->providers[i] = *provider_list[i];
+		s->providers[i].session = s;
+		if (s->providers[i].init)
+			err = s->providers[i].init(&s->providers[i]);
+	}
+	return err;
+}
+
+static const struct dl_const *ureg_consts(void)
+{
+	static struct dl_const consts[128];
+	size_t i;
+
+	for (i = 0; arch_ureg_names[i].name && i < ARRAY_SIZE(consts) - 1; i++)
+		consts[i] = (struct dl_const){ arch_ureg_names[i].name, arch_ureg_names[i].n };
+	return consts;
+}
+
+static struct error *create_ctx(struct session *s)
+{
+	struct dl_ctx_config config = {
+		.host = &s->host,
+		.options = s->options,
+		.macros = {
+			.pid = getpid(), .ppid = getppid(), .pgid = getpgrp(), .sid = getsid(0),
+			.uid = getuid(), .euid = geteuid(), .gid = getgid(), .egid = getegid(),
+			.script_name = s->cli->progname,
+			.args = s->cli->operands.items,
+			.n_args = (unsigned)s->cli->operands.n,
+		},
+		.uregs = ureg_consts(),
+	};
+
+	for (size_t i = 0; i < s->cli->programs.n; i++) {
+		if (s->cli->programs.items[i].kind == DL_SRC_FILE) {
+			config.macros.script_name = s->cli->programs.items[i].text;
+			break;
+		}
+	}
+	session_host_init(s);
+	s->ctx = dl_ctx_create(&config);
+	return s->ctx ? NULL : &error_nomem;
+}
+
+static struct error *open_output(struct session *s)
+{
+	s->out = stdout;
+	if (!s->cli->output)
+		return NULL;
+	s->out = fopen(s->cli->output, "ae");
+	if (s->out)
+		return NULL;
+	s->out = stdout;
+	return error_os(errno, "failed to open output file '%s'", s->cli->output);
+}
+
+struct error *session_create(struct cli *cli, struct session **ret)
+{
+	struct session *s = calloc(1, sizeof(*s));
+	struct error *err;
+
+	if (!s)
+		return &error_nomem;
+	*ret = s;
+	s->cli = cli;
+	s->options = cli->options;
+	s->out = stdout;
+	s->test_mode = getenv("_DTRACE_TESTING") != NULL;
+	s->probes = probe_table_create();
+	if (!s->probes)
+		return &error_nomem;
+	err = create_providers(s);
+	if (!err)
+		err = create_ctx(s);
+	if (!err)
+		err = open_output(s);
+	return err;
+}
+
+void session_destroy(struct session *s)
+{
+	if (!s)
+		return;
+	dl_consumer_destroy(s->consumer);
+	engine_destroy(s->engine);
+	dl_state_destroy(s->state);
+	dl_ctx_destroy(s->ctx);
+	while (s->targets) {
+		struct target *next = s->targets->next;
+
+		target_destroy(s->targets);
+		s->targets = next;
+	}
+	pid_provider_destroy(s);
+	probe_table_destroy(s->probes);
+	vec_deinit(&s->programs);
+	vec_deinit(&s->timers);
+	vec_deinit(&s->to_plant);
+	strbuf_deinit(&s->text);
+	free(s->syscall_probes);
+	free(s->record);
+	error_destroy(s->failure);
+	if (s->out && s->out != stdout)
+		fclose(s->out);
+	free(s);
+}
+
+/* ----------------------------------------------------------- targets -- */
+
+static struct error *create_engine(struct session *s)
+{
+	struct engine_config config = {
+		.ops = &session_engine_ops,
+		.ctx = s,
+		.cpupin = dl_option(s->options, DL_OPT_CPUPIN) != 0,
+		.verbose = s->cli->verbose,
+	};
+
+	s->engine = engine_create(&config);
+	return s->engine ? NULL : &error_nomem;
+}
+
+/* -x setenv=NAME=VALUE and -x unsetenv=NAME, NULL-terminated. */
+static struct error *env_changes(struct session *s, char ***ret)
+{
+	static const enum dl_opt which[] = { DL_OPT_SETENV, DL_OPT_UNSETENV };
+	VEC(char *) list = { 0 };
+
+	for (size_t w = 0; w < ARRAY_SIZE(which); w++) {
+		const char *text;
+
+		for (unsigned i = 0; (text = dl_option_text_at(s->options, which[w], i)); i++) {
+			char *copy = strdup(text);
+
+			if (!copy || !vec_push(&list, copy)) {
+				free(copy);
+				return &error_nomem;
+			}
+		}
+	}
+	if (!vec_push(&list, NULL))
+		return &error_nomem;
+	*ret = list.items;
+	return NULL;
+}
+
+static struct error *start_target(struct session *s, const struct cli_target *ct, char **env)
+{
+	struct process *p = NULL;
+	struct error *err;
+
+	err = ct->is_command ? engine_fork(s->engine, ct->argv, env, &p) :
+			       engine_attach(s->engine, ct->pid, &p);
+	if (err)
+		return err;
+	struct target *t = target_of(s, p);
+
+	if (!t)
+		return &error_nomem;
+	t->is_command = ct->is_command;
+	t->name = strdup(ct->is_command ? ct->argv[0] : "");
+	s->n_roots_alive++;
+	if (!s->first_target) {
+		s->first_target = t;
+		dl_ctx_set_target(s->ctx, p->pid);
+	}
+	return NULL;
+}
+
+static struct error *start_targets(struct session *s)
+{
+	_cleanup_(freep) char **env = NULL;
+	struct error *err = create_engine(s);
+
+	if (!err)
+		err = env_changes(s, &env);
+	for (size_t i = 0; i < s->cli->targets.n && !err; i++)
+		err = start_target(s, &s->cli->targets.items[i], env);
+	for (char **e = env; e && *e; e++)
+		free(*e);
+	return err;
+}
+
+static uint64_t main_addr(void *ctx, struct process *p)
+{
+	struct target *t = target_of(ctx, p);
+	struct objects *os = t ? target_objects(t) : NULL;
+
+	return os && objects_main(os) ? object_main(os, objects_main(os)) : 0;
+}
+
+static enum hold hold_point(const struct session *s)
+{
+	const char *evaltime = dl_option_text(s->options, DL_OPT_EVALTIME);
+
+	if (!evaltime)
+		return s->wants_objects ? HOLD_PREINIT : HOLD_EXEC;
+	if (!strcmp(evaltime, "exec"))
+		return HOLD_EXEC;
+	return !strcmp(evaltime, "preinit") ? HOLD_PREINIT : HOLD_MAIN;
+}
+
+static struct error *exec_targets(struct session *s, enum hold hold)
+{
+	for (struct target *t = s->targets; t; t = t->next) {
+		if (!t->is_command || !t->proc)
+			continue;
+		struct error *err = engine_exec(s->engine, t->proc, hold, main_addr);
+
+		if (err)
+			return err;
+	}
+	return NULL;
+}
+
+/* ------------------------------------------------------------- state -- */
+
+static void symbolize(void *ctx, uint32_t pid, uint64_t addr, enum dl_symkind kind,
+		      struct strbuf *out)
+{
+	static const enum symbolize_kind kinds[] = {
+		[DL_SYM_UADDR] = SYMBOLIZE_ADDR,
+		[DL_SYM_USYM] = SYMBOLIZE_SYM,
+		[DL_SYM_UMOD] = SYMBOLIZE_MOD,
+	};
+	struct target *t = target_by_pid(ctx, (pid_t)pid);
+	struct objects *os = t ? target_objects(t) : NULL;
+
+	if (os)
+		objects_symbolize(os, addr, kinds[kind], out);
+	else
+		strbuf_printf(out, "0x%lx", (unsigned long)addr);
+}
+
+static void consumer_message(void *ctx, const char *text)
+{
+	session_message(ctx, "%s", text);
+}
+
+static struct error *consumer_setopt(void *ctx, const char *name, const char *value)
+{
+	struct session *s = ctx;
+
+	return dl_options_set(s->options, name, value, DL_OPT_FROM_SETOPT, true);
+}
+
+static const struct dl_consumer_ops consumer_ops = {
+	.symbolize = symbolize,
+	.message = consumer_message,
+	.setopt = consumer_setopt,
+};
+
+static struct error *create_state(struct session *s)
+{
+	s->strsize = (uint32_t)dl_option(s->options, DL_OPT_STRSIZE);
+	s->state = dl_state_create(s->ctx, s->options);
+	if (!s->state)
+		return &error_nomem;
+	struct dl_consumer_config config = {
+		.state = s->state,
+		.options = s->options,
+		.ops = &consumer_ops,
+		.ctx = s,
+		.out = s->out,
+		.out_name = s->cli->output ? s->cli->output : "<stdout>",
+		.test_mode = s->test_mode,
+	};
+
+	s->consumer = dl_consumer_create(&config);
+	return s->consumer ? NULL : &error_nomem;
+}
+
+/* Room for the largest record any clause can make. */
+static struct error *create_record(struct session *s)
+{
+	size_t need = sizeof(struct dl_record) + RECORD_SLACK;
+
+	need += (size_t)NEAR_SLOTS_MAX * (8 + 8 + s->strsize);
+	for (size_t i = 0; i < s->programs.n; i++) {
+		const struct dl_program *p = s->programs.items[i].program;
+
+		for (uint32_t j = 0; j < p->n_clauses; j++)
+			for (uint32_t k = 0; k < p->clauses[j].near.n; k++)
+				if (p->clauses[j].near.insns[k].op == DL_OP_NCAPM)
+					s->has_captures = true;
+	}
+	if (s->has_captures)
+		need += NEAR_CAP_MAX;
+	s->record_size = need;
+	s->record = malloc(need);
+	return s->record ? NULL : &error_nomem;
+}
+
+static void stop_if_unpermitted(struct session *s, struct error **err)
+{
+	if (dl_option(s->options, DL_OPT_DESTRUCTIVE) == 1)
+		return;
+	for (size_t i = 0; i < s->programs.n && !*err; i++) {
+		const struct dl_program *p = s->programs.items[i].program;
+
+		for (uint32_t j = 0; j < p->n_clauses && !*err; j++)
+			if (p->clauses[j].is_destructive)
+				*err = error_format(ERR_OTHER, "could not enable tracing: "
+							       "Destructive actions not allowed");
+	}
+}
+
+/* Does any clause show stacks or symbols of the target? */
+static bool uses_symbols(const struct session *s)
+{
+	for (size_t i = 0; i < s->programs.n; i++) {
+		const struct dl_program *p = s->programs.items[i].program;
+
+		for (uint32_t j = 0; j < p->n_clauses; j++) {
+			const struct dl_code *far = &p->clauses[j].far;
+
+			for (uint32_t k = 0; k < far->n; k++) {
+				uint8_t op = far->insns[k].op;
+
+				if (op == DL_OP_TRU || op == DL_OP_TUPU || op == DL_OP_TRY ||
+				    op == DL_OP_TUPY ||
+				    (op == DL_OP_BVAR &&
+				     (far->insns[k].imm == DL_BV_UCALLER ||
+				      far->insns[k].imm == DL_BV_USTACKDEPTH)))
+					return true;
+			}
+		}
+	}
+	return false;
+}
+
+/* ---------------------------------------------------------- the loop -- */
+
+static struct error *take_failure(struct session *s)
+{
+	struct error *err = s->failure;
+
+	s->failure = NULL;
+	return err;
+}
+
+static void fire_own(struct session *s, uint32_t id, enum dl_activity activity)
+{
+	struct probe *p = probe_by_id(s->probes, id);
+
+	dl_state_set_activity(s->state, activity);
+	if (p->epids.n)
+		session_fire_simple(s, p);
+}
+
+static bool exit_called(const struct session *s)
+{
+	return dl_state_activity(s->state) == DL_DRAINING;
+}
+
+/* Processes that run on with our filter can't be left: their calls would fail. */
+static bool must_stay(const struct session *s)
+{
+	if (!s->engine || s->interrupts)
+		return false;
+	for (struct process *p = engine_processes(s->engine); p; p = p->next)
+		if (p->has_filter && !p->is_dead)
+			return true;
+	return false;
+}
+
+static bool is_over(struct session *s)
+{
+	if (s->interrupts || s->failure || exit_called(s) || dl_trace_full(dl_state_trace(s->state)))
+		return true;
+	return s->cli->targets.n && !s->n_roots_alive && !must_stay(s);
+}
+
+/* No process to wait for: sleeps until the deadline or a signal. */
+static void idle_until(struct session *s, uint64_t deadline)
+{
+	sigset_t block, old;
+	struct timespec ts;
+
+	sigemptyset(&block);
+	sigaddset(&block, SIGINT);
+	sigaddset(&block, SIGTERM);
+	sigaddset(&block, SIGHUP);
+	sigprocmask(SIG_BLOCK, &block, &old);
+	uint64_t now = now_ns();
+
+	if (!s->interrupts && deadline > now) {
+		uint64_t left = deadline - now;
+
+		ts.tv_sec = (time_t)(left / 1000000000u);
+		ts.tv_nsec = (long)(left % 1000000000u);
+		ppoll(NULL, 0, deadline == UINT64_MAX ? NULL : &ts, &old);
+	}
+	sigprocmask(SIG_SETMASK, &old, NULL);
+}
+
+/* Consumes what is there once a period (switchrate) has passed. */
+static struct error *consume_if_due(struct session *s, uint64_t now, uint64_t *deadline)
+{
+	uint64_t period = dl_option(s->options, DL_OPT_SWITCHRATE);
+	struct error *err = NULL;
+
+	if (period == 0 || period == DL_OPT_UNSET)
+		period = 1000000;	/* "as soon as there is something" */
+	if (now - s->last_consume >= period) {
+		s->last_consume = now;
+		err = dl_consumer_run(s->consumer);
+		dl_consumer_drops(s->consumer);
+		if (!err)
+			err = dl_consumer_flush(s->consumer);
+	}
+	if (s->last_consume + period < *deadline)
+		*deadline = s->last_consume + period;
+	return err;
+}
+
+static struct error *loop(struct session *s)
+{
+	struct error *err = NULL;
+
+	s->last_consume = now_ns();
+	profile_start(s, s->last_consume);
+	while (!err && !is_over(s)) {
+		uint64_t now = now_ns();
+		uint64_t deadline = s->timers.n ? profile_run(s, now) : UINT64_MAX;
+		bool done = false;
+		unsigned n;
+
+		if (is_over(s))
+			break;
+		err = consume_if_due(s, now, &deadline);
+		if (err)
+			break;
+		if (s->cli->targets.n)
+			err = engine_poll(s->engine, deadline, &n, &done);
+		else
+			idle_until(s, deadline);
+		if (done)
+			break;
+	}
+	return err ? err : take_failure(s);
+}
+
+/* --------------------------------------------------------- start, end -- */
+
+/* ustack() and symbols need the objects of what is there and of what comes. */
+static struct error *watch_objects(struct session *s)
+{
+	for (struct target *t = s->targets; t; t = t->next) {
+		struct error *err = t->proc ? target_watch_linker(s, t) : NULL;
+
+		if (err)
+			return err;
+	}
+	return session_plant(s);
+}
+
+static struct error *prepare(struct session *s)
+{
+	struct error *err = create_state(s);
+
+	if (!err)
+		err = create_record(s);
+	if (!err)
+		err = session_enable(s);
+	if (!err)
+		stop_if_unpermitted(s, &err);
+	if (err)
+		return err;
+	if (dl_option(s->options, DL_OPT_DESTRUCTIVE) == 1 &&
+	    dl_option(s->options, DL_OPT_QUIET) != 1)
+		session_message(s, "allowing destructive actions");
+	return NULL;
+}
+
+static struct error *begin(struct session *s)
+{
+	fire_own(s, 1, DL_WARMUP);
+	if (!exit_called(s))
+		dl_state_set_activity(s->state, DL_ACTIVE);
+	return take_failure(s);
+}
+
+static bool has_attached(const struct session *s)
+{
+	for (size_t i = 0; i < s->cli->targets.n; i++)
+		if (!s->cli->targets.items[i].is_command)
+			return true;
+	return false;
+}
+
+static struct error *finish(struct session *s)
+{
+	struct error *err;
+
+	s->is_ending = true;
+	if (s->interrupts)
+		fputc('\n', s->out);
+	fire_own(s, 2, DL_COOLDOWN);
+	dl_state_set_activity(s->state, DL_STOPPED);
+	/* Let go of other people's processes before the output takes its time. */
+	if (s->engine && has_attached(s))
+		engine_detach_all(s->engine, true);
+	err = take_failure(s);
+	if (s->interrupts > 1)
+		return err;
+	if (!err)
+		err = dl_consumer_run(s->consumer);
+	dl_consumer_drops(s->consumer);
+	if (!err)
+		err = dl_consumer_finish(s->consumer);
+	if (!err)
+		err = dl_consumer_flush(s->consumer);
+	return err;
+}
+
+/* exit(n) wins; else the command's own status; else 0. */
+static int exit_status(const struct session *s)
+{
+	int status;
+
+	if (dl_exit_status(s->state, &status))
+		return status & 0xff;
+	if (dl_option(s->options, DL_OPT_NOCHILDSTATUS) == 1 || !s->command_ended)
+		return 0;
+	if (WIFEXITED(s->command_status))
+		return WEXITSTATUS(s->command_status);
+	return WIFSIGNALED(s->command_status) ? 128 + WTERMSIG(s->command_status) : 0;
+}
+
+static void report_refusals(const struct session *s)
+{
+	if (s->cli->verbose && s->n_refused)
+		fprintf(stderr, "%s: %lu probe site%s not planted: %s\n", s->cli->progname,
+			(unsigned long)s->n_refused, s->n_refused == 1 ? "" : "s",
+			s->refused_why ? s->refused_why : "unknown reason");
+}
+
+static struct error *trace(struct session *s, enum hold hold, int *status)
+{
+	bool exec_late = hold == HOLD_EXEC;
+	struct error *err = prepare(s);
+
+	if (err)
+		return err;
+	if (s->cli->verbose)
+		for (size_t i = 0; i < s->programs.n; i++)
+			report_stability(s, &s->programs.items[i], false);
+	s->wants_objects = s->wants_objects || uses_symbols(s);
+	if (!exec_late && s->wants_objects)
+		err = watch_objects(s);
+	if (!err)
+		err = session_plant(s);
+	if (err)
+		return err;
+	report_refusals(s);
+	err = begin(s);
+	if (!err && !exit_called(s)) {
+		if (exec_late) {
+			s->is_started = true;
+			err = exec_targets(s, hold);
+			if (!err && s->wants_objects)
+				err = watch_objects(s);
+		}
+		s->is_started = true;
+		if (!err) {
+			engine_start(s->engine);
+			err = loop(s);
+		}
+	}
+	if (err)
+		return err;
+	err = finish(s);
+	*status = exit_status(s);
+	return err;
+}
+
+static struct error *compile_only(struct session *s)
+{
+	if (s->cli->verbose)
+		for (size_t i = 0; i < s->programs.n; i++)
+			report_stability(s, &s->programs.items[i], true);
+	return NULL;
+}
+
+static struct error *check_mode(const struct session *s)
+{
+	enum cli_mode mode = s->cli->mode;
+
+	if (mode == CLI_HEADER || mode == CLI_LINK)
+		return error_format(ERR_USAGE, "-%c: writing USDT headers and objects is not "
+					       "available yet", mode == CLI_HEADER ? 'h' : 'G');
+	if (s->cli->programs.n == 0 && mode != CLI_LIST)
+		return error_format(ERR_OTHER, "no probes specified");
+	if (s->cli->run_cpp)
+		return error_format(ERR_OTHER, "-C is not available yet: run cpp(1) on the script "
+					       "and give its output to -s");
+	return NULL;
+}
+
+struct error *session_run(struct session *s, int *status)
+{
+	struct error *err = check_mode(s);
+	struct syscall_set syscalls;
+
+	/* Listing implies -Z: what isn't there is simply not listed. */
+	if (!err && s->cli->mode == CLI_LIST)
+		err = dl_options_set(s->options, "zdefs", NULL, DL_OPT_FROM_CMDLINE, false);
+	if (!err)
+		err = start_targets(s);
+	if (!err)
+		err = session_load_programs(s);
+	if (err)
+		return err;
+	s->wants_objects = session_wants_objects(s);
+	session_wanted_syscalls(s, &syscalls);
+	engine_watch_syscalls(s->engine, &syscalls);
+	enum hold hold = hold_point(s);
+
+	if (hold != HOLD_EXEC || s->cli->mode != CLI_EXEC || s->wants_objects) {
+		err = exec_targets(s, hold);
+		if (hold == HOLD_EXEC)
+			hold = HOLD_PREINIT;	/* done */
+	}
+	if (!err)
+		err = session_compile(s);
+	if (err)
+		return err;
+	if (s->cli->mode == CLI_LIST) {
+		report_list(s);
+		return NULL;
+	}
+	return s->cli->mode == CLI_COMPILE ? compile_only(s) : trace(s, hold, status);
+}

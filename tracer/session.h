@@ -1,0 +1,167 @@
+/*
+ * One run of dtrace: everything that a command line asks for, from compiling
+ * to the exit status.  The session ties the language (dlang/), the engine and
+ * the providers together; those know nothing of each other.
+ */
+#ifndef SESSION_H
+#define SESSION_H
+
+#include <stdbool.h>
+#include <stdio.h>
+
+#include "../dlang/compile.h"
+#include "../dlang/consume.h"
+#include "../dlang/near.h"
+#include "../dlang/state.h"
+#include "cli.h"
+#include "engine.h"
+#include "object.h"
+#include "probe.h"
+#include "unwind.h"
+
+#define N_PROVIDERS 4
+#define FIRING_ARGS 10
+
+/* What the session knows of a traced process. */
+struct target {
+	struct process *proc;		/* NULL once it is dead */
+	pid_t pid;
+	bool is_command;
+	struct objects *objects;	/* NULL until needed */
+	struct unwinder *unwinder;
+	struct site *link_site;		/* the dynamic linker's notification point */
+	char *name;			/* for messages */
+	struct target *next;
+};
+
+/* One timer: tick-N. */
+struct timer {
+	struct probe *probe;
+	uint64_t period, next;		/* ns, CLOCK_MONOTONIC */
+};
+
+/* One firing: what the probe knows beyond the thread's registers. */
+struct firing {
+	struct session *session;
+	struct probe *probe;
+	struct task *task;		/* NULL: the tracer itself (BEGIN, END, ERROR, tick) */
+	bool has_args;			/* args[] below instead of the calling convention */
+	bool at_entry;			/* at a function's first instruction */
+	uint64_t args[FIRING_ARGS];
+	int error;			/* errno */
+	uint64_t time;
+	struct strbuf *text;		/* scratch for string variables */
+};
+
+struct compiled {
+	struct cli_program *source;
+	struct dl_source src;
+	struct dl_unit *unit;
+	struct dl_program *program;
+	unsigned n_probes;		/* matched */
+};
+
+struct session {
+	struct cli *cli;
+	struct dl_options *options;	/* borrowed from cli */
+	struct dl_host host;
+	struct dl_ctx *ctx;
+	struct dl_state *state;
+	struct dl_consumer *consumer;
+	struct engine *engine;
+	struct probe_table *probes;
+	struct provider providers[N_PROVIDERS];
+	VEC(struct compiled) programs;
+	struct target *targets;
+	struct target *first_target;	/* $target */
+	struct syscall_set syscalls;
+	VEC(struct timer) timers;
+	VEC(struct aspace *) to_plant;
+	void *pid_provider;		/* prov_pid.c */
+	uint32_t *syscall_probes;	/* number -> ID of its entry probe, 0 none */
+	FILE *out;
+	uint8_t *record;		/* near's record, record_size bytes */
+	size_t record_size;
+	struct strbuf text;		/* string variables of the current firing */
+	bool is_started;		/* tracing is active */
+	bool is_ending;
+	bool test_mode;
+	bool wants_objects;		/* some probe or action needs symbols of the targets */
+	bool has_captures;		/* some near program captures blocks of memory */
+	bool command_ended;		/* the first -c command ended by itself: */
+	int command_status;		/* its wait status */
+	volatile unsigned interrupts;	/* ^C seen; set by a signal handler */
+	unsigned n_roots_alive;		/* -c and -p processes still there */
+	uint32_t strsize;
+	uint64_t chill_window, chill_spent;	/* chill(): time stopped in this second */
+	uint64_t last_consume;		/* ns, CLOCK_MONOTONIC */
+	struct error *failure;		/* fatal, found in an upcall */
+	uint64_t n_refused;		/* sites that could not be planted */
+	const char *refused_why;
+};
+
+/* session.c */
+struct error *session_create(struct cli *cli, struct session **ret) must_check;
+void session_destroy(struct session *s);
+/* Runs it all; *status is the exit status. */
+struct error *session_run(struct session *s, int *status) must_check;
+void session_message(struct session *s, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* Called from signal handlers through main: counts an interrupt. */
+void session_interrupt(struct session *s);
+
+/* compile.c: programs to enablings */
+struct error *session_load_programs(struct session *s) must_check;
+struct error *session_compile(struct session *s) must_check;
+struct error *session_enable(struct session *s) must_check;
+/* New probes or objects: enables what the clauses want of them. */
+struct error *session_rematch(struct session *s, uint32_t first_new_id) must_check;
+/* Does any description need the target's libraries mapped? */
+bool session_wants_objects(const struct session *s);
+void session_wanted_syscalls(struct session *s, struct syscall_set *ret);
+
+/* host.c: what the compiler asks */
+void session_host_init(struct session *s);
+
+/* fire.c */
+void session_fire(struct session *s, struct firing *f);
+void session_fire_simple(struct session *s, struct probe *p);
+/* Reports queued faults and fires ERROR. */
+void session_faults(struct session *s);
+
+/* target.c */
+struct target *target_of(struct session *s, struct process *p);	/* makes it */
+struct target *target_by_pid(struct session *s, pid_t pid);	/* dead ones too; NULL */
+/* The object table, read now if it wasn't; NULL when it can't be. */
+struct objects *target_objects(struct target *t);
+void target_destroy(struct target *t);
+/* Plants the hook that tells of dlopen() and dlclose(). */
+struct error *target_watch_linker(struct session *s, struct target *t) must_check;
+struct error *target_refresh(struct session *s, struct target *t) must_check;
+struct error *session_plant(struct session *s) must_check;
+
+/* events.c: the engine's upcalls */
+extern const struct engine_ops session_engine_ops;
+
+/* vars.c: answers to the VM */
+extern const struct dl_thread_ops session_thread_ops;
+
+/* provider hooks called from events.c */
+void syscall_fire(struct session *s, struct task *t, unsigned nr, bool is_return, int64_t result);
+void pid_fire(struct session *s, struct task *t, struct site *site);
+/* Objects of the target changed (or a new image): give its probes again. */
+struct error *pid_provide_again(struct session *s, struct target *t) must_check;
+void pid_objects_gone(struct session *s, struct target *t, uint64_t lo, uint64_t hi);
+void pid_target_gone(struct session *s, struct target *t);
+void pid_provider_destroy(struct session *s);
+/* Fires what is due; returns the next deadline. */
+uint64_t profile_run(struct session *s, uint64_t now);
+void profile_start(struct session *s, uint64_t now);
+
+/* report.c */
+void report_list(struct session *s);
+void report_stability(struct session *s, const struct compiled *p, bool with_probes);
+void report_probe_block(struct session *s, const struct probe *p);
+
+uint64_t now_ns(void);
+
+#endif
