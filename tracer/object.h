@@ -42,6 +42,9 @@ struct object {
 /* The objects of one process.  root: prefix to open paths ("/proc/PID/root"). */
 struct objects *objects_create(pid_t pid);
 void objects_destroy(struct objects *os);
+/* Reads target memory in place of process_vm_readv() (task.h's as_read()). */
+void objects_set_reader(struct objects *os,
+			size_t (*read)(void *arg, uint64_t addr, void *buf, size_t len), void *arg);
 /*
  * Re-reads /proc/PID/maps.  *changed says whether objects came or went;
  * objects that went are passed to gone first.  Names of gone objects stay

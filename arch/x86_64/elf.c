@@ -14,7 +14,6 @@ enum arch_reloc arch_reloc_kind(unsigned type)
 		return ARCH_RELOC_IRELATIVE;
 	case R_X86_64_JUMP_SLOT:
 	case R_X86_64_GLOB_DAT:
-	case R_X86_64_64:
 		return ARCH_RELOC_SLOT;
 	default:
 		return ARCH_RELOC_OTHER;

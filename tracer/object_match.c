@@ -1,0 +1,268 @@
+/*
+ * Objects and symbols by name, and addresses by symbol: matching of probe
+ * descriptions (providers document 5.1, 5.2) and symbolic output (builtins
+ * document 3.1).
+ */
+#include <ctype.h>
+#include <elf.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "glob.h"
+#include "object_table.h"
+
+/* ------------------------------------------------------------ modules -- */
+
+/* What follows a library's name in its file name: ".so", ".so.6", "-2.31.so". */
+static bool is_version_suffix(const char *s)
+{
+	if (*s == '-' && isdigit((unsigned char)s[1]))
+		s += 1 + strspn(s + 1, "0123456789.");
+	else if (*s == '.')
+		s++;
+	else
+		return false;
+	if (s[-1] == '.' && !strncmp(s, "so", 2))
+		return !s[2] || s[2] == '.';
+	return false;
+}
+
+/* "libc" and "libc.so" name libc.so.6; "foo" doesn't name foo.bin. */
+static bool matches_unversioned(const char *name, const char *pattern)
+{
+	size_t n = strlen(pattern);
+
+	if (strncmp(name, pattern, n))
+		return false;
+	if (n > 3 && !strcmp(pattern + n - 3, ".so"))
+		return name[n] == '.';
+	return is_version_suffix(name + n);
+}
+
+/* LM<hex>`obj: only the base name space, 0, exists here. */
+static const char *skip_link_map(const char *pattern)
+{
+	size_t n;
+
+	if (strncmp(pattern, "LM", 2))
+		return pattern;
+	n = strspn(pattern + 2, "0");
+	return n && pattern[2 + n] == '`' ? pattern + 3 + n : pattern;
+}
+
+bool object_matches(const struct object *o, const char *pattern)
+{
+	pattern = skip_link_map(pattern);
+	if (!*pattern || (o->is_main && !strcmp(pattern, "a.out")))
+		return true;
+	if (!strcmp(o->name, pattern) || !strcmp(o->path, pattern))
+		return true;
+	if (glob_is(pattern))
+		return glob_match(pattern, o->name) || glob_match(pattern, o->path) ||
+		       (o->is_main && glob_match(pattern, "a.out"));
+	return matches_unversioned(o->name, pattern);
+}
+
+/* ---------------------------------------------------------- functions -- */
+
+struct each {
+	struct obj *o;
+	const char *pattern;
+	void (*fn)(void *arg, struct object *o, const struct sym *s);
+	void *arg;
+	uint64_t last;		/* address given last, so that none is given twice */
+	bool is_any;
+};
+
+static void give(struct each *e, const struct sym *s)
+{
+	if (e->is_any && e->last == s->addr)
+		return;
+	e->is_any = true;
+	e->last = s->addr;
+	e->fn(e->arg, &e->o->pub, s);
+}
+
+static bool see_exact(void *arg, const struct sym *s)
+{
+	struct each *e = arg;
+	const struct image *img = e->o->pub.image;
+
+	if (!image_symbol_is_function(img, s, true))
+		return true;
+	s = image_symbol_canonical(img, s);
+	if (s->type == STT_GNU_IFUNC)
+		s = ifunc_resolve(e->o, s);
+	if (s)
+		give(e, s);
+	return true;
+}
+
+/* Names that a glob doesn't mean: start-up glue, versions, compiler clones. */
+static bool is_hidden(const char *name)
+{
+	return strpbrk(name, "@.") || !strcmp(name, "_init") || !strcmp(name, "_fini");
+}
+
+static bool glob_wants(const struct each *e, const char *name)
+{
+	return !is_hidden(name) && (!*e->pattern || glob_match(e->pattern, name));
+}
+
+static const struct sym *impl_of(const struct obj *o, const struct sym *ifunc)
+{
+	for (size_t i = 0; i < o->impls.n; i++)
+		if (o->impls.items[i]->ifunc == ifunc)
+			return &o->impls.items[i]->sym;
+	return NULL;
+}
+
+/* The name under which a glob gives the function at addr when ifuncs lead to it. */
+static const struct sym *impl_at(const struct each *e, uint64_t addr)
+{
+	const struct sym *best = NULL;
+
+	for (size_t i = 0; i < e->o->impls.n; i++) {
+		const struct sym *s = &e->o->impls.items[i]->sym;
+
+		if (s->addr == addr && glob_wants(e, s->name) &&
+		    (!best || strcmp(s->name, best->name) < 0))
+			best = s;
+	}
+	return best;
+}
+
+/*
+ * An implementation with a global name of its own goes by that name; else it
+ * goes by the name of one ifunc.
+ */
+static void see_glob(struct each *e, const struct sym *s)
+{
+	const struct image *img = e->o->pub.image;
+
+	if (!image_symbol_is_function(img, s, false) || !glob_wants(e, s->name))
+		return;
+	if (s->type == STT_GNU_IFUNC) {
+		const struct sym *impl = impl_of(e->o, s);
+		const struct sym *own = impl ? image_symbol_covering(img, impl->addr) : NULL;
+		bool is_own = own && own->addr == impl->addr && own->bind != STB_LOCAL &&
+			      glob_wants(e, own->name);
+
+		if (impl && !is_own && impl_at(e, impl->addr) == impl)
+			give(e, impl);
+	} else if (s->bind != STB_LOCAL || !impl_at(e, s->addr)) {
+		give(e, s);
+	}
+}
+
+static bool has_ifuncs(const struct image *img)
+{
+	for (size_t i = 0; i < image_symbols(img); i++)
+		if (image_symbol_at_index(img, i)->type == STT_GNU_IFUNC)
+			return true;
+	return false;
+}
+
+static void each_glob(struct each *e)
+{
+	const struct image *img = e->o->pub.image;
+	size_t n = image_symbols(img);
+
+	if (has_ifuncs(img))
+		ifunc_resolve_all(e->o);
+	for (size_t i = 0; i < n; i++) {
+		const struct sym *s = image_symbol_at_index(img, i);
+
+		if (image_symbol_is_canonical(img, s))
+			see_glob(e, s);
+	}
+	/* A glob that fits no canonical name may still mean aliases. */
+	for (size_t i = 0, any = e->is_any; i < n && !any; i++) {
+		const struct sym *s = image_symbol_at_index(img, i);
+
+		if (image_symbol_is_function(img, s, false) && glob_wants(e, s->name) &&
+		    s->type != STT_GNU_IFUNC)
+			give(e, image_symbol_canonical(img, s));
+	}
+}
+
+void object_each_function(struct object *o, const char *pattern,
+			  void (*fn)(void *arg, struct object *o, const struct sym *s), void *arg)
+{
+	struct each e = {.o = obj_of(o), .pattern = pattern, .fn = fn, .arg = arg};
+
+	if (*pattern && !glob_is(pattern))
+		image_symbol_by_name(o->image, pattern, see_exact, &e);
+	else
+		each_glob(&e);
+}
+
+/* ------------------------------------------------------------ symbols -- */
+
+static bool keep_best(void *arg, const struct sym *s)
+{
+	const struct sym **best = arg;
+
+	if (!*best || ((*best)->bind == STB_LOCAL && s->bind != STB_LOCAL))
+		*best = s;
+	return true;
+}
+
+const struct sym *object_symbol(struct object *o, const char *name)
+{
+	const struct sym *best = NULL;
+
+	image_symbol_by_name(o->image, name, keep_best, &best);
+	return best;
+}
+
+/*
+ * Files without .symtab have no names for the implementations of ifuncs; they
+ * go by the names of the ifuncs.
+ */
+const struct sym *object_symbol_at(struct object *o, uint64_t addr)
+{
+	const struct sym *s = image_symbol_covering(o->image, addr - o->bias);
+	const struct obj *oo = obj_of(o);
+
+	for (size_t i = 0; !s && i < oo->impls.n; i++)
+		if (addr - o->bias - oo->impls.items[i]->sym.addr < oo->impls.items[i]->sym.size)
+			s = &oo->impls.items[i]->sym;
+	return s;
+}
+
+void object_suggest(struct object *o, void (*fn)(void *arg, const char *name), void *arg)
+{
+	for (size_t i = 0; i < image_symbols(o->image); i++) {
+		const struct sym *s = image_symbol_at_index(o->image, i);
+
+		if (image_symbol_is_function(o->image, s, false) && !is_hidden(s->name))
+			fn(arg, s->name);
+	}
+}
+
+void objects_symbolize(struct objects *os, uint64_t addr, enum symbolize_kind kind,
+		       struct strbuf *out)
+{
+	struct obj *found = objects_find_code(os, addr);
+	struct object *o = found ? &found->pub : objects_find(os, addr);
+
+	if (!o) {
+		strbuf_printf(out, "0x%" PRIx64, addr);
+		return;
+	}
+	if (kind == SYMBOLIZE_MOD) {
+		strbuf_puts(out, o->name);
+		return;
+	}
+	const struct sym *s = object_symbol_at(o, addr);
+
+	if (!s) {
+		strbuf_printf(out, "%s`0x%" PRIx64, o->name, addr);
+		return;
+	}
+	strbuf_printf(out, "%s`%s", o->name, s->name);
+	if (kind == SYMBOLIZE_ADDR && addr - o->bias > s->addr)
+		strbuf_printf(out, "+0x%" PRIx64, addr - o->bias - s->addr);
+}
