@@ -451,6 +451,20 @@ bool objects_is_code(const struct objects *os, uint64_t addr)
 	return false;
 }
 
+static void see_code(void *arg, const struct procfs_map *m)
+{
+	struct objects *os = arg;
+
+	if (m->x && !objects_find_code(os, m->lo))
+		(void)vec_push(&os->code, ((struct range){m->lo, m->hi}));
+}
+
+void objects_rescan_code(struct objects *os)
+{
+	os->code.n = 0;
+	(void)procfs_each_map(os->pid, see_code, os);
+}
+
 size_t object_text(const struct object *o, uint64_t addr, const uint8_t **ret)
 {
 	return image_data(o->image, addr - o->bias, ret);

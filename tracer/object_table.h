@@ -57,6 +57,8 @@ size_t objects_read(struct objects *os, uint64_t addr, void *buf, size_t len);
 struct obj *objects_find_code(const struct objects *os, uint64_t addr);
 /* Could code be executed at addr, as far as the last refresh knows? */
 bool objects_is_code(const struct objects *os, uint64_t addr);
+/* Reads anew what executable mappings there are besides the objects. */
+void objects_rescan_code(struct objects *os);
 
 /* ifunc.c: the implementation of an ifunc, once it has been chosen; NULL. */
 const struct sym *ifunc_resolve(struct obj *o, const struct sym *ifunc);

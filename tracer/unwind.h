@@ -1,7 +1,6 @@
 /*
- * User stacks of a stopped thread: CFI through libunwind-ptrace's remote
- * accessors over our own cached memory reader, else frame pointers.  Names are
- * never taken from libunwind.
+ * User stacks of a stopped thread: unwind tables (CFI) evaluated over cached
+ * stack memory, else frame pointers (frame.h).  Names are symbolize's business.
  */
 #ifndef UNWIND_H
 #define UNWIND_H

@@ -1,0 +1,373 @@
+/*
+ * The stack walk: call frame information first, then the frame pointer.
+ *
+ * A frame is the set of registers as the function had them.  One step looks
+ * up the CFI row for the pc and computes the caller's registers from the
+ * stack; rows are cached with the image (cfi.c) and stack memory is read in
+ * blocks, so a warm step does no system call and allocates nothing.
+ *
+ * The pc of every frame but the first is a return address: the call stands
+ * before it, maybe as the last instruction of its function, so tables are
+ * asked about pc - 1.  The exception is the frame that a signal interrupted.
+ *
+ * What is no code is not believed: a return address outside of executable
+ * mappings ends the walk, and so does a stack pointer that does not move up.
+ */
+#include "frame.h"
+
+#include <dwarf.h>
+#include <string.h>
+
+#include "cfi.h"
+#include "object_table.h"
+
+#define OP_STACK 32
+#define OP_STEPS 512
+#define FP_MAX (64u << 20)	/* a frame is not larger than this */
+
+struct frame {
+	uint64_t r[ARCH_DWARF_REGS];
+	uint64_t pc;
+	bool is_call;		/* pc is a return address */
+};
+
+struct walk {
+	struct objects *os;
+	struct frame_memory *m;
+	uint64_t rescanned;	/* page for which the mappings were read again */
+};
+
+enum step { STEP_OK, STEP_OUTERMOST, STEP_UNKNOWN, STEP_COMPLEX };
+
+/* ------------------------------------------------------------- memory -- */
+
+void frame_memory_reset(struct frame_memory *m)
+{
+	m->windows[0].len = m->windows[1].len = 0;
+}
+
+static bool in_window(const struct frame_window *w, uint64_t addr, size_t len)
+{
+	return w->len >= len && addr - w->addr <= w->len - len;
+}
+
+static bool read_memory(struct frame_memory *m, uint64_t addr, void *buf, size_t len)
+{
+	struct frame_window *w = &m->windows[m->last];
+
+	if (!in_window(w, addr, len)) {
+		m->last = !m->last;
+		w = &m->windows[m->last];
+	}
+	if (!in_window(w, addr, len)) {
+		w->addr = addr;
+		w->len = m->read(m->arg, addr, w->bytes, sizeof(w->bytes));
+		if (w->len < len)
+			return false;
+	}
+	memcpy(buf, w->bytes + (addr - w->addr), len);
+	return true;
+}
+
+static bool read_word(struct frame_memory *m, uint64_t addr, uint64_t *ret)
+{
+	return read_memory(m, addr, ret, sizeof(*ret));
+}
+
+/* -------------------------------------------------------- expressions -- */
+
+struct eval {
+	struct walk *w;
+	const struct frame *f;
+	uint64_t cfa;
+	uint64_t s[OP_STACK];
+	unsigned n;
+};
+
+static bool push(struct eval *e, uint64_t v)
+{
+	if (e->n == OP_STACK)
+		return false;
+	e->s[e->n++] = v;
+	return true;
+}
+
+static bool push_register(struct eval *e, uint64_t reg, int64_t offset)
+{
+	return reg < ARCH_DWARF_REGS && push(e, e->f->r[reg] + (uint64_t)offset);
+}
+
+/* Two operands: the top is b. */
+static bool binary(struct eval *e, unsigned atom)
+{
+	if (e->n < 2)
+		return false;
+	uint64_t b = e->s[--e->n], a = e->s[--e->n];
+
+	switch (atom) {
+	case DW_OP_and: return push(e, a & b);
+	case DW_OP_or: return push(e, a | b);
+	case DW_OP_xor: return push(e, a ^ b);
+	case DW_OP_plus: return push(e, a + b);
+	case DW_OP_minus: return push(e, a - b);
+	case DW_OP_mul: return push(e, a * b);
+	case DW_OP_shl: return push(e, b < 64 ? a << b : 0);
+	case DW_OP_shr: return push(e, b < 64 ? a >> b : 0);
+	case DW_OP_shra: return push(e, (uint64_t)((int64_t)a >> (b < 64 ? b : 63)));
+	case DW_OP_eq: return push(e, a == b);
+	case DW_OP_ne: return push(e, a != b);
+	case DW_OP_lt: return push(e, (int64_t)a < (int64_t)b);
+	case DW_OP_le: return push(e, (int64_t)a <= (int64_t)b);
+	case DW_OP_gt: return push(e, (int64_t)a > (int64_t)b);
+	case DW_OP_ge: return push(e, (int64_t)a >= (int64_t)b);
+	default: return false;
+	}
+}
+
+static bool stack_op(struct eval *e, const Dwarf_Op *op)
+{
+	uint64_t *top = e->n ? &e->s[e->n - 1] : NULL;
+
+	switch (op->atom) {
+	case DW_OP_dup: return top && push(e, *top);
+	case DW_OP_drop: return top && e->n--;
+	case DW_OP_over: return e->n >= 2 && push(e, e->s[e->n - 2]);
+	case DW_OP_pick: return op->number < e->n && push(e, e->s[e->n - 1 - op->number]);
+	case DW_OP_neg: return top && (*top = -*top, true);
+	case DW_OP_not: return top && (*top = ~*top, true);
+	case DW_OP_plus_uconst: return top && (*top += op->number, true);
+	case DW_OP_deref: return top && read_word(e->w->m, *top, top);
+	default: return false;
+	}
+}
+
+static bool swap_top(struct eval *e)
+{
+	if (e->n < 2)
+		return false;
+	uint64_t v = e->s[e->n - 1];
+
+	e->s[e->n - 1] = e->s[e->n - 2];
+	e->s[e->n - 2] = v;
+	return true;
+}
+
+/* All but jumps; false: not understood, or no such memory. */
+static bool eval_op(struct eval *e, const Dwarf_Op *op)
+{
+	if (op->atom >= DW_OP_lit0 && op->atom <= DW_OP_lit31)
+		return push(e, op->atom - DW_OP_lit0);
+	if (op->atom >= DW_OP_breg0 && op->atom <= DW_OP_breg31)
+		return push_register(e, op->atom - DW_OP_breg0, (int64_t)op->number);
+	switch (op->atom) {
+	case DW_OP_const1u: case DW_OP_const1s: case DW_OP_const2u: case DW_OP_const2s:
+	case DW_OP_const4u: case DW_OP_const4s: case DW_OP_const8u: case DW_OP_const8s:
+	case DW_OP_constu: case DW_OP_consts:
+		return push(e, op->number);
+	case DW_OP_bregx:
+		return push_register(e, op->number, (int64_t)op->number2);
+	case DW_OP_call_frame_cfa:
+		return push(e, e->cfa);
+	case DW_OP_swap:
+		return swap_top(e);
+	case DW_OP_nop:
+		return true;
+	default:
+		return stack_op(e, op) || binary(e, op->atom);
+	}
+}
+
+/* The operation that a jump at ops[i] leads to; n: the end, more: none. */
+static size_t jump_target(const Dwarf_Op *ops, size_t n, size_t i)
+{
+	uint64_t want = ops[i].offset + 3 + (uint64_t)(int64_t)(int16_t)ops[i].number;
+
+	for (size_t k = 0; k < n; k++)
+		if (ops[k].offset == want)
+			return k;
+	return want > ops[n - 1].offset ? n : n + 1;
+}
+
+static bool eval(struct walk *w, const struct frame *f, uint64_t cfa, const Dwarf_Op *ops,
+		 size_t n, uint64_t *ret)
+{
+	struct eval e = {.w = w, .f = f, .cfa = cfa};
+	unsigned steps = 0;
+
+	for (size_t i = 0; i < n; steps++) {
+		bool is_jump = ops[i].atom == DW_OP_skip || ops[i].atom == DW_OP_bra;
+
+		if (steps == OP_STEPS || (ops[i].atom == DW_OP_bra && !e.n))
+			return false;
+		if (!is_jump && !eval_op(&e, &ops[i]))
+			return false;
+		if (is_jump && (ops[i].atom == DW_OP_skip || e.s[--e.n]))
+			i = jump_target(ops, n, i);
+		else
+			i++;
+		if (i > n)
+			return false;
+	}
+	if (!e.n)
+		return false;
+	*ret = e.s[e.n - 1];
+	return true;
+}
+
+/* -------------------------------------------------------------- steps -- */
+
+static enum step apply_rule(struct walk *w, const struct frame *f, uint64_t cfa,
+			    const struct cfi_rule *rule, uint64_t *ret)
+{
+	uint64_t v = 0;
+
+	switch ((enum cfi_how)rule->how) {
+	case CFI_UNDEFINED:
+		return STEP_OUTERMOST;
+	case CFI_OFFSET:
+		return read_word(w->m, cfa + (uint64_t)rule->offset, ret) ? STEP_OK : STEP_UNKNOWN;
+	case CFI_VAL_OFFSET:
+		*ret = cfa + (uint64_t)rule->offset;
+		return STEP_OK;
+	case CFI_REGISTER:
+		if (rule->offset < 0 || rule->offset >= ARCH_DWARF_REGS)
+			return STEP_COMPLEX;
+		*ret = f->r[rule->offset];
+		return STEP_OK;
+	case CFI_EXPR:
+		if (!eval(w, f, cfa, rule->ops, rule->n_ops, &v))
+			return STEP_COMPLEX;
+		return read_word(w->m, v, ret) ? STEP_OK : STEP_UNKNOWN;
+	case CFI_VAL_EXPR:
+		return eval(w, f, cfa, rule->ops, rule->n_ops, ret) ? STEP_OK : STEP_COMPLEX;
+	}
+	return STEP_COMPLEX;
+}
+
+/* From f to its caller in *next by the tables. */
+static enum step step_cfi(struct walk *w, const struct frame *f, struct frame *next)
+{
+	uint64_t pc = f->pc - f->is_call, cfa;
+	struct obj *o = objects_find_code(w->os, pc);
+	const struct cfi_row *row = o ? cfi_row(o->pub.image, pc - o->pub.bias) : NULL;
+
+	if (!row)
+		return STEP_UNKNOWN;
+	if (!row->cfa_is_expr)
+		cfa = f->r[row->cfa_reg] + (uint64_t)row->cfa_offset;
+	else if (!eval(w, f, 0, row->cfa_ops, row->n_cfa_ops, &cfa))
+		return STEP_COMPLEX;
+	*next = *f;
+	next->r[arch_dwarf_sp] = cfa;
+	for (unsigned i = 0; i < row->n_rules; i++) {
+		const struct cfi_rule *rule = &row->rules[i];
+		enum step step = apply_rule(w, f, cfa, rule, &next->r[rule->reg]);
+
+		/* Only the return address has to be there. */
+		if (step != STEP_OK && (rule->reg == row->ra || step == STEP_COMPLEX))
+			return step;
+	}
+	next->pc = next->r[row->ra];
+	next->is_call = !row->is_signal;
+	if (row->is_signal)
+		return next->pc ? STEP_OK : STEP_OUTERMOST;
+	/* Only a frame whose return address is in a register may be empty. */
+	if (next->r[arch_dwarf_sp] < f->r[arch_dwarf_sp] ||
+	    (next->r[arch_dwarf_sp] == f->r[arch_dwarf_sp] && f->is_call))
+		return STEP_UNKNOWN;
+	return next->pc ? STEP_OK : STEP_OUTERMOST;
+}
+
+/* Executable memory?  Code made at run time may be younger than what is known. */
+static bool is_code(struct walk *w, uint64_t addr)
+{
+	if (objects_is_code(w->os, addr))
+		return true;
+	if (!addr || addr >> 12 == w->rescanned || addr >> 63)
+		return false;
+	w->rescanned = addr >> 12;
+	objects_rescan_code(w->os);
+	return objects_is_code(w->os, addr);
+}
+
+/* The frame pointer leads to the caller's, and the return address is above it. */
+static enum step step_fp(struct walk *w, const struct frame *f, struct frame *next)
+{
+	uint64_t fp = f->r[arch_dwarf_fp], sp = f->r[arch_dwarf_sp], pair[2];
+
+	if (fp % 8 || fp < sp || fp - sp > FP_MAX || !read_memory(w->m, fp, pair, sizeof(pair)))
+		return STEP_UNKNOWN;
+	*next = *f;
+	next->pc = pair[1];
+	next->r[arch_dwarf_fp] = pair[0];
+	next->r[arch_dwarf_sp] = fp + sizeof(pair);
+	next->is_call = true;
+	return is_code(w, next->pc) ? STEP_OK : STEP_UNKNOWN;
+}
+
+/* At a function's first instruction the caller is where the call left it. */
+static enum step step_entry(struct walk *w, const struct arch_regs *regs, const struct frame *f,
+			    struct frame *next)
+{
+	uint64_t v;
+
+	*next = *f;
+	next->is_call = true;
+	if (arch_return_address(regs, &v)) {
+		next->pc = v;
+	} else {
+		if (!read_word(w->m, v, &next->pc))
+			return STEP_UNKNOWN;
+		next->r[arch_dwarf_sp] = v + sizeof(v);
+	}
+	return is_code(w, next->pc) ? STEP_OK : STEP_UNKNOWN;
+}
+
+static enum step step_first(struct walk *w, const struct arch_regs *regs, const struct frame *f,
+			    bool at_entry, struct frame *next)
+{
+	enum step step;
+
+	if (at_entry)
+		return step_entry(w, regs, f, next);
+	step = step_cfi(w, f, next);
+	if (step != STEP_UNKNOWN)
+		return step;
+	/* A call through a bad pointer: nothing was pushed after the return address. */
+	if (!is_code(w, f->pc))
+		return step_entry(w, regs, f, next);
+	return step_fp(w, f, next);
+}
+
+static enum step step_next(struct walk *w, const struct frame *f, struct frame *next)
+{
+	enum step step = step_cfi(w, f, next);
+
+	return step == STEP_UNKNOWN ? step_fp(w, f, next) : step;
+}
+
+int frame_walk(struct objects *os, struct frame_memory *m, const struct arch_regs *regs,
+	       uint64_t pc, bool at_entry, uint64_t *pcs, int max, enum frame_end *end_ret)
+{
+	struct walk w = {.os = os, .m = m};
+	struct frame frames[2] = {{.pc = pc}};
+	enum step step = STEP_OK;
+	int n = 0;
+
+	for (unsigned i = 0; i < ARCH_DWARF_REGS; i++)
+		(void)arch_dwarf_reg(regs, i, &frames[0].r[i]);
+	while (n < max) {
+		const struct frame *f = &frames[n & 1];
+		struct frame *next = &frames[!(n & 1)];
+
+		pcs[n++] = f->pc;
+		step = n == 1 ? step_first(&w, regs, f, at_entry, next) : step_next(&w, f, next);
+		if (step == STEP_OK && !is_code(&w, next->pc))
+			step = STEP_UNKNOWN;
+		if (step != STEP_OK)
+			break;
+	}
+	*end_ret = step == STEP_OUTERMOST ? FRAME_OUTERMOST : step == STEP_UNKNOWN ? FRAME_LOST
+		 : step == STEP_COMPLEX ? FRAME_COMPLEX : FRAME_FULL;
+	return n;
+}
