@@ -41,6 +41,10 @@ struct dl_consumer *dl_consumer_create(const struct dl_consumer_config *config);
 void dl_consumer_destroy(struct dl_consumer *c);
 /* Consumes everything in the trace buffer.  An error means output failed. */
 struct error *dl_consumer_run(struct dl_consumer *c);
+/* Makes sure that all output has left the process: call it when idle. */
+struct error *dl_consumer_flush(struct dl_consumer *c);
+/* Whose addresses %A and %a mean in BEGIN and END, once there is a target. */
+void dl_consumer_set_target(struct dl_consumer *c, uint32_t pid);
 /* The end of the run: newline, then aggregations no printa() printed. */
 struct error *dl_consumer_finish(struct dl_consumer *c);
 /* Fault and drop messages (through ops->message). */

@@ -59,6 +59,8 @@ struct dl_value {
 bool dl_values_split(const struct dl_value_desc *descs, uint32_t n, const uint8_t *data,
 		     uint32_t len, struct dl_value *ret);
 int64_t dl_value_int(const struct dl_value *v);
+/* The i-th 8-byte word of a stack (pid, n, pcs) or symbol (pid, address); 0 past the end. */
+uint64_t dl_value_word(const struct dl_value *v, uint32_t i);
 /* Bytes of a string or bytes value. */
 const char *dl_value_bytes(const struct dl_value *v, uint32_t *len_ret);
 
