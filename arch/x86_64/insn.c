@@ -70,10 +70,13 @@ static unsigned second_opinion(const uint8_t *code, size_t avail, uint64_t pc)
 	return cs_disasm_iter(handle, &code, &avail, &at, insn) ? insn->size : 0;
 }
 
-/*
- * Encodings on which the processors themselves disagree, or capstone errs.
- * Their length is Intel's.
- */
+/* ud0 and ud1 have a modrm byte, which capstone 4 does not know. */
+static bool capstone_errs(const struct x64_insn *x)
+{
+	return x->form == X64_LEGACY && x->map == 1 && (x->op == 0xb9 || x->op == 0xff);
+}
+
+/* A branch with 66: processors differ in how much of the address it keeps. */
 static bool narrow_branch(const struct x64_insn *x, enum arch_flow flow)
 {
 	bool branch = flow == ARCH_FLOW_JUMP || flow == ARCH_FLOW_COND || flow == ARCH_FLOW_CALL ||
@@ -92,7 +95,7 @@ static bool decode_both(const uint8_t *code, size_t avail, uint64_t pc, struct x
 		return false;
 	len = second_opinion(code, avail, pc);
 	x64_describe(code, x, pc, ret);
-	if (len && len != x->len && !narrow_branch(x, ret->flow)) {
+	if (len && len != x->len && !capstone_errs(x)) {
 		*ret = (struct arch_insn){ .len = 0 };
 		return false;
 	}

@@ -216,8 +216,8 @@ static unsigned imm_length(const struct x64_insn *x, unsigned kind)
 		n += 1;
 	if (kind & W)
 		n += 2;
-	if (kind & Z)	/* Intel: 66 does not shorten a branch; AMD: it does */
-		n += narrow && !(kind & R) && x->form == X64_LEGACY ? 2 : 4;
+	if (kind & Z)
+		n += narrow && x->form == X64_LEGACY ? 2 : 4;
 	if (kind & V)
 		n += wide ? 8 : narrow ? 2 : 4;
 	if (kind & O)
@@ -252,6 +252,12 @@ static unsigned odd_immediate(const struct x64_insn *x, unsigned kind)
 	if (x->map == 0 && x->op == 0xc7 && x->modrm == 0xf8)
 		return kind | R;	/* xbegin */
 	return kind;
+}
+
+/* 66 before a branch of 4 bytes: Intel ignores it, AMD takes 2 bytes. */
+static bool length_differs(const struct x64_insn *x, unsigned kind)
+{
+	return (kind & (Z | R)) == (Z | R) && x->prefixes & X64_P66 && !(x->rex & X64_REX_W);
 }
 
 /* p has READ_MAX readable bytes. */
@@ -295,6 +301,8 @@ static unsigned decode_at(const uint8_t *p, struct x64_insn *x)
 				return 0;
 		}
 	}
+	if (length_differs(x, kind))
+		return 0;
 	x->imm_off = (uint8_t)i;
 	x->imm_len = (uint8_t)imm_length(x, kind);
 	return i + x->imm_len;
