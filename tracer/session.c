@@ -47,6 +47,7 @@ void session_interrupt(struct session *s)
 
 /* ------------------------------------------------------------ create -- */
 
+/* ORDER PROVIDERS */
 static const struct provider *const provider_list[N_PROVIDERS] = {
 	&provider_dtrace, &provider_profile, &provider_syscall, &provider_pid,
 };

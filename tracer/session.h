@@ -19,7 +19,8 @@
 #include "probe.h"
 #include "unwind.h"
 
-#define N_PROVIDERS 4
+/* ORDER PROVIDERS (provider_list in session.c) */
+enum { PROVIDER_DTRACE, PROVIDER_PROFILE, PROVIDER_SYSCALL, PROVIDER_PID, N_PROVIDERS };
 #define FIRING_ARGS 10
 
 /* What the session knows of a traced process. */
@@ -31,6 +32,7 @@ struct target {
 	struct unwinder *unwinder;
 	struct site *link_site;		/* the dynamic linker's notification point */
 	char *name;			/* for messages */
+	unsigned generation;		/* objects up to this one have their probes */
 	struct target *next;
 };
 

@@ -1,0 +1,396 @@
+/*
+ * The pid provider: probe points of a process (pidprobe.c) as probes and
+ * sites.
+ *
+ * A probe may have several points (a function returns in several places).
+ * Descriptions are remembered, so that objects that come later (dlopen, exec)
+ * get their probes; a probe whose code went keeps its identity and is planted
+ * again when the same point comes back.
+ */
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "pidprobe.h"
+#include "session.h"
+
+struct pid_probe;
+
+/* One address of a probe; arg of the site's user. */
+struct pid_spot {
+	struct pid_probe *owner;
+	uint64_t addr, offset;
+	enum pid_kind kind;
+	enum arch_flow flow;
+	struct object *object;
+	struct site *site;	/* NULL: not planted, or gone */
+};
+
+struct pid_probe {
+	struct probe *probe;
+	pid_t pid;
+	VEC(struct pid_spot *) spots;	/* owned */
+};
+
+/* A description that was asked for. */
+struct request {
+	pid_t pid;
+	struct dl_pdesc desc;	/* texts owned */
+};
+
+struct pid_provider {
+	VEC(struct request) requests;
+	VEC(struct pid_probe *) probes;	/* owned */
+};
+
+static struct pid_provider *state_of(struct session *s)
+{
+	return s->pid_provider;
+}
+
+static struct error *init(struct provider *p)
+{
+	p->session->pid_provider = calloc(1, sizeof(struct pid_provider));
+	return p->session->pid_provider ? NULL : &error_nomem;
+}
+
+static void request_deinit(struct request *r)
+{
+	free((char *)r->desc.prov);
+	free((char *)r->desc.mod);
+	free((char *)r->desc.func);
+	free((char *)r->desc.name);
+}
+
+void pid_provider_destroy(struct session *s)
+{
+	struct pid_provider *st = state_of(s);
+
+	if (!st)
+		return;
+	for (size_t i = 0; i < st->probes.n; i++) {
+		struct pid_probe *pp = st->probes.items[i];
+
+		for (size_t j = 0; j < pp->spots.n; j++)
+			free(pp->spots.items[j]);
+		vec_deinit(&pp->spots);
+		free(pp);
+	}
+	vec_deinit(&st->probes);
+	for (size_t i = 0; i < st->requests.n; i++)
+		request_deinit(&st->requests.items[i]);
+	vec_deinit(&st->requests);
+	free(st);
+	s->pid_provider = NULL;
+}
+
+/* ---------------------------------------------------------- planting -- */
+
+static struct error *plant_spot(struct session *s, struct pid_spot *spot)
+{
+	struct target *t = target_by_pid(s, spot->owner->pid);
+	struct site_user user = { NULL, spot };
+	const uint8_t *code = NULL;
+
+	if (spot->site || !t || !t->proc)
+		return NULL;
+	size_t len = object_text(spot->object, spot->addr, &code);
+	struct error *err = site_add(s->engine, t->proc->as, spot->addr, len ? code : NULL, len,
+				     user, &spot->site);
+
+	if (err && (err->code == ERR_NOMEM || err->code == ERR_GONE))
+		return err;
+	if (err) {
+		/* One address that can't be patched does not spoil the rest. */
+		s->n_refused++;
+		s->refused_why = "see the reasons of -v";
+		if (s->cli->verbose)
+			session_message(s, "%s:%s:%s:%s at 0x%lx: %s", spot->owner->probe->prov,
+					spot->owner->probe->mod, spot->owner->probe->func,
+					spot->owner->probe->name, (unsigned long)spot->addr,
+					err->message);
+		error_destroy(err);
+		return NULL;
+	}
+	if (s->to_plant.n && s->to_plant.items[s->to_plant.n - 1] == t->proc->as)
+		return NULL;
+	return vec_push(&s->to_plant, t->proc->as) ? NULL : &error_nomem;
+}
+
+static struct error *enable(struct provider *p, struct probe *pr)
+{
+	struct pid_probe *pp = pr->data;
+	struct error *err = NULL;
+
+	for (size_t i = 0; i < pp->spots.n && !err; i++)
+		err = plant_spot(p->session, pp->spots.items[i]);
+	return err;
+}
+
+/* ---------------------------------------------------------- providing -- */
+
+struct giving {
+	struct provider *provider;
+	pid_t pid;
+	char prov[32];
+	struct error *err;
+};
+
+static struct pid_probe *make_probe(struct giving *g, const struct pid_point *pt)
+{
+	struct session *s = g->provider->session;
+	struct probe *pr = probe_find(s->probes, g->prov, pt->object->name, pt->func, pt->name);
+	struct pid_probe *pp;
+
+	if (pr)
+		return pr->data;
+	pp = calloc(1, sizeof(*pp));
+	if (!pp || !vec_push(&state_of(s)->probes, pp)) {
+		free(pp);
+		return NULL;
+	}
+	pp->pid = g->pid;
+	pp->probe = probe_add(s->probes, g->provider, g->prov, pt->object->name, pt->func, pt->name);
+	if (!pp->probe)
+		return NULL;
+	pp->probe->data = pp;
+	return pp;
+}
+
+static struct pid_spot *find_spot(struct pid_probe *pp, uint64_t addr)
+{
+	for (size_t i = 0; i < pp->spots.n; i++)
+		if (pp->spots.items[i]->addr == addr)
+			return pp->spots.items[i];
+	return NULL;
+}
+
+static bool give_point(void *arg, const struct pid_point *pt)
+{
+	struct giving *g = arg;
+	struct pid_probe *pp = make_probe(g, pt);
+	struct pid_spot *spot;
+
+	if (!pp) {
+		g->err = &error_nomem;
+		return false;
+	}
+	spot = find_spot(pp, pt->addr);
+	if (spot) {
+		spot->object = pt->object;
+	} else {
+		spot = calloc(1, sizeof(*spot));
+		if (!spot || !vec_push(&pp->spots, spot)) {
+			free(spot);
+			g->err = &error_nomem;
+			return false;
+		}
+		*spot = (struct pid_spot){ pp, pt->addr, pt->offset, pt->kind, pt->flow,
+					   pt->object, NULL };
+	}
+	if (pp->probe->is_enabled && !spot->site)
+		g->err = plant_spot(g->provider->session, spot);
+	return !g->err;
+}
+
+static bool same_request(const struct request *r, pid_t pid, const struct dl_pdesc *d)
+{
+	return r->pid == pid && !strcmp(r->desc.mod, d->mod) && !strcmp(r->desc.func, d->func) &&
+	       !strcmp(r->desc.name, d->name);
+}
+
+static struct error *remember(struct pid_provider *st, pid_t pid, const struct dl_pdesc *d)
+{
+	struct request r = {
+		.pid = pid,
+		.desc = { strdup(d->prov), strdup(d->mod), strdup(d->func), strdup(d->name), 0 },
+	};
+
+	if (r.desc.prov && r.desc.mod && r.desc.func && r.desc.name &&
+	    vec_push(&st->requests, r))
+		return NULL;
+	request_deinit(&r);
+	return &error_nomem;
+}
+
+/* Does the provider field ask for pid<digits>?  Globs before the digits are fine. */
+static bool wants_pid(const char *prov)
+{
+	size_t digits = strlen(prov);
+
+	while (digits && isdigit((unsigned char)prov[digits - 1]))
+		digits--;
+	if (!prov[digits])
+		return false;
+	char *head = strndup(prov, digits);
+	bool wants = head && *head && dl_glob_match(head, "pid");
+
+	free(head);
+	return wants;
+}
+
+static struct error *target_for(struct session *s, const char *prov, struct target **ret)
+{
+	pid_t pid;
+	struct error *err = pid_provider_parse(prov, &pid);
+
+	if (err) {
+		if (!s->targets && err->tag && !strcmp(err->tag, "D_PROC_BADPID"))
+			return error_context(err, "no process to trace (start one with -c or "
+						  "attach with -p)");
+		return err;
+	}
+	*ret = target_by_pid(s, pid);
+	if (!*ret || !(*ret)->proc)
+		return error_tagged("D_PROC_GRAB", "failed to grab process %d: it is not traced; "
+						   "attach to it with -p %d", (int)pid, (int)pid);
+	if (!target_objects(*ret))
+		return error_tagged("D_PROC_GRAB", "failed to grab process %d: its memory map "
+						   "can't be read", (int)pid);
+	return NULL;
+}
+
+/* All objects there are now have been looked at. */
+static void mark_given(struct target *t)
+{
+	for (size_t i = 0; i < objects_count(t->objects); i++)
+		if (objects_at(t->objects, i)->generation > t->generation)
+			t->generation = objects_at(t->objects, i)->generation;
+}
+
+static struct error *provide(struct provider *p, const struct dl_pdesc *d)
+{
+	struct pid_provider *st = state_of(p->session);
+	struct giving g = { .provider = p };
+	struct target *t;
+
+	if (!wants_pid(d->prov))
+		return NULL;
+	struct error *err = target_for(p->session, d->prov, &t);
+
+	if (err)
+		return err;
+	for (size_t i = 0; i < st->requests.n; i++)
+		if (same_request(&st->requests.items[i], t->pid, d))
+			return NULL;
+	g.pid = t->pid;
+	snprintf(g.prov, sizeof(g.prov), "pid%d", (int)t->pid);
+	err = pid_points(t->objects, d, 0, give_point, &g);
+	if (err && dl_option(p->session->options, DL_OPT_ZDEFS) == 1 && err->tag) {
+		/* -Z: it may come with a later object. */
+		error_destroy(err);
+		err = NULL;
+	}
+	if (!err)
+		err = g.err;
+	if (err)
+		return err;
+	mark_given(t);
+	return remember(st, t->pid, d);
+}
+
+struct error *pid_provide_again(struct session *s, struct target *t)
+{
+	struct pid_provider *st = state_of(s);
+	uint32_t first_new = probe_count(s->probes) + 1;
+	struct error *err = NULL;
+
+	for (size_t i = 0; i < st->requests.n && !err; i++) {
+		struct request *r = &st->requests.items[i];
+		struct giving g = { .provider = &s->providers[PROVIDER_PID], .pid = t->pid };
+
+		if (r->pid != t->pid)
+			continue;
+		snprintf(g.prov, sizeof(g.prov), "pid%d", (int)t->pid);
+		for (size_t j = 0; j < objects_count(t->objects) && !err; j++) {
+			struct object *o = objects_at(t->objects, j);
+
+			if (o->generation <= t->generation)
+				continue;
+			err = pid_points_object(t->objects, o, &r->desc, 0, give_point, &g);
+			if (!err)
+				err = g.err;
+		}
+	}
+	mark_given(t);
+	return err ? err : session_rematch(s, first_new);
+}
+
+static void drop_spots(struct session *s, pid_t pid, uint64_t lo, uint64_t hi)
+{
+	struct pid_provider *st = state_of(s);
+
+	for (size_t i = 0; i < st->probes.n; i++) {
+		struct pid_probe *pp = st->probes.items[i];
+		size_t kept = 0;
+
+		if (pp->pid != pid)
+			continue;
+		for (size_t j = 0; j < pp->spots.n; j++) {
+			struct pid_spot *spot = pp->spots.items[j];
+
+			if (spot->addr >= lo && spot->addr < hi)
+				free(spot);
+			else
+				pp->spots.items[kept++] = spot;
+		}
+		pp->spots.n = kept;
+	}
+}
+
+void pid_objects_gone(struct session *s, struct target *t, uint64_t lo, uint64_t hi)
+{
+	drop_spots(s, t->pid, lo, hi);
+}
+
+void pid_target_gone(struct session *s, struct target *t)
+{
+	drop_spots(s, t->pid, 0, UINT64_MAX);
+	t->generation = 0;
+}
+
+/* ------------------------------------------------------------- firing -- */
+
+static void fire_spot(struct session *s, struct task *t, const struct pid_spot *spot)
+{
+	struct firing f = { .task = t, .probe = spot->owner->probe };
+
+	if (!f.probe->epids.n)
+		return;
+	if (spot->kind == PID_RETURN) {
+		struct arch_regs *r = task_regs(t);
+
+		f.has_args = true;
+		f.args[0] = spot->offset;
+		if (r) {
+			f.args[1] = arch_retval(r);
+			f.args[2] = arch_retval2(r);
+		}
+	} else {
+		f.at_entry = spot->kind == PID_ENTRY || spot->offset == 0;
+	}
+	session_fire(s, &f);
+}
+
+/* Probes at one address fire in the order they were made. */
+void pid_fire(struct session *s, struct task *t, struct site *site)
+{
+	for (size_t i = 0; i < site->users.n; i++)
+		if (!site->users.items[i].hook)
+			fire_spot(s, t, site->users.items[i].arg);
+}
+
+const struct provider provider_pid = {
+	.name = "pid",
+	.attr = {
+		.provider = { DL_ST_EVOLVING, DL_ST_EVOLVING, DL_CL_ISA },
+		.module = { DL_ST_PRIVATE, DL_ST_PRIVATE, DL_CL_UNKNOWN },
+		.function = { DL_ST_PRIVATE, DL_ST_PRIVATE, DL_CL_UNKNOWN },
+		.name = { DL_ST_EVOLVING, DL_ST_EVOLVING, DL_CL_ISA },
+		.args = { DL_ST_PRIVATE, DL_ST_PRIVATE, DL_CL_UNKNOWN },
+	},
+	.init = init,
+	.provide = provide,
+	.enable = enable,
+	.needs_target = true,
+};
