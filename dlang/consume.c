@@ -33,8 +33,10 @@ struct dl_consumer *dl_consumer_create(const struct dl_consumer_config *config)
 	if (!c)
 		return NULL;
 	c->config = *config;
-	if (dl_json_is_wanted(dl_option_text(config->options, DL_OPT_OFORMAT))) {
-		c->json = dl_json_create();
+	const char *oformat = dl_option_text(config->options, DL_OPT_OFORMAT);
+
+	if (dl_json_is_wanted(oformat)) {
+		c->json = dl_json_create(oformat);
 		if (!c->json) {
 			free(c);
 			return NULL;
@@ -489,6 +491,7 @@ static struct error *finish_json(struct dl_consumer *c)
 
 	for (uint32_t i = 0; !err && i < n; i++)
 		err = dl_json_aggs(c, NULL, (const struct dl_aggdesc *const *)&list[i], 1);
+	dl_json_finish(c);
 	return err;
 }
 

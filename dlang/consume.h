@@ -41,6 +41,8 @@ struct dl_consumer *dl_consumer_create(const struct dl_consumer_config *config);
 void dl_consumer_destroy(struct dl_consumer *c);
 /* Consumes everything in the trace buffer.  An error means output failed. */
 struct error *dl_consumer_run(struct dl_consumer *c);
+/* Is the oformat option's value one we know?  NULL (unset) is. */
+struct error *dl_consumer_check_format(const char *oformat);
 /* Makes sure that all output has left the process: call it when idle. */
 struct error *dl_consumer_flush(struct dl_consumer *c);
 /* Whose addresses %A and %a mean in BEGIN and END, once there is a target. */

@@ -401,7 +401,7 @@ static struct error *put_table(struct dl_consumer *c, const struct dl_format_env
 
 /* --- printa() and the end --- */
 
-static bool mark_printed(struct dl_consumer *c, uint32_t id)
+bool dl_consumer_mark_printed(struct dl_consumer *c, uint32_t id)
 {
 	while (c->printed.n <= id)
 		if (!vec_push(&c->printed, 0))
@@ -420,7 +420,7 @@ struct error *dl_consume_printa(struct dl_consumer *c, const struct dl_firing *f
 	if (err)
 		return err;
 	for (uint32_t i = 0; i < a->n_aggs; i++)
-		if (!mark_printed(c, a->aggs[i]->id))
+		if (!dl_consumer_mark_printed(c, a->aggs[i]->id))
 			return &error_nomem;
 	dl_consumer_env(c, f, &env);
 	if (a->format)

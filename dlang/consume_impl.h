@@ -107,6 +107,8 @@ struct error *dl_agg_table_make(struct dl_consumer *c, const struct dl_aggdesc *
 void dl_agg_table_deinit(struct dl_agg_table *t);
 struct error *dl_consume_printa(struct dl_consumer *c, const struct dl_firing *f,
 				const struct dl_action *a);
+/* The end of the run leaves it out; false: out of memory. */
+bool dl_consumer_mark_printed(struct dl_consumer *c, uint32_t id);
 /* Aggregations no printa() printed, in order of appearance: owned array. */
 struct error *dl_consumer_unprinted(struct dl_consumer *c, const struct dl_aggdesc ***ret,
 				    uint32_t *n_ret);

@@ -1,5 +1,6 @@
 /*
- * -x oformat=json: records and aggregations as JSON, one object a line.
+ * -x oformat=json: records and aggregations as JSON, one object a line; xml and
+ * html are the same tree in other clothes.
  * The schema is in docs/json.md.
  */
 #ifndef DL_JSON_OUT_H
@@ -9,10 +10,12 @@
 
 /* Names of the formats that mean JSON; text formats yield false. */
 bool dl_json_is_wanted(const char *oformat);
-struct dl_json *dl_json_create(void);	/* NULL: out of memory */
+struct dl_json *dl_json_create(const char *oformat);	/* NULL: out of memory */
 void dl_json_destroy(struct dl_json *j);
 /* The first line: schema version. */
 void dl_json_start(struct dl_consumer *c);
+/* The last one: what XML still has to close. */
+void dl_json_finish(struct dl_consumer *c);
 /* One record: begin, its items in order, end. */
 void dl_json_begin(struct dl_consumer *c, const struct dl_firing *f);
 /* c->values holds the n fields of the action. */
