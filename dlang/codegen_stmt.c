@@ -1,0 +1,231 @@
+/*
+ * Statements: tracing actions, aggregations, effects, if.
+ *
+ * Every statement says its number first, so that a fault can name it; if
+ * counts by the statements in it, its condition as the first of them.
+ */
+#include "codegen.h"
+
+#include <string.h>
+
+static uint32_t add_action(struct gen *g, const struct dl_action *a)
+{
+	if (g->n_actions == g->cap_actions) {
+		uint32_t cap = g->cap_actions ? g->cap_actions * 2 : 8;
+
+		g->actions = arena_grow(g->c->arena, g->actions, g->n_actions, cap,
+					sizeof(*g->actions));
+		g->cap_actions = cap;
+	}
+	g->actions[g->n_actions] = a;
+	return g->n_actions++;
+}
+
+static void emit_field(struct gen *g, unsigned r, const struct dl_value_desc *d)
+{
+	switch (d->kind) {
+	case DL_VK_INT:
+		cg_emit(g, DL_OP_TRI, r, 0, 0, (int32_t)d->size);
+		break;
+	case DL_VK_STRING:
+		cg_emit(g, DL_OP_TRS, r, 0, 0, 0);
+		break;
+	case DL_VK_BYTES:
+	case DL_VK_FLOAT:
+		cg_emit(g, DL_OP_TRM, r, 0, 0, (int32_t)d->size);
+		break;
+	case DL_VK_USTACK:
+		cg_emit(g, DL_OP_TRU, r, 0, 0, (int32_t)d->size);
+		break;
+	case DL_VK_SYM:
+		cg_emit(g, DL_OP_TRY, r, 0, 0, d->symkind);
+		break;
+	case DL_VK_STACK:	/* always empty */
+		break;
+	}
+}
+
+/* tracemem(addr, size, dynsize): dynsize is an argument behind the field's. */
+static void gen_dynamic_memory(struct gen *g, const struct dl_node *arg,
+			       const struct dl_value_desc *d)
+{
+	unsigned r = cg_value(g, arg, d), n = cg_expr(g, arg->next);
+
+	cg_emit(g, DL_OP_TRMD, r, n, 0, (int32_t)d->size);
+	cg_pop(g, r);
+}
+
+/* The next argument that is data: aggregations travel in the action itself. */
+static const struct dl_node *next_data(const struct dl_node *arg)
+{
+	while (arg && arg->kind == DL_N_AGGREF)
+		arg = arg->next;
+	return arg;
+}
+
+static void gen_fields(struct gen *g, const struct dl_action *a, const struct dl_node *args)
+{
+	for (uint32_t i = 0; i < a->n_fields; i++) {
+		const struct dl_value_desc *d = &a->fields[i];
+		unsigned r;
+
+		args = next_data(args);
+		if (!args && d->kind != DL_VK_USTACK && d->kind != DL_VK_STACK) {
+			cg_fail(g, D_UNKNOWN, g->out->range, "internal error: too few fields");
+			return;
+		}
+		if (a->kind == DL_ACT_TRACEMEM && args && args->next) {
+			gen_dynamic_memory(g, args, d);
+			return;
+		}
+		if (args) {
+			r = cg_value(g, args, d);
+			args = args->next;
+		} else {	/* ustack(), stack(): the description says it all */
+			if (d->kind == DL_VK_USTACK)
+				cg_needs_stop(g, "user stack");
+			r = cg_push(g);
+		}
+		emit_field(g, r, d);
+		cg_pop(g, r);
+	}
+}
+
+static void gen_action(struct gen *g, const struct dl_node *n)
+{
+	const struct dl_action *a = n->act;
+	unsigned r;
+
+	if (!a) {
+		cg_fail(g, D_UNKNOWN, n->range, "internal error: action without description");
+		return;
+	}
+	cg_emit(g, DL_OP_TRB, 0, 0, 0, (int32_t)add_action(g, a));
+	if (a->kind == DL_ACT_EXIT && n->args && a->n_fields) {
+		r = cg_value(g, n->args, &a->fields[0]);
+		emit_field(g, r, &a->fields[0]);
+		cg_emit(g, DL_OP_TRE, 0, 0, 0, 0);
+		cg_emit(g, DL_OP_ACT, r, 0, 0, DL_EF_EXIT);
+		cg_pop(g, r);
+		return;
+	}
+	gen_fields(g, a, n->args);
+	cg_emit(g, DL_OP_TRE, 0, 0, 0, 0);
+}
+
+static void gen_effect(struct gen *g, const struct dl_node *n)
+{
+	static const char *const names[DL_EF_COUNT] = {
+		[DL_EF_STOP] = "stop", [DL_EF_RAISE] = "raise", [DL_EF_CHILL] = "chill",
+	};
+	unsigned r;
+
+	if (n->left) {
+		r = cg_expr(g, n->left);
+	} else {
+		r = cg_push(g);
+		cg_load_const(g, r, 0);
+	}
+	if (names[n->effect])
+		cg_needs_stop(g, "%s() acts on the thread", names[n->effect]);
+	cg_emit(g, DL_OP_ACT, r, 0, 0, n->effect);
+	cg_pop(g, r);
+}
+
+static void gen_aggregation(struct gen *g, const struct dl_node *n)
+{
+	const struct dl_aggdesc *a = n->agg;
+	unsigned keys = cg_keys(g, n->args, a->keys, a->n_keys), value, incr;
+
+	if (n->left) {
+		value = cg_expr(g, n->left);
+	} else {
+		value = cg_push(g);
+		cg_load_const(g, value, 1);
+	}
+	if (n->right) {
+		incr = cg_expr(g, n->right);
+	} else {
+		incr = cg_push(g);
+		cg_load_const(g, incr, 1);
+	}
+	cg_tuple(g, keys, a->keys, a->n_keys);
+	cg_emit(g, DL_OP_AGG, value, incr, 0, (int32_t)a->id);
+	cg_pop(g, keys);
+}
+
+/* Behind the branches a variable leads to D memory only if it does in both. */
+static void gen_if(struct gen *g, const struct dl_node *n)
+{
+	size_t size = g->n_vars * sizeof(bool);
+	bool *before = ARENA_ARRAY(g->c->arena, g->n_vars + 1, bool);
+	bool *after = ARENA_ARRAY(g->c->arena, g->n_vars + 1, bool);
+	uint32_t otherwise, end = 0;
+	unsigned r;
+
+	cg_emit(g, DL_OP_STMT, 0, 0, 0, (int32_t)g->stmt + 1);
+	r = cg_truth(g, n->left);
+	otherwise = cg_jump(g, DL_OP_JZ, r);
+	cg_pop(g, r);
+	memcpy(before, g->is_dmem_var, size);
+	cg_body(g, n->body);
+	memcpy(after, g->is_dmem_var, size);
+	memcpy(g->is_dmem_var, before, size);
+	if (n->else_body)
+		end = cg_jump(g, DL_OP_JMP, 0);
+	cg_patch(g, otherwise);
+	if (n->else_body) {
+		cg_body(g, n->else_body);
+		cg_patch(g, end);
+	}
+	for (uint32_t i = 0; i < g->n_vars; i++)
+		g->is_dmem_var[i] &= after[i];
+}
+
+static void gen_speculation(struct gen *g, const struct dl_node *n, enum dl_op op)
+{
+	unsigned r = cg_expr(g, n->left);
+
+	cg_emit(g, op, r, 0, 0, 0);
+	cg_pop(g, r);
+}
+
+static void gen_statement(struct gen *g, const struct dl_node *n)
+{
+	cg_emit(g, DL_OP_STMT, 0, 0, 0, (int32_t)++g->stmt);
+	switch (n->kind) {
+	case DL_N_EXPR:
+		cg_drop(g, n->left);
+		break;
+	case DL_N_ACTION:
+		gen_action(g, n);
+		break;
+	case DL_N_EFFECT:
+		gen_effect(g, n);
+		break;
+	case DL_N_AGG:
+		gen_aggregation(g, n);
+		break;
+	case DL_N_SPECULATE:
+		gen_speculation(g, n, DL_OP_SPEC);
+		break;
+	case DL_N_COMMIT:
+		gen_speculation(g, n, DL_OP_COMMIT);
+		break;
+	case DL_N_DISCARD:
+		gen_speculation(g, n, DL_OP_DISCARD);
+		break;
+	default:
+		cg_fail(g, D_UNKNOWN, n->range, "internal error: statement without code");
+	}
+}
+
+void cg_body(struct gen *g, const struct dl_node *list)
+{
+	for (; list && !g->failed; list = list->next) {
+		if (list->kind == DL_N_IF)
+			gen_if(g, list);
+		else
+			gen_statement(g, list);
+	}
+}
