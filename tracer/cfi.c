@@ -16,7 +16,7 @@
 #include "../arch/arch.h"
 #include "image.h"
 
-#define CACHE_MAX (1u << 15)	/* entries; half of them used at most */
+#define CACHE_MAX (1u << 14)	/* entries; half of them used at most */
 #define OPS_MAX 128		/* of one expression */
 
 struct slot {
@@ -123,21 +123,13 @@ static bool resize(struct cfi *cfi, unsigned n)
 
 static bool make_room(struct cfi *cfi)
 {
-	if (cfi->n_used + 2 <= cfi->n_slots / 2)
+	if (cfi->n_used + 1 <= cfi->n_slots / 2)
 		return true;
 	if (cfi->n_slots >= CACHE_MAX) {
 		clear(cfi);
 		return true;
 	}
 	return resize(cfi, cfi->n_slots ? cfi->n_slots * 2 : 256);
-}
-
-static void insert(struct cfi *cfi, uint64_t addr, struct cfi_row *row)
-{
-	struct slot *s = find_slot(cfi, addr);
-
-	cfi->n_used += !s->is_used;
-	*s = (struct slot){.addr = addr, .row = row, .is_used = true};
 }
 
 /* ------------------------------------------------------------- making -- */
@@ -206,6 +198,14 @@ static bool make_rule(struct cfi_rule *rule, const Dwarf_Op *ops, size_t n)
 	return rule->ops != NULL;
 }
 
+/* Unknown scratch registers nobody asks for; that the stack pointer is the CFA is understood. */
+static bool is_needed(const struct cfi_row *row, const struct cfi_rule *rule)
+{
+	if (rule->how == CFI_UNDEFINED)
+		return rule->reg == row->ra;
+	return rule->reg != arch_dwarf_sp || rule->how != CFI_VAL_OFFSET || rule->offset;
+}
+
 static bool make_rules(Dwarf_Frame *frame, struct cfi_row *row)
 {
 	for (int reg = 0; reg < ARCH_DWARF_REGS; reg++) {
@@ -221,8 +221,7 @@ static bool make_rules(Dwarf_Frame *frame, struct cfi_row *row)
 		rule->how = CFI_UNDEFINED;
 		if (n && !make_rule(rule, ops, n))
 			return false;
-		/* Unknown scratch registers stay what they are: nobody asks for them. */
-		if (rule->how != CFI_UNDEFINED || reg == row->ra)
+		if (is_needed(row, rule))
 			row->n_rules++;
 	}
 	return true;
@@ -233,17 +232,15 @@ static struct cfi_row *make_row(Dwarf_CFI *table, uint64_t addr)
 	_cleanup_(free_rowp) struct cfi_row *row =
 		calloc(1, sizeof(*row) + (ARCH_DWARF_REGS + 1) * sizeof(struct cfi_rule));
 	_cleanup_(freep) Dwarf_Frame *frame = NULL;
-	Dwarf_Addr start, end;
+	Dwarf_Addr start, end;	/* not to be relied on: see add_row() */
 
 	if (!row || dwarf_cfi_addrframe(table, addr, &frame))
 		return NULL;
 	int ra = dwarf_frame_info(frame, &start, &end, &row->is_signal);
 
-	if (ra < 0 || ra >= ARCH_DWARF_REGS || addr < start || addr >= end)
+	if (ra < 0 || ra >= ARCH_DWARF_REGS)
 		return NULL;
 	row->ra = (uint8_t)ra;
-	row->start = start;
-	row->end = end;
 	if (!make_cfa(frame, row) || !make_rules(frame, row))
 		return NULL;
 	struct cfi_row *fit = realloc(row, sizeof(*row) + row->n_rules * sizeof(struct cfi_rule));
@@ -253,29 +250,22 @@ static struct cfi_row *make_row(Dwarf_CFI *table, uint64_t addr)
 	return take_ptr(row);
 }
 
-/* A row's first address is a key too, so that the addresses of a row share it. */
-static struct cfi_row *add_row(struct cfi *cfi, uint64_t addr)
+/*
+ * Rows are kept by address alone: the range that libdw gives with a row is
+ * too wide after DW_CFA_restore_state (0.188), so it can't be shared.
+ */
+static struct cfi_row *add_row(struct cfi *cfi, struct slot *s, uint64_t addr)
 {
 	struct cfi_row *row = cfi->eh ? make_row(cfi->eh, addr) : NULL;
 
 	if (!row && cfi->debug)
 		row = make_row(cfi->debug, addr);
-	if (!row) {
-		insert(cfi, addr, &no_row);
-		return NULL;
-	}
-	struct slot *s = find_slot(cfi, row->start);
-
-	if (s->is_used && s->row->start == row->start && s->row->end == row->end) {
-		free_row(row);
-		row = s->row;
-	} else if (!vec_push(&cfi->rows, row)) {
+	if (row && !vec_push(&cfi->rows, row)) {
 		free_row(row);
 		return NULL;
-	} else if (!s->is_used) {
-		insert(cfi, row->start, row);
 	}
-	insert(cfi, addr, row);
+	*s = (struct slot){.addr = addr, .row = row ? row : &no_row, .is_used = true};
+	cfi->n_used++;
 	return row;
 }
 
@@ -289,7 +279,7 @@ const struct cfi_row *cfi_row(struct image *img, uint64_t addr)
 
 	if (s->is_used)
 		return s->row == &no_row ? NULL : s->row;
-	return add_row(cfi, addr);
+	return add_row(cfi, s, addr);
 }
 
 /* ------------------------------------------------ function boundaries -- */

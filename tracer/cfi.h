@@ -1,7 +1,7 @@
 /*
  * Call frame information of an image, as rows that can be evaluated quickly.
  *
- * A row says for a range of link-time addresses how to find the canonical
+ * A row says for a link-time address how to find the canonical
  * frame address (CFA) and the caller's registers.  Rows are made by libdw
  * from .eh_frame (or .debug_frame) when first asked for, and kept.
  */
@@ -33,7 +33,6 @@ struct cfi_rule {
 };
 
 struct cfi_row {
-	uint64_t start, end;	/* link-time addresses */
 	bool is_signal;		/* of a signal frame: the caller's pc is not a return address */
 	uint8_t ra;		/* column of the return address */
 	uint8_t n_rules;

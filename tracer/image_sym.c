@@ -171,13 +171,29 @@ static void fold(struct image_syms *syms)
 	syms->n = out;
 }
 
-/* Code without a size reaches to where its unwind entry ends, else to the next symbol. */
+/* End of the section that holds addr, or of the segment if there are no sections. */
+static uint64_t section_end(const struct image *img, uint64_t addr)
+{
+	const struct image_segment *seg = image_segment_at(img, addr);
+	uint64_t end = seg ? seg->addr + seg->memsz : addr;
+	GElf_Shdr sh;
+
+	for (Elf_Scn *scn = NULL; (scn = elf_nextscn(img->elf, scn));)
+		if (gelf_getshdr(scn, &sh) && (sh.sh_flags & SHF_ALLOC) &&
+		    addr - sh.sh_addr < sh.sh_size && sh.sh_addr + sh.sh_size < end)
+			end = sh.sh_addr + sh.sh_size;
+	return end;
+}
+
+/*
+ * Code without a size reaches to where its unwind entry ends, else to the
+ * next symbol, but not out of its section.
+ */
 static void infer_size(const struct image *img, struct isym *is, uint64_t next)
 {
-	const struct image_segment *seg = image_segment_at(img, is->pub.addr);
-	uint64_t start, size, end = seg ? seg->addr + seg->memsz : is->pub.addr;
+	uint64_t start, size, end = section_end(img, is->pub.addr);
 
-	if (image_fde_at(img, is->pub.addr, &start, &size) && start <= is->pub.addr)
+	if (image_fde_at(img, is->pub.addr, &start, &size))
 		end = start + size;
 	else if (next && next < end)
 		end = next;

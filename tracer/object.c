@@ -244,7 +244,7 @@ static void see_file(struct refresh *r, const struct procfs_map *m)
 {
 	struct objects *os = r->os;
 	uint64_t dev = (uint64_t)m->dev_major << 32 | m->dev_minor;
-	struct obj *o;
+	struct obj *o = NULL;
 
 	if (is_known(os, m, dev))
 		return;

@@ -91,9 +91,13 @@ static bool see_exact(void *arg, const struct sym *s)
 
 	if (!image_symbol_is_function(img, s, true))
 		return true;
-	s = image_symbol_canonical(img, s);
-	if (s->type == STT_GNU_IFUNC)
-		s = ifunc_resolve(e->o, s);
+	const struct sym *canonical = image_symbol_canonical(img, s);
+
+	/* A resolver that has a name of its own is meant when it is named. */
+	if (canonical->type != STT_GNU_IFUNC)
+		s = canonical;
+	else if (s->type == STT_GNU_IFUNC)
+		s = ifunc_resolve(e->o, canonical);
 	if (s)
 		give(e, s);
 	return true;
