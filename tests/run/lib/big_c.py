@@ -1,0 +1,9 @@
+#!/usr/bin/env python3
+"""Writes a C file that keeps a compiler busy for a moment."""
+for i in range(400):
+    print(f"int f{i}(int a, int b) {{ int s = {i}; for (int k = 0; k < b; k++) "
+          f"s += a * k ^ {i}; return s; }}")
+print("int main(void) { int s = 0;")
+for i in range(400):
+    print(f"s += f{i}(s, {i});")
+print("return s & 1; }")
