@@ -106,6 +106,8 @@ static void parse_status_line(struct procfs_status *st, const char *key, const c
 		st->threads = atoi(value);
 	else if (!strcmp(key, "Seccomp"))
 		st->seccomp = atoi(value);
+	else if (!strcmp(key, "Seccomp_filters"))
+		st->seccomp_filters = atoi(value);
 	else if (!strcmp(key, "SigPnd"))
 		st->sig_pnd = strtoull(value, NULL, 16);
 	else if (!strcmp(key, "SigBlk"))
@@ -133,6 +135,7 @@ bool procfs_status(pid_t tid, struct procfs_status *ret)
 	char *p, *line;
 
 	memset(ret, 0, sizeof(*ret));
+	ret->seccomp_filters = -1;
 	if (!read_file(tid, "status", &sb) || !sb.len)
 		return false;
 	for (p = sb.text; (line = next_line(&p));) {

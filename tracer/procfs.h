@@ -18,6 +18,7 @@ struct procfs_status {
 	gid_t gid, egid, sgid;
 	int threads;
 	int seccomp;		/* 0 none, 1 strict, 2 filter */
+	int seccomp_filters;	/* how many; -1 the kernel doesn't say (before 5.9) */
 	char state;
 	uint64_t sig_blk, sig_ign, sig_cgt, sig_pnd;
 };
