@@ -9,21 +9,18 @@
  *    here; the caller knows symbols and drops those;
  *  - indirect jumps, unless they dispatch inside the function:
  *	- notrack jmp: with -fcf-protection compilers put it on switches only;
- *	- jmp *%r, where %r = base + a 32-bit offset loaded from a scaled table
- *	  in the same straight stretch of code (movslq (b,i,4) ... add);
+ *	- jmp *%r, where %r = base + a 32-bit offset loaded from a table in the
+ *	  same straight stretch of code (movslq (b,i,4) or, of a known index,
+ *	  movslq x(%rip); then add);
  *	- jmp *table(,i,8), or jmp *%r where %r was loaded so: a switch of code
- *	  that is not position-independent, or computed goto.  But if the stretch
- *	  before it takes the frame down (pop, leave, rsp raised), it is a tail call
- *	  through an array of functions.
- *    Where all this would leave a function without any exit, its indirect jumps
- *    are exits after all.
- *
- * What is missed: "return table[i](x)" of a function that has no frame and
- * another exit, which looks exactly like a switch.
+ *	  that is not position-independent, or computed goto.  The same bytes call
+ *	  the last function of a chain through an array of functions; it is taken
+ *	  for that if the stretch before it takes the frame down (pop, leave, rsp
+ *	  raised), or if every block of the function is reached without it.
  */
 #include "decode.h"
 
-#include <string.h>
+#include <stdlib.h>
 
 #define STRETCH 12	/* instructions looked back at */
 #define RSP 4
@@ -36,13 +33,10 @@ struct stretch {
 };
 
 struct walk {
-	void (*fn)(void *arg, uint64_t off, enum arch_flow flow);
-	void *arg;
 	const uint8_t *code;
 	size_t len;
 	uint64_t addr;
-	uint64_t found;
-	bool all_indirect;	/* second walk: no exit was found otherwise */
+	enum { UNKNOWN, NO, YES } hidden;	/* has_hidden_blocks(), once asked */
 };
 
 static uint8_t sib_of(const uint8_t *code, const struct x64_insn *x)
@@ -114,8 +108,26 @@ static bool frame_taken_down(const struct stretch *s)
 	return false;
 }
 
-/* Is the register of "jmp *%reg" a table entry?  Looks back from the newest. */
-static bool from_table(const struct stretch *s, unsigned reg)
+/* Before the k-th newest: lea 0(,i,8), as unoptimized code scales an index. */
+static bool scaled_by_lea(const struct stretch *s, unsigned k, unsigned n)
+{
+	for (k++; k <= n; k++) {
+		unsigned at = (s->n - k) % STRETCH;
+
+		if (x64_is(&s->x[at], 0x8d) && scaled(&s->x[at], s->sib[at], 3))
+			return true;
+	}
+	return false;
+}
+
+enum table {
+	NO_TABLE,
+	OFFSETS,	/* of code, added to a base: only switches have them */
+	POINTERS,	/* a switch, computed goto, or an array of functions */
+};
+
+/* Where the register of "jmp *%reg" comes from.  Looks back from the newest. */
+static enum table from_table(const struct stretch *s, unsigned reg)
 {
 	unsigned n = s->n < STRETCH ? s->n : STRETCH;
 	bool added = false;
@@ -127,24 +139,96 @@ static bool from_table(const struct stretch *s, unsigned reg)
 		if (adds_to(x, reg))
 			added = true;
 		if (loads(x, 0x8b, reg))
-			return !added && scaled(x, sib, 3) && !frame_taken_down(s);
+			return !added && (scaled(x, sib, 3) || scaled_by_lea(s, k, n)) ? POINTERS :
+											 NO_TABLE;
 		/* The table's offset may have been loaded into either summand. */
-		if (added && x64_is(x, 0x63) && scaled(x, sib, 2))
+		if (added && x64_is(x, 0x63) && (scaled(x, sib, 2) || x->riprel))
+			return OFFSETS;
+		/* The same unoptimized: a load, cltq, add. */
+		if (added && x64_is(x, 0x98) && x->rex & X64_REX_W)
+			return OFFSETS;
+	}
+	return NO_TABLE;
+}
+
+static bool ends_stretch(enum arch_flow flow)
+{
+	return flow == ARCH_FLOW_JUMP || flow == ARCH_FLOW_IJUMP || flow == ARCH_FLOW_RET ||
+	       flow == ARCH_FLOW_TRAP;
+}
+
+/* One bit per byte of the function: a direct branch goes there. */
+static void mark_targets(const struct walk *w, uint8_t *seen)
+{
+	struct arch_insn insn;
+
+	for (uint64_t off = 0; off < w->len; off += insn.len) {
+		if (!arch_insn_length(w->code + off, w->len - off, w->addr + off, &insn))
+			return;
+		uint64_t to = insn.target - w->addr;
+
+		if ((insn.flow == ARCH_FLOW_JUMP || insn.flow == ARCH_FLOW_COND) && to < w->len)
+			seen[to / 8] |= (uint8_t)(1 << to % 8);
+	}
+}
+
+/*
+ * Is there code that neither falls through from above nor is the target of a
+ * direct branch?  A switch has its cases there.  (Landing pads of exceptions
+ * look the same.)
+ */
+static bool find_hidden_block(const struct walk *w, const uint8_t *seen)
+{
+	struct arch_insn insn;
+	bool reached = true;
+
+	for (uint64_t off = 0; off < w->len; off += insn.len) {
+		if (!arch_insn_length(w->code + off, w->len - off, w->addr + off, &insn))
+			return false;
+		reached = reached || seen[off / 8] & 1 << off % 8;
+		/* Padding between blocks need not be reached. */
+		if (!reached && !insn.is_nop && insn.flow != ARCH_FLOW_TRAP)
 			return true;
+		if (ends_stretch(insn.flow))
+			reached = false;
 	}
 	return false;
 }
 
-static bool inside_dispatch(const struct stretch *s, const uint8_t *code, const struct x64_insn *x)
+static bool has_hidden_blocks(struct walk *w)
 {
+	if (w->hidden == UNKNOWN) {
+		uint8_t *seen = calloc(w->len / 8 + 1, 1);
+
+		/* Without memory: the commoner case. */
+		w->hidden = YES;
+		if (seen) {
+			mark_targets(w, seen);
+			w->hidden = find_hidden_block(w, seen) ? YES : NO;
+		}
+		free(seen);
+	}
+	return w->hidden == YES;
+}
+
+/* What "jmp *%reg" or "jmp *mem" is. */
+static bool inside_dispatch(struct walk *w, const struct stretch *s, const uint8_t *code,
+			    const struct x64_insn *x)
+{
+	enum table table = NO_TABLE;
+
 	if (x->prefixes & X64_P3E)
 		return true;
 	if (x64_mod(x) == 3)
-		return from_table(s, x64_rm(x));
-	return scaled(x, sib_of(code, x), 3) && !frame_taken_down(s);
+		table = from_table(s, x64_rm(x));
+	else if (scaled(x, sib_of(code, x), 3))
+		table = POINTERS;
+	if (table == POINTERS)
+		return !frame_taken_down(s) && has_hidden_blocks(w);
+	return table == OFFSETS;
 }
 
-static bool leaves(const struct walk *w, const struct stretch *s, const uint8_t *code,
+static bool leaves(struct walk *w, const struct stretch *s, const uint8_t *code,
 		   const struct x64_insn *x, const struct arch_insn *insn)
 {
 	switch (insn->flow) {
@@ -154,55 +238,34 @@ static bool leaves(const struct walk *w, const struct stretch *s, const uint8_t 
 	case ARCH_FLOW_COND:
 		return insn->target - w->addr >= w->len;
 	case ARCH_FLOW_IJUMP:
-		return w->all_indirect || !inside_dispatch(s, code, x);
+		return !inside_dispatch(w, s, code, x);
 	default:
 		return false;
 	}
-}
-
-static bool ends_stretch(enum arch_flow flow)
-{
-	return flow == ARCH_FLOW_JUMP || flow == ARCH_FLOW_IJUMP || flow == ARCH_FLOW_RET ||
-	       flow == ARCH_FLOW_TRAP;
-}
-
-static bool walk(struct walk *w, uint64_t *bad_ret)
-{
-	struct stretch s = { .n = 0 };
-	struct arch_insn insn;
-	struct x64_insn x;
-
-	for (uint64_t off = 0; off < w->len; off += x.len) {
-		const uint8_t *at = w->code + off;
-
-		if (!x64_decode(at, w->len - off, &x)) {
-			if (bad_ret)
-				*bad_ret = off;
-			return false;
-		}
-		x64_describe(at, &x, w->addr + off, &insn);
-		if (leaves(w, &s, at, &x, &insn)) {
-			w->fn(w->arg, off, insn.flow);
-			w->found++;
-		}
-		if (ends_stretch(insn.flow))
-			s.n = 0;
-		else
-			stretch_push(&s, at, &x);
-	}
-	return true;
 }
 
 bool arch_find_returns(const uint8_t *code, size_t len, uint64_t addr,
 		       void (*fn)(void *arg, uint64_t off, enum arch_flow flow), void *arg,
 		       uint64_t *bad_ret)
 {
-	struct walk w = { .fn = fn, .arg = arg, .code = code, .len = len, .addr = addr };
+	struct walk w = { .code = code, .len = len, .addr = addr };
+	struct stretch s = { .n = 0 };
+	struct arch_insn insn;
+	struct x64_insn x;
 
-	if (!walk(&w, bad_ret))
-		return false;
-	if (w.found)
-		return true;
-	w.all_indirect = true;
-	return walk(&w, bad_ret);
+	for (uint64_t off = 0; off < len; off += x.len) {
+		if (!x64_decode(code + off, len - off, &x)) {
+			if (bad_ret)
+				*bad_ret = off;
+			return false;
+		}
+		x64_describe(code + off, &x, addr + off, &insn);
+		if (leaves(&w, &s, code + off, &x, &insn))
+			fn(arg, off, insn.flow);
+		if (ends_stretch(insn.flow))
+			s.n = 0;
+		else
+			stretch_push(&s, code + off, &x);
+	}
+	return true;
 }

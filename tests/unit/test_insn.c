@@ -372,10 +372,10 @@ __asm__(".pushsection .rodata\n"
 	/* 6: tail call through a pointer, and through an object's table */
 	FUNCTION("test %edi,%edi; je 3f; jmp *%rsi; 3: mov (%rdi),%rax; jmp *0x18(%rax)")
 	/* 7: a switch of absolute addresses */
-	FUNCTION("cmp $9,%rdi; ja 3f; jmp *0x1000(,%rdi,8); 3: ret")
+	FUNCTION("cmp $9,%rdi; ja 3f; jmp *0x1000(,%rdi,8); nopl (%rax); ret; 3: ret")
 	/* 8: a tail call through an array, after the frame is gone */
 	FUNCTION("push %rbx; nop; lea 0x100(%rip),%rax; pop %rbx; jmp *(%rax,%rdi,8); nop; ret")
-	/* 9: nothing but a dispatch: it must leave somewhere */
+	/* 9: nothing but a dispatch */
 	FUNCTION("jmp *0x1000(,%rdi,8)")
 	/* 10: computed goto, its table loaded into the register */
 	FUNCTION("push %rbx; 3: movzbl (%rbx),%eax; mov (%rdx,%rax,8),%rax; jmp *%rax; pop %rbx; ret")
@@ -385,6 +385,16 @@ __asm__(".pushsection .rodata\n"
 	FUNCTION("endbr64; bnd jmp *0x2000(%rip)")
 	/* 13: never left */
 	FUNCTION("3: jmp 3b")
+	/* 14: an unoptimized switch */
+	FUNCTION("lea 0x0(,%rax,4),%rdx; lea 0x1000(%rip),%rax; mov (%rdx,%rax,1),%eax; cltq;"
+		 "lea 0x1000(%rip),%rdx; add %rdx,%rax; jmp *%rax; ret")
+	/* 15: unoptimized computed goto */
+	FUNCTION("lea 0x0(,%rax,8),%rdx; lea 0x1000(%rip),%rax; mov (%rdx,%rax,1),%rax;"
+		 "nop; jmp *%rax; ret")
+	/* 16: a switch on a value the compiler knows */
+	FUNCTION("movslq 0x1000(%rip),%rax; lea 0x1000(%rip),%rsi; add %rsi,%rax; jmp *%rax; ret")
+	/* 17: a call through an array after a check: all blocks are reached without it */
+	FUNCTION("cmp $7,%edi; ja 3f; jmp *0x1000(,%rdi,8); nopl (%rax); 3: or $-1,%eax; ret")
 	".popsection\n");
 
 static const uint8_t *function(unsigned n, size_t *len)
@@ -407,13 +417,17 @@ static void test_exits_of_functions_are_found(void **state)
 		{ { { 18, ARCH_FLOW_RET } }, 1 },
 		{ { { 6, ARCH_FLOW_RET } }, 1 },
 		{ { { 4, ARCH_FLOW_IJUMP }, { 9, ARCH_FLOW_IJUMP } }, 2 },
-		{ { { 13, ARCH_FLOW_RET } }, 1 },
+		{ { { 16, ARCH_FLOW_RET }, { 17, ARCH_FLOW_RET } }, 2 },
 		{ { { 10, ARCH_FLOW_IJUMP }, { 14, ARCH_FLOW_RET } }, 2 },
 		{ { { 0, ARCH_FLOW_IJUMP } }, 1 },
 		{ { { 11, ARCH_FLOW_RET } }, 1 },
 		{ { { 17, ARCH_FLOW_RET } }, 1 },
 		{ { { 4, ARCH_FLOW_IJUMP } }, 1 },
 		{ { { 0, 0 } }, 0 },
+		{ { { 32, ARCH_FLOW_RET } }, 1 },
+		{ { { 22, ARCH_FLOW_RET } }, 1 },
+		{ { { 19, ARCH_FLOW_RET } }, 1 },
+		{ { { 5, ARCH_FLOW_IJUMP }, { 18, ARCH_FLOW_RET } }, 2 },
 	};
 
 	(void)state;
