@@ -45,6 +45,19 @@ static inline int seized_deliver(pid_t pid, int sig)
 	return seized_wait(pid);
 }
 
+/* Runs until it has called exec, but not a step further. */
+static inline bool seized_wait_exec(pid_t pid)
+{
+	int status;
+
+	while (waitpid(pid, &status, __WALL) == pid && WIFSTOPPED(status)) {
+		if (status >> 16 == PTRACE_EVENT_EXEC)
+			return true;
+		ptrace(PTRACE_CONT, pid, 0, 0);
+	}
+	return false;
+}
+
 /* Starts FIXTURES/name [arg] and returns its pid; it has not run yet. */
 static inline pid_t seized_start(const char *name, const char *arg)
 {
