@@ -330,8 +330,14 @@ static unsigned gen_length(struct gen *g, const struct cg_input *in)
 		return r;
 	}
 	r = cg_expr(g, in->n);
-	if (in->kind == CG_IN_STRN)	/* the NUL counts */
+	if (in->kind == CG_IN_STRN) {	/* the NUL counts; -1, as unsigned, is no limit */
+		uint32_t jump;
+
 		cg_emit(g, DL_OP_ADDI, r, r, 0, 1);
+		jump = cg_jump(g, DL_OP_JNZ, r);
+		cg_load_const(g, r, ~0ull);
+		cg_patch(g, jump);
+	}
 	return r;
 }
 

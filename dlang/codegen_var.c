@@ -5,8 +5,8 @@
  * tuple is built, then used at once.
  *
  * Strings and structs are values: assigning copies them.  A struct element of
- * an associative array, or a thread's struct, may not exist yet: reading sees
- * zeroes, storing to a member makes it.
+ * an associative array, or a thread's struct, may not exist yet: LDV and LDVK
+ * then give the address of zeroes to read; storing to a member makes it first.
  */
 #include "codegen.h"
 
@@ -150,17 +150,10 @@ static void store(struct gen *g, const struct dl_var *v, unsigned keys, unsigned
 	cg_emit(g, v->is_assoc ? DL_OP_STVK : DL_OP_STV, reg, 0, 0, (int32_t)i);
 }
 
-static bool may_be_absent(const struct dl_var *v)
-{
-	return v->value.kind == DL_VK_BYTES && !v->is_array &&
-	       (v->is_assoc || v->scope == DL_SCOPE_SELF);
-}
-
 unsigned cg_var(struct gen *g, const struct dl_node *n)
 {
 	const struct dl_var *v = cg_is_var(n) ? n->ident->var : NULL;
 	unsigned keys, r;
-	uint32_t jump;
 
 	if (!v) {
 		cg_fail(g, D_UNKNOWN, n->range, "internal error: variable without storage");
@@ -175,11 +168,6 @@ unsigned cg_var(struct gen *g, const struct dl_node *n)
 	cg_pop(g, keys);
 	r = cg_push(g);		/* takes the place of the first key */
 	load(g, v, keys, r);
-	if (may_be_absent(v)) {
-		jump = cg_jump(g, DL_OP_JNZ, r);
-		cg_emit(g, DL_OP_SCRATCH, r, 0, 0, (int32_t)v->value.size);
-		cg_patch(g, jump);
-	}
 	return r;
 }
 
@@ -187,17 +175,17 @@ unsigned cg_var(struct gen *g, const struct dl_node *n)
 static unsigned make_struct(struct gen *g, const struct dl_node *n)
 {
 	const struct dl_var *v = n->ident->var;
-	unsigned r = cg_push(g), keys, t;
-	uint32_t jump;
+	unsigned r = cg_push(g), keys;
 
-	keys = v->is_assoc ? var_keys(g, n) : g->cur->top;
+	if (!v->is_assoc) {
+		cg_emit(g, DL_OP_VADDR, r, 0, 0, (int32_t)cg_var_index(g, v));
+		return r;
+	}
+	/* Stored to itself, a present element stays; an absent one becomes zeroes. */
+	keys = var_keys(g, n);
 	load(g, v, keys, r);
-	jump = cg_jump(g, DL_OP_JNZ, r);
-	t = cg_push(g);
-	cg_emit(g, DL_OP_SCRATCH, t, 0, 0, (int32_t)v->value.size);
-	store(g, v, keys, t);
+	store(g, v, keys, r);
 	load(g, v, keys, r);
-	cg_patch(g, jump);
 	cg_pop(g, r + 1);
 	return r;
 }
@@ -213,7 +201,7 @@ unsigned cg_store_addr(struct gen *g, const struct dl_node *n, uint64_t *off_ret
 		return r;
 	}
 	*off_ret = 0;
-	if (cg_is_var(n) && may_be_absent(n->ident->var))
+	if (cg_is_var(n) && n->ident->var->value.kind == DL_VK_BYTES)
 		return make_struct(g, n);
 	return cg_expr(g, n->kind == DL_N_DEREF ? n->left : n);
 }
