@@ -60,6 +60,8 @@ bool image_dynamic(const struct image *img, int64_t tag, uint64_t *val, uint64_t
 /* The symbols are sorted by address, the canonical one of an address first. */
 size_t image_symbols(const struct image *img);
 const struct sym *image_symbol_at_index(const struct image *img, size_t i);
+/* The next one in that order; NULL. */
+const struct sym *image_symbol_next(const struct image *img, const struct sym *s);
 /* Canonical symbol of s's address. */
 const struct sym *image_symbol_canonical(const struct image *img, const struct sym *s);
 bool image_symbol_is_canonical(const struct image *img, const struct sym *s);

@@ -294,6 +294,13 @@ static const struct isym *isym_of(const struct sym *s)
 	return (const struct isym *)(const void *)s;
 }
 
+const struct sym *image_symbol_next(const struct image *img, const struct sym *s)
+{
+	const struct isym *next = isym_of(s) + 1;
+
+	return next < img->syms->items + img->syms->n ? &next->pub : NULL;
+}
+
 const struct sym *image_symbol_canonical(const struct image *img, const struct sym *s)
 {
 	return &img->syms->items[isym_of(s)->canonical].pub;

@@ -71,6 +71,8 @@ bool object_matches(const struct object *o, const char *pattern);
  */
 void object_each_function(struct object *o, const char *pattern,
 			  void (*fn)(void *arg, struct object *o, const struct sym *s), void *arg);
+/* Is s one that the pattern means, by its own name or by an alias? */
+bool object_function_matches(struct object *o, const struct sym *s, const char *pattern);
 /* Nearest symbol at or below a run-time address, within its size; NULL. */
 const struct sym *object_symbol_at(struct object *o, uint64_t addr);
 /* A symbol of any type by exact name; NULL. */

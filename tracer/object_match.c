@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "glob.h"
+#include "../dlang/compile.h"
 #include "object_table.h"
 
 /* ------------------------------------------------------------ modules -- */
@@ -58,9 +58,9 @@ bool object_matches(const struct object *o, const char *pattern)
 		return true;
 	if (!strcmp(o->name, pattern) || !strcmp(o->path, pattern))
 		return true;
-	if (glob_is(pattern))
-		return glob_match(pattern, o->name) || glob_match(pattern, o->path) ||
-		       (o->is_main && glob_match(pattern, "a.out"));
+	if (dl_is_glob(pattern))
+		return dl_glob_match(pattern, o->name) || dl_glob_match(pattern, o->path) ||
+		       (o->is_main && dl_glob_match(pattern, "a.out"));
 	return matches_unversioned(o->name, pattern);
 }
 
@@ -111,7 +111,7 @@ static bool is_hidden(const char *name)
 
 static bool glob_wants(const struct each *e, const char *name)
 {
-	return !is_hidden(name) && (!*e->pattern || glob_match(e->pattern, name));
+	return !is_hidden(name) && (!*e->pattern || dl_glob_match(e->pattern, name));
 }
 
 static const struct sym *impl_of(const struct obj *o, const struct sym *ifunc)
@@ -196,10 +196,50 @@ void object_each_function(struct object *o, const char *pattern,
 {
 	struct each e = {.o = obj_of(o), .pattern = pattern, .fn = fn, .arg = arg};
 
-	if (*pattern && !glob_is(pattern))
+	if (*pattern && !dl_is_glob(pattern))
 		image_symbol_by_name(o->image, pattern, see_exact, &e);
 	else
 		each_glob(&e);
+}
+
+struct alias {
+	const struct obj *o;
+	uint64_t addr;
+	bool is_found;
+};
+
+static bool see_alias(void *arg, const struct sym *s)
+{
+	struct alias *a = arg;
+	const struct sym *impl = NULL;
+
+	if (s->type == STT_GNU_IFUNC)
+		impl = impl_of(a->o, image_symbol_canonical(a->o->pub.image, s));
+	a->is_found = s->addr == a->addr || (impl && impl->addr == a->addr);
+	return !a->is_found;
+}
+
+static bool alias_matches(const struct image *img, uint64_t addr, const char *pattern)
+{
+	const struct sym *s = image_symbol_covering(img, addr);
+
+	for (; s && s->addr == addr; s = image_symbol_next(img, s))
+		if (!is_hidden(s->name) && dl_glob_match(pattern, s->name))
+			return true;
+	return false;
+}
+
+bool object_function_matches(struct object *o, const struct sym *s, const char *pattern)
+{
+	struct alias a = {.o = obj_of(o), .addr = s->addr};
+
+	if (!*pattern || dl_glob_match(pattern, s->name))
+		return true;
+	if (!dl_is_glob(pattern))
+		image_symbol_by_name(o->image, pattern, see_alias, &a);
+	else
+		a.is_found = alias_matches(o->image, s->addr, pattern);
+	return a.is_found;
 }
 
 /* ------------------------------------------------------------ symbols -- */

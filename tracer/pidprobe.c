@@ -21,7 +21,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "glob.h"
+#include "../dlang/compile.h"
 #include "object_table.h"
 
 #define FRAGMENTS_MAX 8
@@ -97,9 +97,9 @@ static struct error *parse_name(const char *name, struct wish *ret)
 		w.entry = true;
 	} else if (!strcmp(name, "return")) {
 		w.ret = true;
-	} else if (glob_is(name)) {
-		w.entry = glob_match(name, "entry");
-		w.ret = glob_match(name, "return");
+	} else if (dl_is_glob(name)) {
+		w.entry = dl_glob_match(name, "entry");
+		w.ret = dl_glob_match(name, "return");
 		w.offsets = strcmp(name, "*") ? name : "";
 	} else if (parse_hex(name, &w.offset)) {
 		w.is_offset = true;
@@ -265,7 +265,7 @@ static bool give_matching(struct walk *w, uint64_t off)
 	char text[20];
 
 	snprintf(text, sizeof(text), "%" PRIx64, off);
-	if (*w->wish.offsets && !glob_match(w->wish.offsets, text))
+	if (*w->wish.offsets && !dl_glob_match(w->wish.offsets, text))
 		return true;
 	return give(w, PID_OFFSET, w->addr + off, ARCH_FLOW_NEXT);
 }
@@ -385,7 +385,7 @@ struct error *pid_points_object(struct objects *os, struct object *o, const stru
 		return o->is_main ? give_absolute(&w) : NULL;
 	if (!object_matches(o, d->mod))
 		return NULL;
-	w.is_exact = *d->func && !glob_is(d->func);
+	w.is_exact = *d->func && !dl_is_glob(d->func);
 	object_each_function(o, d->func, see_function, &w);
 	return take_error(&w);
 }
@@ -422,13 +422,13 @@ struct error *pid_points(struct objects *os, const struct dl_pdesc *d, unsigned 
 	err = parse_name(d->name, &w.wish);
 	if (err)
 		return err;
-	w.is_exact = *d->func && !glob_is(d->func);
+	w.is_exact = *d->func && !dl_is_glob(d->func);
 	for (size_t i = 0; i < objects_count(os) && !w.is_over; i++) {
 		w.o = objects_at(os, i);
 		walk_object(&w, &named);
 	}
 	err = take_error(&w);
-	if (!err && !w.n_functions && w.is_exact && named && *d->mod && !glob_is(d->mod))
+	if (!err && !w.n_functions && w.is_exact && named && *d->mod && !dl_is_glob(d->mod))
 		return missing_function(named, d);
 	return err;
 }

@@ -293,12 +293,31 @@ static void the_elf_identity_is_told(void **state)
 	error_destroy(err);
 }
 
+static void functions_match_by_their_aliases(void **state)
+{
+	struct target t;
+
+	(void)state;
+	open_target(&t, "names");
+	struct object *o = objects_main(t.os);
+	const struct sym *twice = object_symbol(o, "twice");
+
+	assert_true(object_function_matches(o, twice, "twice"));
+	assert_true(object_function_matches(o, twice, ""));
+	assert_true(object_function_matches(o, twice, "__twice"));
+	assert_true(object_function_matches(o, twice, "_o*"));
+	assert_false(object_function_matches(o, twice, "plain"));
+	assert_false(object_function_matches(o, twice, "p*"));
+	close_target(&t);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_program_and_its_libraries_are_objects),
 		cmocka_unit_test(modules_match_by_all_their_names),
 		cmocka_unit_test(addresses_get_names),
+		cmocka_unit_test(functions_match_by_their_aliases),
 		cmocka_unit_test(names_outlive_the_process),
 		cmocka_unit_test(libraries_come_and_go),
 		cmocka_unit_test(the_linker_hook_is_the_same_before_and_after_it_ran),
