@@ -260,27 +260,40 @@ static bool length_differs(const struct x64_insn *x, unsigned kind)
 	return (kind & (Z | R)) == (Z | R) && x->prefixes & X64_P66 && !(x->rex & X64_REX_W);
 }
 
+/* Offset of the first byte that is no prefix; INSN_LIMIT if all are. */
+static unsigned skip_prefixes(const uint8_t *p, struct x64_insn *x)
+{
+	unsigned i = 0, set;
+
+	for (;;) {
+		while ((set = prefix_of[p[i]]) && i < INSN_LIMIT) {
+			x->prefixes |= (uint8_t)set;
+			i++;
+		}
+		if ((p[i] & 0xf0) != 0x40 || i >= INSN_LIMIT)
+			return i;
+		/* Only a REX right before the opcode counts. */
+		x->rex = p[i++] & 15;
+		if (!prefix_of[p[i]] && (p[i] & 0xf0) != 0x40)
+			return i;
+		x->rex = 0;
+	}
+}
+
 /* p has READ_MAX readable bytes. */
 static unsigned decode_at(const uint8_t *p, struct x64_insn *x)
 {
-	unsigned i = 0, kind, set;
-	bool vex;
+	unsigned i, kind;
+	bool vex, rex;
 
-	while ((set = prefix_of[p[i]])) {
-		x->prefixes |= (uint8_t)set;
-		if (++i >= INSN_LIMIT)
-			return 0;
-	}
-	if ((p[i] & 0xf0) == 0x40) {
-		x->rex = p[i++] & 15;
-		/* A REX before a prefix has no effect, and no compiler makes one. */
-		if (prefix_of[p[i]] || (p[i] & 0xf0) == 0x40)
-			return 0;
-	}
+	i = skip_prefixes(p, x);
+	if (i >= INSN_LIMIT)
+		return 0;
+	rex = i && (p[i - 1] & 0xf0) == 0x40;
 	vex = p[i] == 0xc5 || p[i] == 0xc4 || p[i] == 0x62 ||
 	      (p[i] == 0x8f && (p[i + 1] & 0x1f) >= 8);
 	if (vex) {
-		if (x->rex || x->prefixes & (X64_P66 | X64_PF2 | X64_PF3 | X64_PLOCK))
+		if (rex || x->prefixes & (X64_P66 | X64_PF2 | X64_PF3 | X64_PLOCK))
 			return 0;
 		i = decode_vex(p, i, x);
 		if (!i)

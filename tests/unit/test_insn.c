@@ -382,7 +382,7 @@ __asm__(".pushsection .rodata\n"
 	/* 11: rsp raised after a call only drops its arguments */
 	FUNCTION("push %rax; .byte 0xe8,0,2,0,0; add $8,%rsp; jmp *0x1000(,%rdi,8); ret")
 	/* 12: a jump through the PLT's table is a tail call */
-	FUNCTION("endbr64; bnd jmp *0x2000(%rip)")
+	FUNCTION("endbr64; .byte 0xf2; jmp *0x2000(%rip)")
 	/* 13: never left */
 	FUNCTION("3: jmp 3b")
 	/* 14: an unoptimized switch */

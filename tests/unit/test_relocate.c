@@ -136,7 +136,7 @@ __asm__(".pushsection .rodata\n"
 	RAW("0xf2,0xe8,0x40,1,0,0")
 	I("call *%rax") I("call *%rdx") I("call *%r8") I("call *%r15") I("notrack call *%r11")
 	I("call *%rsp") I("call *(%rbx)") I("call *0x10(%r12)") I("call *0x10(%r13)")
-	I("call *(%rbx,%rcx,8)") I("call *0x40(%rbp)") I("call *(%rsp)") I("call *0x10(%rsp)")
+	I("call *(%rbx,%rcx,8)") I("call *(%rbx,%r9,8)") I("call *0x40(%rbp)") I("call *(%rsp)") I("call *0x10(%rsp)")
 	I("call *0x1000(%rsp)") I("call *-8(%rsp)") I("call *-0x10(%rsp)")
 	I("call *-0x18(%rsp)") I("call *(%rsp,%rcx,8)") I("call *0x2102(%rip)")
 	I("call *%gs:0x40") RAW("0x66,0x48,0xff,0x15,0x00,0x21,0,0")
@@ -144,7 +144,7 @@ __asm__(".pushsection .rodata\n"
 	RAW("0x65,0x2e,0x41,0xff,0x14,0x25,0x40,0,0,0")
 	I("jmp *%rax") I("notrack jmp *%r10") I("jmp *(%rbx)") I("jmp *0x2102(%rip)")
 	I("jmp *(%rsp)") I("jmp *8(%rbx,%rcx,8)") I("jmp *%gs:0x40") RAW("0xf2,0xff,0xe0")
-	I("ret") I("repz ret") I("ret $0x20") I("bnd ret")
+	I("ret") I("repz ret") I("ret $0x20") RAW("0xf2,0xc3")
 	".byte 0\n"
 	"corpus_avx2:\n"
 	I("vmovdqu 0x2300(%rip),%ymm4") I("vmovdqu %ymm4,0x2320(%rip)")
@@ -204,27 +204,39 @@ static bool is_call_sp(const struct item *it)
 	return it->len == 2 && it->code[0] == 0xff && it->code[1] == 0xd4;
 }
 
-#define INDIRECT_EXIT 0x400
+/* Where words of memory and registers lead, so that a wrong operand shows. */
+#define AWAY 0x400
+#define AWAYS 16
+
+static uint8_t *away(unsigned i)
+{
+	return world.mid + SITE + AWAY + (size_t)i * 32;
+}
+
+static uint64_t some_value(const struct item *it)
+{
+	return indirect(it) ? (uintptr_t)away(random_next() % AWAYS) : random_value();
+}
 
 /* Memory and registers, from random_state only. */
 static void set_up(const struct item *it, struct cpu *c)
 {
 	uint64_t *data = (void *)(world.mid + DATA), *stack = (void *)(world.mid + STACK);
-	uint8_t *away = world.mid + SITE + INDIRECT_EXIT;
 	uint64_t base = (uint64_t)(uintptr_t)data;
 	static const int pointers[] = { RBX, RSI, RDI, RBP, R12, R13 };
 
 	memset(world.mid, 0xcc, MIDDLE_LEN);
 	memset(c, 0, sizeof(*c));
 	for (size_t i = 0; i < DATA_LEN / 8; i++)
-		data[i] = indirect(it) ? (uintptr_t)away : random_value();
+		data[i] = some_value(it);
 	for (size_t i = 0; i < STACK_LEN / 8; i++)
-		stack[i] = indirect(it) ? (uintptr_t)away : random_value();
+		stack[i] = some_value(it);
 	for (int i = 0; i < 16; i++)
-		c->gpr[i] = indirect(it) ? (uintptr_t)away : random_value();
+		c->gpr[i] = some_value(it);
 	for (size_t i = 0; i < sizeof(pointers) / sizeof(pointers[0]); i++)
 		c->gpr[pointers[i]] = base + 0x400 + (random_next() & 0x3f0);
 	c->gpr[RCX] = random_next() & 3;
+	c->gpr[R9] = random_next() & 3;
 	c->gpr[RSP] = (uintptr_t)stack + 0xa00 + (random_next() & 0x78);
 	c->flags = random_flags() | (random_next() & 0x400);
 	for (int i = 32; i < 416; i++)
@@ -243,20 +255,23 @@ static void set_up(const struct item *it, struct cpu *c)
 
 struct outcome {
 	struct cpu cpu;
-	int where;	/* 0 next, 1 target, 2 indirect, 3 on the stack */
+	int where;	/* 0 next, 1 target, 2 on the stack, then the aways */
 	uint8_t data[DATA_LEN];
 	uint8_t stack[STACK_LEN];
 };
 
-static void put_exits(const struct item *it, uint8_t *exits[4], const struct cpu *c)
+#define EXITS (3 + AWAYS)
+
+static void put_exits(const struct item *it, uint8_t *exits[EXITS], const struct cpu *c)
 {
 	uint64_t target = it->insn.target;
 
 	exits[0] = world.mid + SITE + it->len;
 	exits[1] = target && target != site_pc() + it->len ? (uint8_t *)(uintptr_t)target : NULL;
-	exits[2] = world.mid + SITE + INDIRECT_EXIT;
-	exits[3] = is_call_sp(it) ? (uint8_t *)(uintptr_t)c->gpr[RSP] : NULL;
-	for (int i = 0; i < 4; i++) {
+	exits[2] = is_call_sp(it) ? (uint8_t *)(uintptr_t)c->gpr[RSP] : NULL;
+	for (unsigned i = 0; i < AWAYS; i++)
+		exits[3 + i] = away(i);
+	for (int i = 0; i < EXITS; i++) {
 		if (exits[i])
 			exit_put(exits[i]);
 	}
@@ -266,7 +281,7 @@ static void put_exits(const struct item *it, uint8_t *exits[4], const struct cpu
 static void run_item(const struct item *it, uint64_t seed, const uint8_t *copy, size_t copy_len,
 		     uint8_t *slot, struct outcome *o)
 {
-	uint8_t *exits[4];
+	uint8_t *exits[EXITS];
 	struct cpu c;
 
 	random_state = seed;
@@ -280,12 +295,12 @@ static void run_item(const struct item *it, uint64_t seed, const uint8_t *copy, 
 	run_at(slot ? (uint64_t)(uintptr_t)slot : site_pc());
 	o->cpu = run_cpu;
 	o->where = -1;
-	for (int i = 0; i < 4; i++) {
+	for (int i = 0; i < EXITS; i++) {
 		if (exits[i] && exit_taken(exits[i]))
 			o->where = i;
 	}
-	if (exits[3])	/* its mark is in the stack */
-		memset(exits[3] + 24, 0, 4);
+	if (exits[2])	/* its mark is in the stack */
+		memset(exits[2] + 24, 0, 4);
 	memcpy(o->data, world.mid + DATA, DATA_LEN);
 	memcpy(o->stack, world.mid + STACK, STACK_LEN);
 }
