@@ -5,7 +5,10 @@
  * the build picks one.  Nothing outside arch/ asks which CPU this is.
  *
  *	regs.c      registers, arguments, results, system-call numbers and arguments
- *	insn.c      decode, find returns, relocate, emulate
+ *	insn.c      decode, relocate, places in out-of-line copies
+ *	length.c    our own fast decoder: length and flow
+ *	returns.c   where a function is left
+ *	emulate.c   an instruction's work done on a register set
  *	near.c      near program -> machine code (record tier)
  *	syscalls.c  system-call names
  *	elf.c       relocations, start code
