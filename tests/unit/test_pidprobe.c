@@ -177,6 +177,23 @@ static void a_jump_to_the_cold_part_is_no_return(void **state)
 	}
 }
 
+static void the_cold_part_s_returns_are_the_function_s(void **state)
+{
+	struct points *t = *state;
+	const struct sym *cold = object_symbol(objects_main(t->os), "split_tail.cold");
+	unsigned n = 0;
+
+	if (!cold)
+		skip();
+	ask(t, "a.out", "split_tail", "return");
+	for (unsigned i = 0; i < t->n; i++) {
+		assert_string_equal(t->p[i].func, "split_tail");
+		n += t->p[i].addr - t->p[i].object->bias - cold->addr < cold->size;
+	}
+	assert_int_equal(n, 1);
+	assert_true(t->n > n);
+}
+
 static void an_ifunc_is_what_it_was_resolved_to(void **state)
 {
 	struct points *t = *state;
@@ -343,6 +360,7 @@ int main(void)
 		cmocka_unit_test(aliases_are_given_under_one_name),
 		cmocka_unit_test(a_tail_call_is_a_return),
 		cmocka_unit_test(a_jump_to_the_cold_part_is_no_return),
+		cmocka_unit_test(the_cold_part_s_returns_are_the_function_s),
 		cmocka_unit_test(an_ifunc_is_what_it_was_resolved_to),
 		cmocka_unit_test(strlen_of_the_c_library_is_found),
 		cmocka_unit_test(code_without_a_size_must_be_named),
