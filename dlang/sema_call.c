@@ -1,0 +1,185 @@
+/*
+ * Calls of subroutines.  Prototypes come from subr.def and are parsed when a
+ * subroutine is first called.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "sema_int.h"
+
+#define PARAMS_MAX 4
+
+static const struct {
+	unsigned min, max;
+	const char *proto;
+} protos[] = {
+#define SUBR(id, name, min, max, proto, flags) [DL_SUBR_##id] = { min, max, proto },
+#include "subr.def"
+#undef SUBR
+};
+
+struct proto {
+	struct dl_type *result;
+	struct dl_type *params[PARAMS_MAX];
+	unsigned n_params;
+};
+
+static struct dl_type *type_of_text(struct sema *s, const char *text, size_t len)
+{
+	while (len && *text == ' ')
+		text++, len--;
+	while (len && text[len - 1] == ' ')
+		len--;
+	return dl_type_parse(s->c, arena_strndup(s->a, text, len));
+}
+
+static void parse_proto(struct sema *s, const char *text, struct proto *ret)
+{
+	const char *open = strchr(text, '('), *p = open + 1;
+
+	*ret = (struct proto){ .result = type_of_text(s, text, (size_t)(open - text)) };
+	if (!strcmp(open, "(void)"))
+		return;
+	while (*p && ret->n_params < PARAMS_MAX) {
+		size_t len = strcspn(p, ",)");
+
+		ret->params[ret->n_params++] = type_of_text(s, p, len);
+		p += len + 1;
+	}
+}
+
+bool sema_check_count(struct sema *s, struct dl_range range, enum dl_tag tag, const char *name,
+		      unsigned n, unsigned min, unsigned max)
+{
+	const char *word = min == max ? "" : n < min ? "at least " : "at most ";
+
+	if (n >= min && n <= max)
+		return true;
+	dl_error(s->c, tag, range, "%s( ) prototype mismatch: %u arg%s passed, %s%u expected", name,
+		 n, n == 1 ? "" : "s", word, n < min ? min : max);
+	return false;
+}
+
+void sema_arg_mismatch(struct sema *s, enum dl_tag tag, struct dl_range range, const char *name,
+		       unsigned i, const char *proto, const char *arg)
+{
+	dl_error(s->c, tag, range,
+		 "%s( ) argument #%u is incompatible with prototype:\n"
+		 "\tprototype: %s\n\t argument: %s", name, i, proto, arg);
+}
+
+static void hint_argument(struct sema *s, struct dl_type *want, const struct dl_node *got,
+			  size_t n_diags)
+{
+	struct dl_diag *d;
+
+	if (s->c->diags.list.n == n_diags)
+		return;
+	d = &s->c->diags.list.items[s->c->diags.list.n - 1];
+	if (dl_type_is_integer(want) && sema_is_pointer(got))
+		dl_hint(s->c, d, "cast it: (%s)", dl_type_name(s->ts, want));
+	else if (dl_type_is_strcompat(want) && sema_is_integer(got))
+		dl_hint(s->c, d, "copyinstr() makes a string of an address");
+}
+
+struct dl_node *sema_arg(struct sema *s, const char *name, unsigned i, const struct dl_node *n,
+			 struct dl_type *t)
+{
+	struct dl_node *e = sema_expr(s, n);
+	size_t n_diags = s->c->diags.list.n;
+
+	if (!e || !t)
+		return NULL;
+	if (!sema_is_dynamic(e) && !sema_is_void(e) && sema_arg_compat(s, t, e))
+		return sema_convert(s, e, t);
+	sema_arg_mismatch(s, D_PROTO_ARG, n->range, name, i, dl_type_name(s->ts, t),
+			  sema_type_text(s, e));
+	hint_argument(s, t, e, n_diags);
+	return NULL;
+}
+
+static bool check_alloca(struct sema *s, const struct dl_node *size)
+{
+	const struct dl_options *o = s->c->config.options;
+	uint64_t limit = o ? dl_option(o, DL_OPT_SCRATCHSIZE) : 65536;
+
+	if (size->kind != DL_N_INT || size->value <= limit)
+		return true;
+	dl_error(s->c, D_ALLOCA_SIZE, size->range,
+		 "alloca(%llu) size larger than scratchsize %llu",
+		 (unsigned long long)size->value, (unsigned long long)limit);
+	return false;
+}
+
+static bool gives_scratch(enum dl_subr subr)
+{
+	return subr == DL_SUBR_ALLOCA || subr == DL_SUBR_COPYIN || subr == DL_SUBR_MEMREF;
+}
+
+static struct dl_node *subroutine(struct sema *s, const struct dl_node *n, struct dl_ident *id)
+{
+	unsigned given = dl_node_count(n->args), i = 0;
+	struct sema_list args = { 0 };
+	struct dl_node *out;
+	struct proto p;
+	bool ok = true;
+
+	if (!sema_check_count(s, n->range, D_PROTO_LEN, id->name, given, protos[id->subr].min,
+			      protos[id->subr].max))
+		return NULL;
+	parse_proto(s, protos[id->subr].proto, &p);
+	for (const struct dl_node *a = n->args; a; a = a->next, i++) {
+		struct dl_node *arg = sema_arg(s, id->name, i + 1, a, p.params[i]);
+
+		if (arg)
+			sema_list_add(&args, arg);
+		else
+			ok = false;
+	}
+	if (!ok || (id->subr == DL_SUBR_ALLOCA && !check_alloca(s, args.first)))
+		return NULL;
+	out = sema_node(s, DL_N_CALL, n->range, p.result);
+	out->ident = id;
+	out->name = id->name;
+	out->args = args.first;
+	out->attr = sema_ident_attr(id);
+	out->is_writable = gives_scratch(id->subr);
+	sema_check_attr(s, n->range, arena_printf(s->a, "function %s( )", id->name), out->attr);
+	return sema_seal(out);
+}
+
+struct dl_node *sema_call(struct sema *s, const struct dl_node *n)
+{
+	struct dl_ident *id;
+	struct dl_diag *d;
+
+	if (!n->name) {
+		dl_error(s->c, D_FUNC_IDENT, n->range,
+			 "function designator is not of function type");
+		return NULL;
+	}
+	id = sema_lookup(s, n->name);
+	if (!id) {
+		d = dl_error(s->c, D_FUNC_UNDEF, n->range, "undefined function name: %s", n->name);
+		sema_suggest(s, d, n->name, true);
+		return NULL;
+	}
+	switch (id->kind) {
+	case DL_ID_SUBR:
+		return subroutine(s, n, id);
+	case DL_ID_ACTION:
+		dl_error(s->c, D_CG_EXPR, n->range,
+			 "tracing function %s( ) may not be called from a D expression "
+			 "(D program context required)", id->name);
+		return NULL;
+	case DL_ID_UNSUPPORTED:
+		return sema_unsupported(s, n->range, id);
+	default:
+		d = dl_error(s->c, D_FUNC_IDKIND, n->range,
+			     "%s '%s' may not be referenced as a function", sema_kind_word(id),
+			     id->name);
+		if (id->kind == DL_ID_AGGFUNC)
+			dl_hint(s->c, d, "aggregate: @%s = %s(...)", id->name, id->name);
+		return NULL;
+	}
+}

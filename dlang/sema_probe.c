@@ -1,0 +1,324 @@
+/*
+ * What a clause sees of its probe and target: built-in variables, argN and
+ * args[], uregs[], and symbols of objects.
+ */
+#include <string.h>
+
+#include "sema_int.h"
+
+static struct dl_node *arg_node(struct sema *s, struct dl_range range, uint64_t n)
+{
+	struct dl_node *arg = sema_node(s, DL_N_ARG, range, sema_basic(s, DL_T_INT64));
+
+	arg->value = n;
+	return arg;
+}
+
+/* uid and gid have the libraries' types when these are loaded. */
+static struct dl_type *bvar_type(struct sema *s, const struct dl_ident *id)
+{
+	struct dl_type *t = NULL;
+
+	if (id->bvar == DL_BV_UID)
+		t = dl_types_lookup(s->ts, "uid_t");
+	else if (id->bvar == DL_BV_GID)
+		t = dl_types_lookup(s->ts, "gid_t");
+	else if (id->bvar == DL_BV_TID)
+		t = dl_types_lookup(s->ts, "id_t");
+	return t ? t : id->type;
+}
+
+struct dl_node *sema_bvar(struct sema *s, struct dl_range range, struct dl_ident *id)
+{
+	struct dl_node *n;
+
+	if (id->bvar == DL_BV_ARG) {
+		n = arg_node(s, range, (uint64_t)id->value);
+	} else {
+		n = sema_node(s, DL_N_BVAR, range, bvar_type(s, id));
+		n->bvar = id->bvar;
+	}
+	n->ident = id;
+	n->name = id->name;
+	n->attr = sema_ident_attr(id);
+	sema_check_attr(s, range, arena_printf(s->a, "scalar %s", id->name), n->attr);
+	return n;
+}
+
+/* --- args[] --- */
+
+static const char *desc_name(struct sema *s)
+{
+	const struct dl_pdesc *d = s->desc;
+
+	if (s->desc_text && *s->desc_text)
+		return s->desc_text;
+	if (!d)
+		return "probe";
+	return arena_printf(s->a, "%s:%s:%s:%s", d->prov ? d->prov : "", d->mod ? d->mod : "",
+			    d->func ? d->func : "", d->name ? d->name : "");
+}
+
+static bool is_open(const char *field)
+{
+	return !field || !*field || dl_is_glob(field);
+}
+
+/* May args[] of this description mean different things in different probes? */
+static bool is_unstable(const struct sema *s)
+{
+	const struct dl_prov_attr *a = &s->probe->attr;
+	const struct dl_pdesc *d = s->desc;
+
+	if (s->probe->n_matches <= 1 || !d)
+		return false;
+	return a->args.data < DL_ST_EVOLVING ||
+	       (a->provider.name >= DL_ST_EVOLVING && is_open(d->prov)) ||
+	       (a->module.name >= DL_ST_EVOLVING && is_open(d->mod)) ||
+	       (a->function.name >= DL_ST_EVOLVING && is_open(d->func)) ||
+	       (a->name.name >= DL_ST_EVOLVING && is_open(d->name));
+}
+
+static struct dl_node *arg_type_error(struct sema *s, struct dl_range range, const char *which,
+				      uint64_t i)
+{
+	dl_error(s->c, D_ARGS_TYPE, range, "failed to resolve %s type for args[%llu]", which,
+		 (unsigned long long)i);
+	return NULL;
+}
+
+static bool same_type(struct dl_type *a, struct dl_type *b)
+{
+	return dl_type_equal(a, b) || (dl_type_is_scalar(a) && dl_type_is_scalar(b));
+}
+
+/* The raw value as an object of type t. */
+static struct dl_node *typed_arg(struct sema *s, struct dl_range range, struct dl_node *raw,
+				 struct dl_type *t, uint64_t i)
+{
+	struct dl_node *n;
+
+	(void)sema_complete(s, t);
+	if (dl_type_is_string(t)) {
+		raw->type = sema_basic(s, DL_T_CHARPTR);
+		return sema_to_string(s, raw);
+	}
+	if (dl_type_base(t)->kind == DL_ARRAY)
+		t = dl_type_ptr(s->ts, dl_type_base(t)->ref);
+	if (dl_type_base(t)->kind == DL_PTR) {
+		n = sema_cast_node(s, raw, t);
+		n->is_writable = false;
+		return n;
+	}
+	if (!dl_type_is_integer(t))
+		return arg_type_error(s, range, "native", i);
+	n = sema_convert(s, raw, t);
+	if (n == raw)
+		n->type = t;
+	return n;
+}
+
+static struct dl_node *probe_arg(struct sema *s, const struct dl_node *n, uint64_t i)
+{
+	const struct dl_probe_arg *a = &s->probe->args[i];
+	struct dl_node *raw = arg_node(s, n->range, a->map);
+	struct dl_type *native = a->native_type, *type;
+	struct dl_translator *x;
+
+	if (!native && a->native)
+		native = sema_type_by_text(s, a->native, s->probe->mod);
+	if (!native)
+		return arg_type_error(s, n->range, "native", i);
+	type = a->xlated ? sema_type_by_text(s, a->xlated, s->probe->mod) : native;
+	if (!type)
+		return arg_type_error(s, n->range, "translated", i);
+	raw->attr = s->probe->attr.args;
+	sema_check_attr(s, n->range, "array args[ ]", raw->attr);
+	if (dl_type_is_string(type) && dl_type_is_scalar(native))
+		return typed_arg(s, n->range, raw, type, i);
+	x = sema_find_translator(s->c, native, type);
+	if (x && !dl_type_equal(native, type)) {
+		raw = typed_arg(s, n->range, raw, native, i);
+		return raw ? sema_translate(s, n->range, raw, type, x) : NULL;
+	}
+	if (same_type(native, type))
+		return typed_arg(s, n->range, raw, type, i);
+	dl_error(s->c, D_ARGS_XLATOR, n->range,
+		 "translator for args[%llu] from %s to %s is not defined", (unsigned long long)i,
+		 dl_type_name(s->ts, native), dl_type_name(s->ts, type));
+	return NULL;
+}
+
+/* The constant index of args[] and uregs[]; NULL after reporting. */
+static struct dl_node *index_of(struct sema *s, const struct dl_node *n, const char *name,
+				bool must_be_const)
+{
+	unsigned given = dl_node_count(n->args);
+	struct dl_node *i;
+
+	if (given != 1) {
+		dl_error(s->c, D_PROTO_LEN, n->range,
+			 "%s[ ] prototype mismatch: %u arg%s passed, 1 expected", name, given,
+			 given == 1 ? "" : "s");
+		return NULL;
+	}
+	i = sema_expr(s, n->args);
+	if (!i || (sema_is_integer(i) && (i->kind == DL_N_INT || !must_be_const)))
+		return i;
+	dl_error(s->c, D_PROTO_ARG, n->range,
+		 "%s[ ] argument #1 is incompatible with prototype:\n"
+		 "\tprototype: integer%s\n\t argument: %s", name,
+		 must_be_const ? " constant" : "", sema_type_text(s, i));
+	return NULL;
+}
+
+struct dl_node *sema_args(struct sema *s, const struct dl_node *n)
+{
+	struct dl_node *i;
+
+	if (!s->probe) {
+		dl_error(s->c, D_ARGS_NONE, n->range,
+			 "args[ ] may not be referenced outside of a probe clause");
+		return NULL;
+	}
+	i = index_of(s, n, "args", true);
+	if (!i)
+		return NULL;
+	if (is_unstable(s)) {
+		dl_error(s->c, D_ARGS_MULTI, n->range,
+			 "args[ ] may not be referenced because probe description %s matches "
+			 "an unstable set of probes", desc_name(s));
+		return NULL;
+	}
+	if (i->value >= s->probe->n_args) {
+		struct dl_diag *d = dl_error(s->c, D_ARGS_IDX, n->range,
+					     "index %lld is out of range for %s args[ ]",
+					     (long long)i->value, desc_name(s));
+
+		if (i->value < 10)
+			dl_hint(s->c, d, "arg%llu is the raw argument",
+				(unsigned long long)i->value);
+		return NULL;
+	}
+	return probe_arg(s, n, i->value);
+}
+
+struct dl_node *sema_uregs(struct sema *s, const struct dl_node *n)
+{
+	struct dl_node *i = index_of(s, n, "uregs", false), *out;
+	struct dl_type *type = sema_basic(s, DL_T_UINT64);
+
+	if (!i)
+		return NULL;
+	if (i->kind == DL_N_INT && (int64_t)i->value < 0) {
+		dl_error(s->c, D_REGS_IDX, n->range, "index %lld is out of range for array uregs",
+			 (long long)i->value);
+		return NULL;
+	}
+	if (i->kind == DL_N_INT) {
+		out = sema_node(s, DL_N_UREG, n->range, type);
+		out->value = i->value;
+	} else {
+		out = sema_node(s, DL_N_BVAR, n->range, type);
+		out->bvar = DL_BV_UREGS;
+		out->left = i;
+	}
+	return sema_seal(out);
+}
+
+/* --- symbols --- */
+
+static struct dl_node *no_types(struct sema *s, struct dl_range range,
+				const struct dl_symbol *sym)
+{
+	struct dl_diag *d = dl_error(s->c, D_SYM_NOTYPES, range,
+		"no symbolic type information is available for %s`%s: "
+		"the object has no debug information",
+		sym->object ? sym->object : "", sym->name);
+
+	dl_hint(s->c, d, "declare it: extern int %s`%s;", sym->object ? sym->object : "",
+		sym->name);
+	return NULL;
+}
+
+static struct dl_type *function_type(struct sema *s)
+{
+	struct dl_type *t = dl_type_new(s->ts, DL_FUNC, NULL);
+
+	t->ref = sema_basic(s, DL_T_INT);
+	t->is_variadic = true;
+	return t;
+}
+
+static struct dl_node *symbol_node(struct sema *s, struct dl_range range, const char *name,
+				   const struct dl_symbol *sym, struct dl_type *type)
+{
+	struct dl_ident *id = ARENA_NEW(s->a, struct dl_ident);
+	struct dl_node *addr, *n;
+
+	addr = sema_int(s, range, sym->addr, dl_type_ptr(s->ts, type));
+	n = sema_deref_node(s, range, addr, type);
+	id->name = name;
+	id->kind = DL_ID_SYMBOL;
+	id->type = type;
+	id->object = sym->object;
+	id->addr = sym->addr;
+	id->size = sym->size;
+	n->ident = id;
+	n->name = name;
+	n->attr = (struct dl_attr){ DL_ST_PRIVATE, DL_ST_PRIVATE, DL_CL_UNKNOWN };
+	sema_check_attr(s, range, arena_printf(s->a, "external symbol reference %s", name),
+			n->attr);
+	return n;
+}
+
+static struct dl_node *symbol_error(struct sema *s, struct dl_range range, const char *name,
+				    struct error *e)
+{
+	struct dl_diag *d;
+
+	if (e && e->tag) {
+		dl_error_host(s->c, D_IDENT_UNDEF, range, e);
+		return NULL;
+	}
+	d = dl_error(s->c, D_IDENT_UNDEF, range, "failed to resolve %s: %s", name,
+		     e && e->code != ERR_NOTFOUND ? e->message : "Unknown symbol name");
+	if (*name == '`' || !strncmp(name, "vmlinux`", 8) || !strncmp(name, "genunix`", 8))
+		dl_hint(s->c, d, "kernel symbols are not available; object`symbol names one of "
+			"the target");
+	error_destroy(e);
+	return NULL;
+}
+
+struct dl_node *sema_symbol(struct sema *s, struct dl_range range, const char *name,
+			    struct dl_type *declared)
+{
+	const struct dl_host *h = s->c->config.host;
+	const char *tick = strrchr(name, '`');
+	struct dl_symbol sym = { 0 };
+	const char *object = "";
+	struct error *e = NULL;
+	struct dl_type *type;
+
+	if (tick) {	/* one or two marks: both name an object of the target */
+		size_t len = (size_t)(tick - name);
+
+		if (len && name[len - 1] == '`')
+			len--;
+		object = arena_strndup(s->a, name, len);
+	}
+	if (!h || !h->symbol_lookup)
+		return symbol_error(s, range, name, NULL);
+	e = h->symbol_lookup(h->ctx, s->ts, object, tick ? tick + 1 : name, &sym);
+	if (e)
+		return symbol_error(s, range, name, e);
+	if (!sym.name)
+		sym.name = tick ? tick + 1 : name;
+	type = declared ? declared : sym.type;
+	if (!type && sym.is_func)
+		type = function_type(s);
+	if (!type)
+		return no_types(s, range, &sym);
+	(void)sema_complete(s, type);
+	return symbol_node(s, range, name, &sym, type);
+}
