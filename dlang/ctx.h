@@ -89,6 +89,8 @@ struct dl_ctx {
 	uint32_t arg_refs_max;		/* highest $N referenced so far (D_MACRO_UNUSED) */
 	struct dl_late_type *late_types; /* type names left for dl_compile() to ask the host */
 	struct dl_late_macro *late_macros; /* nodes that hold $target */
+	struct dl_literals *literals;	/* index of strings: ctx.c */
+	struct dl_libraries *libraries;	/* lib.c */
 };
 
 /* Reports an error (or warning); the text is made in the arena. */
@@ -119,6 +121,7 @@ struct dl_unit {
 	uint32_t n_descs;
 	bool has_items;			/* anything declared at all (D_EMPTY) */
 	struct dl_ctx *ctx;
+	struct dl_idents *locals;	/* its this-> variables: ctx->locals while it is worked on */
 	int64_t target;			/* value of $target in descs */
 	uint32_t arg_refs_max;		/* highest $N referenced */
 	bool zdefs, argref, empty;	/* compile flags as this program's pragmas set them */

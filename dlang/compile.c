@@ -1,0 +1,268 @@
+/*
+ * dl_compile(): the passes over a parsed unit, clause by clause and for each
+ * clause once per probe description.
+ */
+#include <inttypes.h>
+#include <string.h>
+
+#include "parse.h"
+#include "strbuf.h"
+
+struct job {
+	struct dl_ctx *ctx;
+	struct dl_unit *unit;
+	struct dl_program *program;
+	struct dl_attr amin;
+	bool has_amin;
+};
+
+/* --- matching --- */
+
+static const char *or_empty(const char *s)
+{
+	return s ? s : "";
+}
+
+struct suggestion {
+	struct dl_nearest nearest;
+	struct arena *arena;
+};
+
+static void consider(void *arg, const char *text)
+{
+	struct suggestion *s = arg;
+	const char *before = s->nearest.best;
+
+	dl_nearest_consider(&s->nearest, text);
+	if (s->nearest.best != before)	/* text is the host's and may go away */
+		s->nearest.best = arena_strdup(s->arena, s->nearest.best);
+}
+
+static void report_no_match(struct job *j, const struct dl_pdesc *d, struct dl_range range,
+			    const char *text)
+{
+	const struct dl_host *h = j->ctx->config.host;
+	struct dl_diag *diag;
+
+	if (d->id) {
+		dl_error(j->ctx, D_PDESC_INVAL, range, "invalid probe identifier %" PRIu32
+			 ": No probe matches description", d->id);
+		return;
+	}
+	diag = dl_error(j->ctx, D_PDESC_ZERO, range,
+			"probe description %s:%s:%s:%s does not match any probes", d->prov, d->mod,
+			d->func, d->name);
+	if (!h || !h->probe_suggest)
+		return;
+	struct suggestion s = { .nearest = { .word = text }, .arena = j->ctx->arena };
+
+	h->probe_suggest(h->ctx, d, consider, &s);
+	if (s.nearest.best)
+		dl_hint(j->ctx, diag, "did you mean %s?", s.nearest.best);
+}
+
+/* Describes what d matches; false after reporting.  Without a host all match. */
+static bool match(struct job *j, const struct dl_pdesc *d, struct dl_range range,
+		  const char *text, struct dl_probe_info *ret)
+{
+	const struct dl_host *h = j->ctx->config.host;
+	struct dl_attr a = DL_ATTR_STABLE;
+
+	range.region = DL_REGION_NONE;
+	*ret = (struct dl_probe_info){ 0 };
+	if (!h || !h->probe_match) {
+		*ret = (struct dl_probe_info){
+			.n_matches = 1, .id = 1, .prov = d->prov, .mod = d->mod,
+			.func = d->func, .name = d->name, .attr = { a, a, a, a, a },
+		};
+		return true;
+	}
+	struct error *err = h->probe_match(h->ctx, d, ret);
+
+	if (err) {
+		dl_error_host(j->ctx, D_PDESC_INVAL, range, err);
+		return false;
+	}
+	if (ret->n_matches == 0 && !j->unit->zdefs &&
+	    dl_option(j->ctx->config.options, DL_OPT_ZDEFS) != 1) {
+		report_no_match(j, d, range, text);
+		return false;
+	}
+	ret->prov = or_empty(ret->prov);
+	ret->mod = or_empty(ret->mod);
+	ret->func = or_empty(ret->func);
+	ret->name = or_empty(ret->name);
+	return true;
+}
+
+/* --- attributes --- */
+
+/* Of a description: the parts it names. */
+static struct dl_attr desc_attr(const struct dl_pdesc *d, const struct dl_probe_info *info)
+{
+	struct dl_attr a = DL_ATTR_MAX;
+
+	if (info->n_matches == 0)
+		return DL_ATTR_STABLE;
+	if (d->id || *d->prov)
+		a = dl_attr_min(a, info->attr.provider);
+	if (*d->mod)
+		a = dl_attr_min(a, info->attr.module);
+	if (*d->func)
+		a = dl_attr_min(a, info->attr.function);
+	if (*d->name)
+		a = dl_attr_min(a, info->attr.name);
+	return a;
+}
+
+static bool below(struct dl_attr a, struct dl_attr min)
+{
+	return a.name < min.name || a.data < min.data || a.class < min.class;
+}
+
+static bool check_amin(struct job *j, struct dl_attr a, const char *what, struct dl_range range)
+{
+	char text[32];
+
+	if (!j->has_amin || !below(a, j->amin))
+		return true;
+	dl_error(j->ctx, D_ATTR_MIN, range,
+		 "attributes for %s (%s) are less than predefined minimum", what,
+		 dl_attr_text(a, text));
+	return false;
+}
+
+/* --- clauses --- */
+
+static bool verify(struct job *j, const struct dl_clause *cl)
+{
+	struct dl_ctx *c = j->ctx;
+	const struct { const struct dl_code *code; bool is_near; } codes[] = {
+		{ &cl->near, true }, { &cl->far, false },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(codes); i++) {
+		const char *why = dl_verify(codes[i].code, codes[i].is_near, cl->n_slots,
+					    cl->n_actions, (uint32_t)c->vars.n,
+					    (uint32_t)c->agg_table.n, (uint32_t)c->strings.n);
+
+		if (why) {
+			dl_error(c, D_UNKNOWN, cl->range,
+				 "internal error: unsound %s program: %s",
+				 codes[i].is_near ? "near" : "far", why);
+			return false;
+		}
+	}
+	return true;
+}
+
+static bool compile_clause(struct job *j, const struct dl_node *n, uint32_t i,
+			   struct dl_clause *cl)
+{
+	struct dl_ctx *c = j->ctx;
+	const char *source = j->unit->source->text;
+	struct dl_attr attr = DL_ATTR_MAX;
+
+	cl->text = arena_strndup(c->arena, source + n->range.offset, n->range.len);
+	struct dl_node *lowered = dl_sema_clause(c, j->unit, n, i, &cl->probe, &attr);
+
+	if (!lowered || !dl_codegen_clause(c, lowered, cl))
+		return false;
+	cl->stmt_attr = attr;
+	cl->desc_attr = desc_attr(&cl->desc, &cl->probe);
+	if (!n->body)		/* the default action */
+		cl->records = true;
+	return verify(j, cl) && check_amin(j, cl->desc_attr, "probe description", n->range) &&
+	       check_amin(j, cl->stmt_attr, "predicate and actions", n->range);
+}
+
+/* Checks every clause, also after errors, so that all are reported. */
+static void compile_clauses(struct job *j)
+{
+	struct dl_program *p = j->program;
+
+	p->desc_attr = p->stmt_attr = DL_ATTR_MAX;
+	p->clauses = ARENA_ARRAY(j->ctx->arena, j->unit->n_descs, struct dl_clause);
+	for (const struct dl_node *n = j->unit->clauses; n; n = n->next) {
+		for (uint32_t i = 0; i < n->n_descs; i++) {
+			struct dl_clause *cl = &p->clauses[p->n_clauses];
+
+			*cl = (struct dl_clause){ .desc = n->descs[i], .desc_text = n->desc_texts[i],
+						  .range = n->range };
+			if (!match(j, &cl->desc, n->desc_ranges[i], cl->desc_text, &cl->probe))
+				continue;
+			if (!compile_clause(j, n, i, cl))
+				break;	/* the same body again would only repeat its errors */
+			p->n_clauses++;
+			p->desc_attr = dl_attr_min(p->desc_attr, cl->desc_attr);
+			p->stmt_attr = dl_attr_min(p->stmt_attr, cl->stmt_attr);
+		}
+	}
+}
+
+/* --- the whole program --- */
+
+static void check_operands(struct job *j)
+{
+	const struct dl_macros *m = &j->ctx->config.macros;
+
+	if (!m->n_args || j->unit->argref || j->unit->arg_refs_max >= m->n_args ||
+	    dl_option(j->ctx->config.options, DL_OPT_ARGREF) == 1)
+		return;
+	dl_error(j->ctx, D_MACRO_UNUSED, (struct dl_range){ 0 },
+		 "extraneous argument '%s' ($%u is not referenced)", m->args[m->n_args - 1],
+		 m->n_args);
+}
+
+static void check_empty(struct job *j)
+{
+	if (j->unit->has_items || j->unit->empty ||
+	    dl_option(j->ctx->config.options, DL_OPT_EMPTY) == 1)
+		return;
+	dl_error(j->ctx, D_EMPTY, (struct dl_range){ 0 }, "empty D program translation unit");
+}
+
+static void set_amin(struct job *j)
+{
+	const struct dl_options *o = j->ctx->config.options;
+	const char *text = o ? dl_option_text(o, DL_OPT_AMIN) : NULL;
+
+	j->has_amin = text && dl_attr_parse(text, &j->amin);
+}
+
+static bool declares_providers(const struct job *j)
+{
+	for (const struct dl_provider_decl *p = j->ctx->providers; p; p = p->next)
+		if (p->range.source == j->unit->source)
+			return true;
+	return false;
+}
+
+struct dl_program *dl_compile(struct dl_ctx *c, struct dl_unit *u)
+{
+	struct job *j = ARENA_NEW(c->arena, struct job);
+	const struct dl_source *outer = c->source;
+	size_t errors = c->diags.n_errors;
+	uint32_t n_descs;
+	volatile bool finished = false;
+
+	c->source = u->source;
+	c->locals = u->locals;
+	*j = (struct job){ .ctx = c, .unit = u };
+	if (setjmp(c->too_broken) == 0) {
+		c->can_jump = true;
+		j->program = ARENA_NEW(c->arena, struct dl_program);
+		dl_unit_descs(u, &n_descs);	/* $target may have become known */
+		dl_resolve_late_types(c, u->source);
+		set_amin(j);
+		check_empty(j);
+		compile_clauses(j);
+		if (c->diags.n_errors == errors)
+			check_operands(j);
+		j->program->has_providers = declares_providers(j);
+		finished = c->diags.n_errors == errors;
+	}
+	c->can_jump = false;
+	c->source = outer;
+	return finished ? j->program : NULL;
+}
