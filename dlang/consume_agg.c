@@ -470,7 +470,7 @@ struct error *dl_consume_unprinted(struct dl_consumer *c)
 	struct error *err = dl_consumer_unprinted(c, &list, &n);
 
 	for (uint32_t i = 0; !err && i < n; i++) {
-		const struct dl_aggdesc *const *agg = (const struct dl_aggdesc *const *)&list[reverse ? n - 1 - i : i];
+		const struct dl_aggdesc *const agg[] = { list[reverse ? n - 1 - i : i] };
 		_cleanup_(dl_agg_table_deinit) struct dl_agg_table t;
 		struct dl_format_env env;
 

@@ -263,15 +263,10 @@ static void put_markup(struct strbuf *out, const struct dl_json *j, const char *
 		       json_object *v, unsigned depth)
 {
 	put_break(out, j, depth);
-	if (!v)
-		strbuf_printf(out, j->form == FORM_XML ? "<%s/>"
-						       : "<div class=\"data\" data-tag=\"%s\"></div>",
-			      name);
-	if (!v)
-		return;
 	strbuf_printf(out, j->form == FORM_XML ? "<%s>" : "<div class=\"data\" data-tag=\"%s\">",
 		      name);
-	put_markup_body(out, j, v, depth);
+	if (v)
+		put_markup_body(out, j, v, depth);
 	if (j->form == FORM_XML)
 		strbuf_printf(out, "</%s>", name);
 	else

@@ -270,7 +270,7 @@ static void put_member(struct dump *d, const struct dl_member *m, uint64_t off, 
 		strbuf_printf(d->out, " :%u = ", m->bits);
 		put_bitfield(d, m, off * 8 + m->bit_offset);
 	} else {
-		strbuf_puts(d->out, " = ");
+		strbuf_puts(d->out, m->name ? " = " : " ");
 		put_value(d, m->type, off + m->bit_offset / 8, depth, false);
 	}
 	strbuf_putc(d->out, '\n');
