@@ -112,6 +112,8 @@ bool probe_matches(const struct probe *p, const struct dl_pdesc *d)
 		return p->id == d->id;
 	if (!*d->prov && !*d->mod && !*d->func && !*d->name)
 		return *p->func != '\0';
+	if (p->provider->matches)
+		return p->provider->matches(p, d);
 	if (*d->name && !dl_glob_match(d->name, p->name))
 		return false;
 	if (*d->prov && !dl_glob_match(d->prov, p->prov))

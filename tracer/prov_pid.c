@@ -29,6 +29,8 @@ struct pid_spot {
 struct pid_probe {
 	struct probe *probe;
 	pid_t pid;
+	struct object *object;	/* where it was found last: for modules by path, ... */
+	const struct sym *sym;	/* ... and functions by alias; NULL for '-' */
 	VEC(struct pid_spot *) spots;	/* owned */
 };
 
@@ -175,6 +177,8 @@ static bool give_point(void *arg, const struct pid_point *pt)
 		g->err = &error_nomem;
 		return false;
 	}
+	pp->object = pt->object;
+	pp->sym = pt->sym;
 	spot = find_spot(pp, pt->addr);
 	if (spot) {
 		spot->object = pt->object;
@@ -191,6 +195,22 @@ static bool give_point(void *arg, const struct pid_point *pt)
 	if (pp->probe->is_enabled && !spot->site)
 		g->err = plant_spot(g->provider->session, spot);
 	return !g->err;
+}
+
+/* libc, a.out and paths name objects; aliases name functions. */
+static bool matches(const struct probe *pr, const struct dl_pdesc *d)
+{
+	const struct pid_probe *pp = pr->data;
+
+	if (*d->name && !dl_glob_match(d->name, pr->name))
+		return false;
+	if (*d->prov && !dl_glob_match(d->prov, pr->prov))
+		return false;
+	if (*d->mod && !object_matches(pp->object, d->mod))
+		return false;
+	if (!*d->func || dl_glob_match(d->func, pr->func))
+		return true;
+	return pp->sym && object_function_matches(pp->object, pp->sym, d->func);
 }
 
 static bool same_request(const struct request *r, pid_t pid, const struct dl_pdesc *d)
@@ -262,7 +282,7 @@ static struct error *provide(struct provider *p, const struct dl_pdesc *d)
 {
 	struct pid_provider *st = state_of(p->session);
 	struct giving g = { .provider = p };
-	struct target *t;
+	struct target *t = NULL;
 
 	if (!wants_pid(d->prov))
 		return NULL;
@@ -275,7 +295,7 @@ static struct error *provide(struct provider *p, const struct dl_pdesc *d)
 			return NULL;
 	g.pid = t->pid;
 	snprintf(g.prov, sizeof(g.prov), "pid%d", (int)t->pid);
-	err = pid_points(t->objects, d, 0, give_point, &g);
+	err = pid_points(t->objects, d, PID_WITH_COND, give_point, &g);
 	if (err && dl_option(p->session->options, DL_OPT_ZDEFS) == 1 && err->tag) {
 		/* -Z: it may come with a later object. */
 		error_destroy(err);
@@ -307,7 +327,7 @@ struct error *pid_provide_again(struct session *s, struct target *t)
 
 			if (o->generation <= t->generation)
 				continue;
-			err = pid_points_object(t->objects, o, &r->desc, 0, give_point, &g);
+			err = pid_points_object(t->objects, o, &r->desc, PID_WITH_COND, give_point, &g);
 			if (!err)
 				err = g.err;
 		}
@@ -351,11 +371,27 @@ void pid_target_gone(struct session *s, struct target *t)
 
 /* ------------------------------------------------------------- firing -- */
 
+/* A conditional jump out of the function is a return only when it is taken. */
+static bool is_taken(const struct pid_spot *spot, struct task *t)
+{
+	const struct site *site = spot->site;
+	struct arch_regs *r = task_regs(t), after;
+
+	if (!r || !site)
+		return false;
+	after = *r;
+	if (!arch_emulate(site->orig, site->insn_len, spot->addr, &after))
+		return true;
+	return arch_pc(&after) != spot->addr + site->insn_len;
+}
+
 static void fire_spot(struct session *s, struct task *t, const struct pid_spot *spot)
 {
 	struct firing f = { .task = t, .probe = spot->owner->probe };
 
 	if (!f.probe->epids.n)
+		return;
+	if (spot->kind == PID_RETURN && spot->flow == ARCH_FLOW_COND && !is_taken(spot, t))
 		return;
 	if (spot->kind == PID_RETURN) {
 		struct arch_regs *r = task_regs(t);
@@ -392,5 +428,6 @@ const struct provider provider_pid = {
 	.init = init,
 	.provide = provide,
 	.enable = enable,
+	.matches = matches,
 	.needs_target = true,
 };

@@ -42,6 +42,13 @@ struct target *target_by_pid(struct session *s, pid_t pid)
 	return dead;
 }
 
+static size_t read_target(void *arg, uint64_t addr, void *buf, size_t len)
+{
+	struct target *t = arg;
+
+	return t->proc ? as_read(t->proc->as, addr, buf, len) : 0;
+}
+
 struct objects *target_objects(struct target *t)
 {
 	bool changed;
@@ -51,6 +58,7 @@ struct objects *target_objects(struct target *t)
 	t->objects = objects_create(t->pid);
 	if (!t->objects)
 		return NULL;
+	objects_set_reader(t->objects, read_target, t);
 	struct error *err = objects_refresh(t->objects, &changed, NULL, NULL);
 
 	if (err) {
