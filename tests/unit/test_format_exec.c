@@ -109,7 +109,8 @@ static void flags_and_widths_are_those_of_c(void **state)
 					*p = '\0';
 					snprintf(expect, sizeof(expect), fmt, (int)values[v]);
 					assert_string_equal(integer(*conv, flags, sizes[s][0],
-								    sizes[s][1], values[v], 4, true),
+								    sizes[s][1], values[v], 4,
+								    true),
 							    expect);
 				}
 }
@@ -211,7 +212,8 @@ static void dynamic_widths_come_first(void **state)
 {
 	const struct dl_value_desc i32 = { .kind = DL_VK_INT, .size = 4, .is_signed = true };
 	const struct dl_conv c[] = {
-		{ .text = "[", .text_len = 1, .conv = 'd', .flags = DL_CF_DYNWIDTH | DL_CF_DYNPREC },
+		{ .text = "[", .text_len = 1, .conv = 'd',
+		  .flags = DL_CF_DYNWIDTH | DL_CF_DYNPREC },
 		{ .text = "]", .text_len = 1 },
 	};
 	const struct dl_format f = { c, 2 };
@@ -220,10 +222,8 @@ static void dynamic_widths_come_first(void **state)
 	struct dl_value v[3];
 
 	(void)state;
-	assert_true(dl_values_split((struct dl_value_desc[]){ i32, i32, i32 }, 3, (uint8_t *)words,
-				    24, v));
 	for (unsigned i = 0; i < 3; i++)
-		v[i].desc = &i32;
+		v[i] = (struct dl_value){ &i32, (uint8_t *)&words[i], 8 };
 	strbuf_reset(&out);
 	assert_true(dl_format_exec(&out, &f, v, 3, &env));
 	assert_string_equal(strbuf_text(&out), "[007   ]");
