@@ -45,6 +45,7 @@ struct engine_config {
 	const struct engine_ops *ops;
 	void *ctx;
 	bool cpupin;		/* adaptive pinning allowed (-x cpupin) */
+	bool follow_forks;	/* trace the children of -p processes too */
 	bool verbose;
 };
 
@@ -124,6 +125,12 @@ bool engine_stop_task(struct engine *e, struct task *t);
  * left alone), else detached too.
  */
 void engine_detach_all(struct engine *e, bool kill_children);
+/*
+ * For handlers of fatal signals (SEGV, ABRT, ...): restores the text of every
+ * target and lets go, as well as that can be done without memory or locks.
+ * The engine can't be used after it; the caller ends the program.
+ */
+void engine_emergency_detach(struct engine *e);
 
 /* Counters for -v and tests. */
 struct engine_stats {

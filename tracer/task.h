@@ -42,6 +42,7 @@ struct task {
 	bool in_syscall;		/* between entry and exit of it */
 	int resume_sig;			/* signal to deliver on resume */
 	bool is_ours_first;		/* initial stop seen */
+	int exit_status;		/* in thread_exit: as waitpid will give it */
 	void *session_data;		/* the session's own per-thread state; freed by it in thread_exit */
 	struct engine_task *priv;	/* engine's */
 };

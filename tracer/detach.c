@@ -1,0 +1,325 @@
+/*
+ * Letting go.
+ *
+ * In this order, with everything stopped: original bytes back, program
+ * counters out of the annex, the annex unmapped (left mapped where an address
+ * in it may have been saved: leaked pages are better than a crash), then each
+ * task detached with the signal it was about to get.  Stops still queued are
+ * turned into what the task must go on with; nothing is told any more.
+ *
+ * Processes with our seccomp filter can't be let go: their watched calls
+ * would fail.  They are killed, or stay traced without being watched.
+ */
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/ptrace.h>
+#include <sys/wait.h>
+#include <time.h>
+
+#include "engine_impl.h"
+
+#define KILL_NS (5 * ns_per_s)
+#define STEP_NS (ns_per_s / 10)
+#define MAX_STEPS 64
+
+void detach_task(struct engine *e, struct engine_task *t, int sig)
+{
+	if (t->pub.state == TASK_STOPPED) {
+		task_flush(t);
+		ptrace(PTRACE_DETACH, t->pub.tid, NULL, (long)sig);
+	}
+	pin_task_gone(e, t);
+	task_unhash(e, t);
+	t->is_detached = true;
+	task_vanished(t);
+}
+
+/* ------------------------------------------------------------------- kill -- */
+
+static bool is_to_die(const struct process *p)
+{
+	return !p->is_dead && p->is_child_of_ours;
+}
+
+static bool any_to_die(const struct engine *e)
+{
+	for (const struct process *p = e->processes; p; p = p->next)
+		if (is_to_die(p))
+			return true;
+	return false;
+}
+
+/* Every queued or incoming event but deaths is moot. */
+static void reap(struct engine *e)
+{
+	struct event ev;
+
+	while (engine_pop(e, &ev)) {
+		if (!ev.task)
+			continue;
+		if (ev.kind == EV_GONE)
+			life_gone(e, ev.task, &ev);
+		else if (ev.kind == EV_EXIT || is_to_die(ev.task->proc))
+			task_resume(task_impl(ev.task));
+	}
+}
+
+static void kill_all(struct engine *e)
+{
+	uint64_t deadline = engine_now() + KILL_NS;
+
+	for (struct process *p = e->processes; p; p = p->next)
+		if (is_to_die(p))
+			kill(p->pid, SIGKILL);
+	while (any_to_die(e) && engine_now() < deadline) {
+		/* Deaths of others wait in the queue's order: none is lost. */
+		if (!engine_collect(e)) {
+			if (e->no_children)
+				life_all_gone(e);
+			else
+				engine_sleep(e, deadline);
+		}
+		reap(e);
+	}
+}
+
+/* ----------------------------------------------------------- queued stops -- */
+
+/* The hit was on its way: the thread goes on at the restored instruction. */
+static bool undo_trap(struct task *t)
+{
+	struct arch_regs *r = task_regs(t);
+	struct site_entry *s;
+
+	if (!r)
+		return true;
+	s = site_lookup(t->proc->as, arch_pc(r) - arch_bp_pc_bias);
+	if (!s || !signal_is_breakpoint(t->tid))
+		return false;
+	task_pc_set(task_impl(t), s->pub.addr);
+	return true;
+}
+
+static void settle_event(struct engine *e, struct event *ev)
+{
+	struct engine_task *t = task_impl(ev->task);
+
+	if (ev->kind == EV_GONE) {
+		life_gone(e, ev->task, ev);
+		return;
+	}
+	switch (ev->kind) {
+	case EV_FORK:
+	case EV_VFORK:
+	case EV_CLONE:
+		life_new_child(e, ev->task, ev);
+		break;
+	case EV_VFORK_DONE:
+		t->in_vfork = false;
+		break;
+	case EV_TRAP:
+		if (!undo_trap(ev->task))
+			t->pub.resume_sig = ev->sig;
+		break;
+	case EV_SIGNAL:
+		t->pub.resume_sig = ev->sig;
+		break;
+	default:
+		break;
+	}
+	t->wants_resume = true;
+}
+
+static void settle_queue(struct engine *e)
+{
+	struct event ev;
+
+	while (engine_pop(e, &ev))
+		if (ev.task)
+			settle_event(e, &ev);
+	for (size_t i = 0; i < e->orphans.n; i++)
+		e->orphans.items[i].since = 0;
+	life_adopt_orphans(e);
+	while (engine_pop(e, &ev))
+		if (ev.task)
+			settle_event(e, &ev);
+}
+
+/* --------------------------------------------------------- out of the annex -- */
+
+static bool step(struct engine *e, struct engine_task *t)
+{
+	int status;
+
+	if (!task_flush(t) || ptrace(PTRACE_SINGLESTEP, t->pub.tid, NULL, NULL) < 0)
+		return false;
+	task_set_state(&t->pub, TASK_RUNNING);
+	if (engine_wait_task(e, t->pub.tid, STEP_NS, &status) <= 0)
+		return false;
+	if (event_decode(t->pub.tid, status).kind != EV_TRAP) {
+		engine_ingest(e, t->pub.tid, status);
+		return false;
+	}
+	task_set_state(&t->pub, TASK_STOPPED);
+	return true;
+}
+
+/* One that stands for no original place is stepped till it does. */
+static void leave_annex(struct engine *e, struct engine_task *t)
+{
+	struct aspace *as = t->pub.proc->as;
+
+	for (int i = 0; i < MAX_STEPS; i++) {
+		struct arch_regs *r = task_regs(&t->pub);
+		uint64_t pc = r ? arch_pc(r) : 0, orig;
+
+		if (!r || !annex_contains(as, pc))
+			return;
+		orig = site_original_pc(as, pc);
+		if (orig != pc) {
+			task_pc_set(t, orig);
+			return;
+		}
+		if (!event_is_clean(t->stop) || t->pub.resume_sig || !step(e, t))
+			break;
+	}
+	as->annex_doubt = true;
+}
+
+/* -------------------------------------------------------------- detaching -- */
+
+static bool is_kept(const struct process *p)
+{
+	return p->has_filter && !p->is_dead;
+}
+
+static void clean_aspaces(struct engine *e)
+{
+	for (struct aspace *as = e->aspaces; as; as = as->next)
+		site_unplant_all(as);
+	settle_queue(e);
+	for (struct aspace *as = e->aspaces; as; as = as->next)
+		site_unplant_all(as);
+	for (struct engine_task *t = e->tasks; t; t = t->next) {
+		if (t->pub.state == TASK_STOPPED)
+			leave_annex(e, t);
+		else if (!t->pub.proc->is_dead && t->pub.state != TASK_GONE)
+			t->pub.proc->as->annex_doubt = true;	/* can't be asked */
+	}
+	for (struct aspace *as = e->aspaces; as; as = as->next)
+		if (as->regions.n && !as->annex_doubt)
+			annex_unmap(e, as);
+}
+
+static void release_tasks(struct engine *e)
+{
+	for (struct engine_task *t = e->tasks, *next; t; t = next) {
+		struct process *p = t->pub.proc;
+
+		next = t->next;
+		if (is_kept(p))
+			continue;
+		detach_task(e, t, t->pub.resume_sig);
+		task_destroy(e, t);
+		if (!p->n_tasks)
+			p->is_dead = true;
+	}
+}
+
+void engine_detach_all(struct engine *e, bool kill_children)
+{
+	static const struct engine_ops silent;
+	struct error *err;
+
+	e->config.ops = &silent;
+	pin_undo(e);
+	if (kill_children)
+		kill_all(e);
+	if (!e->tasks)
+		return;
+	memset(&e->watched, 0, sizeof(e->watched));
+	e->is_watching = false;
+	err = engine_stop_world(e, NULL);
+	error_destroy(err);
+	clean_aspaces(e);
+	release_tasks(e);
+	for (struct engine_task *t = e->tasks; t; t = t->next) {
+		t->is_held = false;
+		process_impl(t->pub.proc)->is_silent = true;
+	}
+	engine_resume_world(e, NULL);
+}
+
+/* --------------------------------------------------------------- emergency -- */
+
+static void restore_text(struct aspace *as)
+{
+	uint8_t code[ARCH_INSN_MAX];
+
+	for (size_t i = 0; i < as->planted.n; i++) {
+		const struct site *s = &as->planted.items[i]->pub;
+
+		if (mem_read_raw(as, s->addr, code, arch_bp_len) == arch_bp_len &&
+		    !memcmp(code, arch_bp, arch_bp_len))
+			mem_write_raw(as, s->addr, s->orig, arch_bp_len);
+	}
+}
+
+static void emergency_release(struct engine_task *t, enum event_kind stop, int sig)
+{
+	pid_t tid = t->pub.tid;
+	struct arch_regs r;
+
+	if (stop == EV_TRAP && arch_regs_read(tid, &r) == 0) {
+		struct site_entry *s = site_lookup(t->pub.proc->as, arch_pc(&r) - arch_bp_pc_bias);
+
+		if (s && signal_is_breakpoint(tid)) {
+			arch_pc_write(tid, s->pub.addr);
+			sig = 0;
+		}
+	} else if (stop != EV_SIGNAL) {
+		sig = 0;
+	}
+	ptrace(PTRACE_DETACH, tid, NULL, (long)sig);
+	t->is_detached = true;
+}
+
+static bool is_emergency(const struct engine_task *t)
+{
+	return !t->is_detached && !t->pub.proc->is_child_of_ours && t->pub.state != TASK_GONE;
+}
+
+void engine_emergency_detach(struct engine *e)
+{
+	struct timespec ms = { .tv_nsec = 1000000 };
+	unsigned left = 0;
+	int status;
+
+	for (struct aspace *as = e->aspaces; as; as = as->next)
+		restore_text(as);
+	for (struct engine_task *t = e->tasks; t; t = t->next) {
+		if (!is_emergency(t))
+			continue;
+		if (t->pub.state == TASK_STOPPED)
+			emergency_release(t, t->stop, t->stop_sig);
+		else if (ptrace(PTRACE_INTERRUPT, t->pub.tid, NULL, NULL) == 0)
+			left++;
+	}
+	for (int i = 0; left && i < 300; i++) {
+		pid_t tid = waitpid(-1, &status, __WALL | WNOHANG);
+		struct engine_task *t = tid > 0 ? task_find(e, tid) : NULL;
+
+		if (tid < 0)
+			break;
+		if (!tid)
+			nanosleep(&ms, NULL);
+		if (!t || !is_emergency(t))
+			continue;
+		struct event ev = event_decode(tid, status);
+
+		left--;
+		if (ev.kind != EV_GONE)
+			emergency_release(t, ev.kind, ev.sig);
+	}
+}

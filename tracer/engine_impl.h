@@ -1,0 +1,331 @@
+/*
+ * What the engine's own files share.  Nobody else includes this.
+ *
+ *	engine.c   create, wait, queue, dispatch
+ *	world.c    stopping and resuming tasks
+ *	life.c     new tasks, exec, exits
+ *	signal.c   SIGTRAP ownership, delivery, group stops
+ *	syscall.c  seccomp and syscall stops
+ *	inject.c   remote system calls
+ *	site.c     patches; annex.c their out-of-line copies
+ *	launch.c, attach.c, detach.c   the ends of a session
+ *	pin.c      where the tracer waits: spin, pin or sleep
+ *	task.c, mem.c   tables, registers, memory
+ *
+ * Rules that hold everywhere:
+ *  - ptrace requests come from the thread that created the engine;
+ *  - a request that answers ESRCH means the task is on its way out: the
+ *    caller drops what it was doing and leaves the record to its exit status;
+ *  - a task is resumed only by task_resume(), which holds it back while the
+ *    world is stopped or while another of its stops waits in the queue.
+ */
+#ifndef ENGINE_IMPL_H
+#define ENGINE_IMPL_H
+
+#include <sched.h>
+#include <signal.h>
+#include <stdatomic.h>
+
+#include "annex.h"
+#include "engine.h"
+#include "event.h"
+
+#define TASK_BUCKETS 1024u
+#define MAX_SKIPS 4
+#define SIGACTION_BYTES 32	/* the kernel's struct sigaction */
+
+#define ns_per_s UINT64_C(1000000000)
+#define ORPHAN_NS UINT64_C(5000000)	/* how long an announcement may take */
+/* event.sig of a death that no wait status told. */
+#define SYNTHETIC (-1)
+
+/* A hit that was told but whose instruction a signal kept from running. */
+struct hit_skip {
+	uint64_t addr, sp;
+};
+
+struct engine_task {
+	struct task pub;
+	struct engine_task *hash_next;
+	struct engine_task *next, *prev;	/* all tasks of the engine */
+	enum event_kind stop;		/* what it is stopped in */
+	int stop_sig;			/* the signal of a SIGNAL or TRAP stop */
+	unsigned n_queued;		/* its events waiting in the queue */
+	bool in_hash;
+	bool pc_dirty;			/* of the registers, only pc changed */
+	bool wants_resume;		/* done with, but held back */
+	bool is_held;			/* until engine_start() */
+	bool is_group_stopped;		/* resume by PTRACE_LISTEN */
+	bool in_vfork;			/* asleep in the kernel till VFORK_DONE */
+	bool is_stuck;			/* uninterruptible: not waited for */
+	bool is_awaited;		/* world.c waits for its stop */
+	bool exec_pending;		/* EVENT_EXEC seen, not yet told */
+	bool exit_told;			/* thread_exit was called */
+	bool is_detached;
+	bool swallow_entry;		/* the next seccomp entry repeats one we cancelled */
+	bool exit_wanted;		/* PTRACE_SYSCALL to the exit of the call */
+	bool is_pinned;
+	cpu_set_t cpus;			/* mask before pinning */
+	/* An interrupted call that may be entered again (syscall.c). */
+	struct {
+		bool active;
+		bool told;		/* its entry was told */
+		unsigned nr;
+		int code;		/* 512...516 */
+		uint64_t pc, sp;
+	} restart;
+	struct hit_skip skips[MAX_SKIPS];
+	unsigned n_skips;
+	uint64_t comm_read;		/* when */
+	uint64_t rseq;			/* address of the rseq area, 0 none */
+	uint32_t rseq_size;
+	bool rseq_known;
+	int schedstat_fd;
+};
+
+struct engine_process {
+	struct process pub;
+	bool is_silent;			/* not followed: nothing is told of it */
+	bool is_launching;		/* -c before its first exec is done */
+	bool is_quiet;			/* -c on its way to a hold past exec: no calls told */
+	struct aspace *old_as;		/* of the image before exec, until exec is told */
+	/* SIGTRAP's disposition as far as known. */
+	bool trap_caught, trap_ignored, trap_action_known;
+	uint64_t trap_learned;		/* when it was last read */
+	uint8_t trap_action[SIGACTION_BYTES];
+	int inherited_filters;		/* seccomp filters that are not the program's own */
+	/* The way to the hold point (launch.c). */
+	struct engine_launch *launch;
+};
+
+struct site_entry {
+	struct site pub;
+	struct aspace *as;
+	bool in_table;
+	bool is_pending;
+	bool was_patched;		/* by the last site_patch() */
+};
+
+struct aspace {
+	struct engine *engine;
+	struct aspace *next;
+	unsigned refs;			/* processes */
+	int mem_fd;
+	unsigned stop_depth;
+	struct site_entry **table;	/* open addressing by address */
+	size_t table_size, n_table;
+	VEC(struct site_entry *) all;	/* owned */
+	VEC(struct site_entry *) planted;	/* by address */
+	VEC(struct site_entry *) pending;
+	unsigned n_live;
+	VEC(struct annex_region *) regions;
+	uint64_t stub;			/* remote-call stub, 0 none yet */
+	bool annex_refused;
+	char annex_why[128];
+	char refused_why[128];		/* of the last site refused */
+	bool annex_doubt;		/* a pc in the annex may be saved somewhere */
+	char foreign[64];		/* "a 32-bit x86 program": can't be patched */
+};
+
+/* A stop of a task nobody has announced yet. */
+struct orphan {
+	struct event ev;
+	uint64_t since;
+};
+
+enum wait_mode { WAIT_SLEEP, WAIT_SPIN };
+
+struct pin_state {
+	struct engine_task *last;	/* who stopped last */
+	unsigned n, n_switches;		/* stops and changes in this window */
+	uint64_t window_start;
+	struct engine_task *pinned;
+	bool is_self_pinned;
+	cpu_set_t self_cpus;
+	int cpu;
+	uint64_t rate_before, backoff_until;
+	enum wait_mode mode;
+};
+
+struct engine {
+	struct engine_config config;
+	struct engine_stats stats;
+	pid_t pid, tid;
+	sigset_t sigchld, old_mask;
+	struct sigaction old_chld;
+	bool has_old_chld;
+	atomic_bool woken;
+	bool may_have_more;		/* statuses may be waiting without a new SIGCHLD */
+	bool no_children;		/* waitpid said ECHILD */
+	struct engine_task *buckets[TASK_BUCKETS];
+	struct engine_task *tasks;
+	unsigned n_tasks;
+	struct process *processes;
+	struct aspace *aspaces;
+	uint64_t next_key;
+	VEC(struct event) queue;
+	size_t queue_head;
+	VEC(struct orphan) orphans;
+	unsigned stop_depth;		/* of the whole engine */
+	unsigned n_awaited;
+	struct syscall_set watched;
+	bool is_watching;
+	struct pin_state pin;
+};
+
+static inline struct engine_task *task_impl(struct task *t)
+{
+	return (struct engine_task *)t;
+}
+static inline struct engine_process *process_impl(struct process *p)
+{
+	return (struct engine_process *)p;
+}
+
+/* -------------------------------------------------------------- engine.c -- */
+uint64_t engine_now(void);
+/* Reaps one status into the queue; false: none there. */
+bool engine_collect(struct engine *e);
+/* Sleeps until a status may be there, the deadline, or engine_wake(). */
+void engine_sleep(struct engine *e, uint64_t deadline);
+/* Waits for a status of tid alone, at most ns; 0 none, -1 no such child. */
+int engine_wait_task(struct engine *e, pid_t tid, uint64_t ns, int *status);
+/* Takes a status that was waited for in another way. */
+void engine_ingest(struct engine *e, pid_t tid, int status);
+bool engine_push(struct engine *e, const struct event *ev);
+/* Cancels the task's queued events. */
+void engine_queue_drop(struct engine *e, struct engine_task *t);
+bool engine_pop(struct engine *e, struct event *ret);
+void engine_dispatch(struct engine *e, struct event *ev);
+/* Invariants stay checked in release: restores the targets, says why, aborts. */
+void engine_bug(struct engine *e, const struct task *t, const char *what)
+	__attribute__((noreturn));
+
+/* ---------------------------------------------------------------- task.c -- */
+struct engine_task *task_create(struct engine *e, pid_t tid, struct process *p);
+void task_destroy(struct engine *e, struct engine_task *t);
+struct engine_task *task_find(struct engine *e, pid_t tid);
+void task_unhash(struct engine *e, struct engine_task *t);
+void task_rename(struct engine *e, struct engine_task *t, pid_t tid);
+void task_set_state(struct task *t, enum task_state state);
+bool task_flush(struct engine_task *t);
+/* After a request failed with ESRCH. */
+void task_vanished(struct engine_task *t);
+void task_pc_set(struct engine_task *t, uint64_t pc);
+bool task_in_rseq(struct engine_task *t, uint64_t *abort_ret);
+struct process *process_create(struct engine *e, pid_t pid, struct aspace *as);
+void process_destroy(struct engine *e, struct process *p);
+void process_refresh(struct process *p);	/* exe, ids */
+struct aspace *aspace_create(struct engine *e);
+struct aspace *aspace_ref(struct aspace *as);
+void aspace_unref(struct aspace *as);
+/* Any task of as fit for a request; NULL. */
+struct engine_task *aspace_task(struct aspace *as, bool stopped);
+bool task_is_of(const struct engine_task *t, const struct aspace *as);
+
+/* ----------------------------------------------------------------- mem.c -- */
+bool aspace_mem_open(struct aspace *as);
+size_t mem_read_raw(struct aspace *as, uint64_t addr, void *buf, size_t len);
+size_t mem_write_raw(struct aspace *as, uint64_t addr, const void *buf, size_t len);
+
+/* --------------------------------------------------------------- world.c -- */
+/* The task has been dealt with: it may run as soon as nothing holds it. */
+void task_resume(struct engine_task *t);
+bool task_is_held(const struct engine_task *t);
+bool task_interrupt(struct engine_task *t);
+void task_ingest_same(struct engine *e, struct engine_task *t, int status);
+/* From a stop inside a system call to a clean one (or gone: false). */
+bool task_make_clean(struct engine *e, struct engine_task *t);
+
+/* ---------------------------------------------------------------- life.c -- */
+void life_new_child(struct engine *e, struct task *parent, const struct event *ev);
+void life_adopt_orphans(struct engine *e);
+void life_exec_collapse(struct engine *e, struct event *ev);
+void life_exec(struct engine *e, struct task *t);
+void life_exec_finish(struct engine *e, struct engine_task *t);
+void life_exit(struct engine *e, struct task *t, const struct event *ev);
+void life_gone(struct engine *e, struct task *t, const struct event *ev);
+void life_all_gone(struct engine *e);
+
+/* -------------------------------------------------------------- signal.c -- */
+void signal_trap(struct engine *e, struct task *t, const struct event *ev);
+void signal_deliver(struct engine *e, struct task *t, int sig);
+void signal_repair_forced(struct engine *e, struct engine_task *t);
+/* Was a SIGTRAP about to be delivered made by a breakpoint instruction? */
+bool signal_is_breakpoint(pid_t tid);
+/* Reads SIGTRAP's disposition from /proc, and its action if it is caught. */
+void signal_learn(struct engine *e, struct engine_task *t);
+/* The action of sig in the target (remote rt_sigaction). */
+bool signal_action_read(struct engine *e, struct engine_task *t, int sig,
+			uint8_t action[SIGACTION_BYTES]);
+
+/* ------------------------------------------------------------- syscall.c -- */
+void syscall_seccomp_stop(struct engine *e, struct task *t);
+void syscall_stop(struct engine *e, struct task *t);
+/* At a stop outside of calls: was a watched call interrupted? */
+void syscall_note_interrupt(struct engine *e, struct engine_task *t, int sig);
+bool syscall_wants(const uint64_t *set, unsigned nr);
+/* The request that resumes t: PTRACE_CONT or PTRACE_SYSCALL. */
+int syscall_request(const struct engine_task *t);
+void syscall_child_return(struct engine *e, struct engine_task *child, unsigned nr);
+void syscall_exec_return(struct engine *e, struct engine_task *t);
+
+/* -------------------------------------------------------------- inject.c -- */
+struct error *inject_syscall(struct engine *e, struct engine_task *t, unsigned nr,
+			     const uint64_t args[6], int64_t *result) must_check;
+/* The same with the stub written over text for the time being; the address
+ * space must be stopped. */
+struct error *inject_bootstrap(struct engine *e, struct engine_task *t, unsigned nr,
+			       const uint64_t args[6], int64_t *result) must_check;
+/* Would a seccomp filter of the program's own see our calls? */
+bool inject_is_filtered(const struct engine_task *t);
+/* The task of as best suited for a call. */
+struct engine_task *inject_choose(struct engine *e, struct aspace *as);
+
+/* ---------------------------------------------------------------- site.c -- */
+struct site_entry *site_lookup(struct aspace *as, uint64_t addr);	/* also retired */
+void site_hit(struct engine *e, struct task *t, struct site *s);
+/* Writes original bytes (plant false) or breakpoints at the given sites, page
+ * by page; by address. */
+void site_patch(struct aspace *as, struct site_entry **sites, size_t n, bool plant);
+void site_unplant_all(struct aspace *as);
+void site_table_deinit(struct aspace *as);
+/* First planted site at or above addr. */
+size_t site_planted_from(const struct aspace *as, uint64_t addr);
+
+/* ----------------------------------------------------------------- pin.c -- */
+void pin_note(struct engine *e, struct engine_task *t);
+void pin_idle(struct engine *e);
+void pin_task_gone(struct engine *e, struct engine_task *t);
+void pin_child(struct engine *e, struct engine_task *parent, pid_t child);
+void pin_undo(struct engine *e);
+
+/* -------------------------------------------------------------- launch.c -- */
+#define PTRACE_OPTIONS                                                              \
+	(PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK |         \
+	 PTRACE_O_TRACECLONE | PTRACE_O_TRACEVFORKDONE | PTRACE_O_TRACEEXEC |       \
+	 PTRACE_O_TRACEEXIT | PTRACE_O_TRACESECCOMP)
+/* The program of a process on its way to the hold point is there. */
+void launch_exec_done(struct engine *e, struct engine_task *t);
+bool launch_is_pending(const struct engine_process *p);
+void launch_destroy(struct engine_launch *l);
+/* "a 32-bit x86 program" if the process runs something we can't trace. */
+const char *launch_foreign(pid_t pid);
+/* Our own seccomp filters, which our children inherit. */
+int launch_own_filters(void);
+
+/* -------------------------------------------------------------- attach.c -- */
+/* Why PTRACE_SEIZE of pid said errno. */
+struct error *attach_diagnose(pid_t pid, int err) must_check;
+
+/* -------------------------------------------------------------- filter.c -- */
+struct sock_filter;
+#define FILTER_MAX 4096
+/* The filter for the set; how many instructions, 0 if the set is empty. */
+unsigned filter_build(const struct syscall_set *set, struct sock_filter *out);
+
+/* -------------------------------------------------------------- detach.c -- */
+/* Lets go of a stopped task, with a signal if it was about to get one. */
+void detach_task(struct engine *e, struct engine_task *t, int sig);
+
+#endif

@@ -1,0 +1,245 @@
+/*
+ * Signals: whose SIGTRAP it is, and delivery as if nobody watched.
+ *
+ * A SIGTRAP is ours if it stopped at a live site, or at one removed while the
+ * trap was on its way (the site's record stays as a tombstone).  Any other is
+ * the program's and is delivered to it.
+ *
+ * The kernel forces a breakpoint's SIGTRAP: if it was blocked or ignored, the
+ * mask bit is cleared and the handler reset, for good.  Both are put back: a
+ * mask that blocks everything but SIGTRAP is a block-all window (libc's own,
+ * or a program's sigfillset) that lost the bit.  The handler is known from
+ * looking at /proc now and then, and restored by a remote rt_sigaction.
+ *
+ * A signal that arrives in an out-of-line copy is delivered at the original
+ * instruction, so that handlers and their frames never see the annex.
+ */
+#include <errno.h>
+#include <string.h>
+#include <sys/ptrace.h>
+#include <sys/syscall.h>
+
+#include "engine_impl.h"
+#include "procfs.h"
+
+/* How often SIGTRAP's disposition is looked at, at hits. */
+#define LEARN_NS UINT64_C(10000000)
+#define KERNEL_SIGSET_BYTES 8
+#define REMOTE_SCRATCH 512	/* below the stack pointer: past any red zone */
+
+#define BIT(sig) (UINT64_C(1) << ((sig) - 1))
+/* Bits no program can set: KILL, STOP, and those libc keeps for itself. */
+#define UNBLOCKABLE (BIT(SIGKILL) | BIT(SIGSTOP) | BIT(32) | BIT(33) | BIT(34))
+
+/* ------------------------------------------------------------ disposition -- */
+
+static bool remote_sigaction(struct engine *e, struct engine_task *t, int sig, const uint8_t *set,
+			     uint8_t *get)
+{
+	struct aspace *as = t->pub.proc->as;
+	struct arch_regs *r = task_regs(&t->pub);
+	uint8_t saved[SIGACTION_BYTES];
+	uint64_t scratch;
+	struct error *err;
+	int64_t result = -1;
+	bool ok;
+
+	if (!r)
+		return false;
+	scratch = (arch_sp(r) - REMOTE_SCRATCH) & ~UINT64_C(15);
+	if (mem_read_raw(as, scratch, saved, sizeof(saved)) != sizeof(saved))
+		return false;
+	if (set && mem_write_raw(as, scratch, set, SIGACTION_BYTES) != SIGACTION_BYTES)
+		return false;
+	uint64_t args[6] = { (uint64_t)sig, set ? scratch : 0, set ? 0 : scratch,
+			     KERNEL_SIGSET_BYTES };
+
+	err = inject_syscall(e, t, SYS_rt_sigaction, args, &result);
+	ok = !err && result == 0;
+	error_destroy(err);
+	if (ok && get)
+		ok = mem_read_raw(as, scratch, get, SIGACTION_BYTES) == SIGACTION_BYTES;
+	mem_write_raw(as, scratch, saved, sizeof(saved));
+	return ok;
+}
+
+bool signal_action_read(struct engine *e, struct engine_task *t, int sig,
+			uint8_t action[SIGACTION_BYTES])
+{
+	return remote_sigaction(e, t, sig, NULL, action);
+}
+
+void signal_learn(struct engine *e, struct engine_task *t)
+{
+	struct engine_process *p = process_impl(t->pub.proc);
+	struct procfs_status st;
+
+	p->trap_learned = engine_now();
+	if (!procfs_status(t->pub.tid, &st))
+		return;
+	p->trap_ignored = st.sig_ign & BIT(SIGTRAP);
+	p->trap_caught = st.sig_cgt & BIT(SIGTRAP);
+	if (p->trap_ignored) {
+		uintptr_t ignore = 1;	/* SIG_IGN; the handler comes first */
+
+		memset(p->trap_action, 0, sizeof(p->trap_action));
+		memcpy(p->trap_action, &ignore, sizeof(ignore));
+		p->trap_action_known = true;
+	} else if (!p->trap_caught) {
+		p->trap_action_known = false;
+	} else if (!p->trap_action_known) {
+		p->trap_action_known = signal_action_read(e, t, SIGTRAP, p->trap_action);
+	}
+}
+
+/* Did the forced trap take SIGTRAP out of a mask that blocked everything? */
+static bool was_blocked(uint64_t mask)
+{
+	return !(mask & BIT(SIGTRAP)) && (mask | BIT(SIGTRAP) | UNBLOCKABLE) == UINT64_MAX;
+}
+
+void signal_repair_forced(struct engine *e, struct engine_task *t)
+{
+	struct engine_process *p = process_impl(t->pub.proc);
+	bool blocked, ignored = p->trap_ignored;
+	uint64_t mask;
+
+	if (ptrace(PTRACE_GETSIGMASK, t->pub.tid, (void *)sizeof(mask), &mask) < 0)
+		return;
+	blocked = was_blocked(mask);
+	if (blocked) {
+		mask |= BIT(SIGTRAP);
+		ptrace(PTRACE_SETSIGMASK, t->pub.tid, (void *)sizeof(mask), &mask);
+	}
+	if ((ignored || (blocked && p->trap_caught)) && p->trap_action_known) {
+		remote_sigaction(e, t, SIGTRAP, p->trap_action, NULL);
+		p->trap_learned = engine_now();
+		return;
+	}
+	if (!blocked && engine_now() - p->trap_learned > LEARN_NS)
+		signal_learn(e, t);
+}
+
+/* -------------------------------------------------------------- ownership -- */
+
+bool signal_is_breakpoint(pid_t tid)
+{
+	siginfo_t si;
+
+	if (ptrace(PTRACE_GETSIGINFO, tid, NULL, &si) < 0)
+		return false;
+	return si.si_signo == SIGTRAP && (si.si_code == SI_KERNEL || si.si_code == TRAP_BRKPT);
+}
+
+/*
+ * After a one-byte instruction a thread may rightly be at site + 1, where a
+ * SIGTRAP sent by somebody would look like a hit.  Worth a request only if
+ * the program does something with SIGTRAP.
+ */
+static bool may_be_sent(const struct engine_task *t, const struct site *s)
+{
+	const struct engine_process *p = process_impl(t->pub.proc);
+
+	return s->insn_len == arch_bp_pc_bias && (p->trap_caught || p->trap_ignored) &&
+	       !signal_is_breakpoint(t->pub.tid);
+}
+
+/* A trap that was on its way when its site went; not one the program has
+ * there of its own. */
+static bool is_stale(struct task *t, const struct site *s)
+{
+	uint8_t code[ARCH_INSN_MAX];
+
+	if (!signal_is_breakpoint(t->tid))
+		return false;
+	return mem_read_raw(t->proc->as, s->addr, code, arch_bp_len) == arch_bp_len &&
+	       memcmp(code, arch_bp, arch_bp_len) != 0;
+}
+
+void signal_trap(struct engine *e, struct task *t, const struct event *ev)
+{
+	struct engine_task *impl = task_impl(t);
+	struct arch_regs *r = task_regs(t);
+	struct site_entry *s;
+
+	if (!r) {
+		task_vanished(impl);
+		return;
+	}
+	s = site_lookup(t->proc->as, arch_pc(r) - arch_bp_pc_bias);
+	if (s && s->pub.is_planted && !may_be_sent(impl, &s->pub)) {
+		signal_repair_forced(e, impl);
+		if (t->state == TASK_STOPPED)
+			site_hit(e, t, &s->pub);
+	} else if (s && !s->pub.is_planted && is_stale(t, &s->pub)) {
+		signal_repair_forced(e, impl);
+		if (t->state == TASK_STOPPED)
+			task_pc_set(impl, s->pub.addr);
+	} else {
+		if (e->is_watching)
+			syscall_note_interrupt(e, impl, ev->sig);
+		signal_deliver(e, t, ev->sig);
+	}
+	task_resume(impl);
+}
+
+/* --------------------------------------------------------------- delivery -- */
+
+/* These signals carry the address of the instruction. */
+static void fix_siginfo(struct task *t, int sig, uint64_t from, uint64_t to)
+{
+	siginfo_t si;
+
+	if (sig != SIGILL && sig != SIGFPE && sig != SIGTRAP)
+		return;
+	if (ptrace(PTRACE_GETSIGINFO, t->tid, NULL, &si) < 0 || si.si_code <= 0)
+		return;
+	if ((uint64_t)si.si_addr != from)
+		return;
+	si.si_addr = (void *)to;
+	ptrace(PTRACE_SETSIGINFO, t->tid, NULL, &si);
+}
+
+static void push_skip(struct engine_task *t, uint64_t addr, uint64_t sp)
+{
+	if (t->n_skips == MAX_SKIPS) {
+		memmove(t->skips, t->skips + 1, sizeof(t->skips[0]) * (MAX_SKIPS - 1));
+		t->n_skips--;
+	}
+	t->skips[t->n_skips++] = (struct hit_skip){ addr, sp };
+}
+
+static void leave_slot(struct task *t, int sig)
+{
+	struct aspace *as = t->proc->as;
+	struct arch_regs *r;
+	uint64_t pc, orig;
+
+	if (!as->regions.n)
+		return;
+	r = task_regs(t);
+	if (!r)
+		return;
+	pc = arch_pc(r);
+	if (!annex_contains(as, pc))
+		return;
+	orig = site_original_pc(as, pc);
+	if (orig == pc) {
+		as->annex_doubt = true;	/* the frame will name the annex */
+		return;
+	}
+	task_pc_set(task_impl(t), orig);
+	fix_siginfo(t, sig, pc, orig);
+	/* Told already; it will trap once more when the handler returns. */
+	if (site_find(as, orig))
+		push_skip(task_impl(t), orig, arch_sp(r));
+}
+
+void signal_deliver(struct engine *e, struct task *t, int sig)
+{
+	e->stats.signals++;
+	leave_slot(t, sig);
+	if (!process_impl(t->proc)->is_silent && e->config.ops->signal)
+		e->config.ops->signal(e->config.ctx, t, sig);
+	t->resume_sig = sig;
+}
