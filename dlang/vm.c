@@ -296,7 +296,7 @@ static bool run(struct vm *vm, const struct dl_code *code)
 #undef OP
 	};
 	uint64_t *const r = vm->regs;
-	const struct dl_insn *pc = code->insns;
+	const struct dl_insn *pc = code->insns, *landed = NULL;
 	uint64_t spare, *word;
 
 	goto *const_labels[pc->op];
@@ -378,17 +378,20 @@ CASE(ZX):
 	A = zero_extend(B, IMM);
 	NEXT;
 CASE(JMP):
-	pc += IMM;
+	landed = pc += IMM;
 	NEXT;
 CASE(JZ):
 	if (A == 0)
-		pc += IMM;
+		landed = pc += IMM;
 	NEXT;
 CASE(JNZ):
 	if (A != 0)
-		pc += IMM;
+		landed = pc += IMM;
 	NEXT;
 CASE(END):
+	/* The predicate was false, if it jumped here: not even an empty entry. */
+	if (vm->stmt == 0 && landed && landed + 1 == pc)
+		vm->is_silent = vm->n_items == 0;
 	return true;
 CASE(NARG):
 CASE(NREG):

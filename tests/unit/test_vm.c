@@ -557,6 +557,25 @@ static void a_clause_without_data_leaves_an_entry_only_if_it_records(void **stat
 	assert_int_equal(e->n_items, 0);
 }
 
+static void a_false_predicate_leaves_nothing(void **state)
+{
+	struct rig *r = *state;
+
+	rig_start(r);
+	/* IN; JZ to END, with an empty body: taken and not taken. */
+	uint32_t epid = rig_enable(r, CODE(INSN(STMT, 0, 0, 0, 0), INSN(IN, 1, 0, 0, 0),
+					   INSN(JZ, 1, 0, 0, 0)));
+
+	r->clauses[0]->records = true;
+	r->rec.n_slots = 1;
+	r->rec.len = sizeof(r->rec) + 8;
+	rig_fire(r, epid);
+	assert_false(rig_has_entry(r));
+	r->rec.slots[0] = 1;
+	rig_fire(r, epid);
+	assert_true(rig_has_entry(r));
+}
+
 static void a_fault_discards_data_and_keeps_effects(void **state)
 {
 	struct rig *r = *state;
@@ -736,6 +755,7 @@ int main(void)
 		T(aggregations_that_do_not_fit_are_counted),
 		T(entries_hold_the_items_in_order),
 		T(a_clause_without_data_leaves_an_entry_only_if_it_records),
+		T(a_false_predicate_leaves_nothing),
 		T(a_fault_discards_data_and_keeps_effects),
 		T(a_fault_in_error_is_only_counted),
 		T(entries_larger_than_the_buffer_are_dropped_or_refused),
