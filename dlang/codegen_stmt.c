@@ -74,7 +74,7 @@ static void gen_fields(struct gen *g, const struct dl_action *a, const struct dl
 			cg_fail(g, D_UNKNOWN, g->out->range, "internal error: too few fields");
 			return;
 		}
-		if (a->kind == DL_ACT_TRACEMEM && args && args->next) {
+		if (a->has_arg && d->kind == DL_VK_BYTES && args && args->next) {
 			gen_dynamic_memory(g, args, d);
 			return;
 		}

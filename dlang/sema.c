@@ -4,11 +4,8 @@
  * A clause is checked once for each of its probe descriptions.  Everything is
  * done in one pass in the order of the text, which is what gives variables and
  * aggregations their types: the first assignment decides.  The result is a new
- * tree of core nodes.  All errors of a clause are reported; an error that an
- * earlier description already got is not repeated.
+ * tree of core nodes.  All errors of a clause are reported.
  */
-#include <string.h>
-
 #include "sema_int.h"
 
 #define NODES_MAX 200000	/* what one clause or declaration may expand to */
@@ -178,37 +175,11 @@ static void statements(struct sema *s, const struct dl_node *list, struct sema_l
 
 /* --- clauses --- */
 
-static bool same_diag(const struct dl_diag *a, const struct dl_diag *b)
-{
-	return a->has_tag && b->has_tag && a->tag == b->tag && a->range.line == b->range.line &&
-	       a->range.offset == b->range.offset && a->range.source == b->range.source &&
-	       a->severity == b->severity && !strcmp(a->text, b->text);
-}
-
-/* Drops what was already said about this clause for another description. */
-static void drop_repeated(struct dl_ctx *c, size_t from)
-{
-	size_t kept = from;
-
-	for (size_t i = from; i < c->diags.list.n; i++) {
-		const struct dl_diag *d = &c->diags.list.items[i];
-		bool known = false;
-
-		for (size_t j = 0; j < from && !known; j++)
-			known = same_diag(&c->diags.list.items[j], d);
-		if (known && d->severity == DL_SEV_ERROR)
-			c->diags.n_errors--;
-		if (!known)
-			c->diags.list.items[kept++] = *d;
-	}
-	c->diags.list.n = kept;
-}
-
 struct dl_node *dl_sema_clause(struct dl_ctx *c, struct dl_unit *u, const struct dl_node *n,
 			       uint32_t desc, const struct dl_probe_info *probe,
 			       struct dl_attr *stmt_attr_ret)
 {
-	size_t n_diags = c->diags.list.n, n_errors = c->diags.n_errors;
+	size_t n_errors = c->diags.n_errors;
 	static const struct dl_probe_info no_probe;
 	struct sema_list body = { 0 };
 	struct dl_node *out;
@@ -240,8 +211,5 @@ struct dl_node *dl_sema_clause(struct dl_ctx *c, struct dl_unit *u, const struct
 	if (s.lost && !c->diags.n_errors)
 		dl_error(c, D_UNKNOWN, n->range,
 			 "clause uses a variable whose assignment could not be compiled");
-	if (c->diags.n_errors == n_errors && !s.lost)
-		return out;
-	drop_repeated(c, n_diags);
-	return NULL;
+	return c->diags.n_errors == n_errors && !s.lost ? out : NULL;
 }

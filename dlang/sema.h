@@ -5,9 +5,9 @@
  *
  *  - DL_N_VAR: value is the variable's index in the context's table.
  *  - Values of type string and of struct types are addresses of their bytes.
- *    A pointer or char array used as a string is a STRINGOF node (value: size
- *    of the char array it comes from, 0 = no limit but strsize); a string
- *    used as a pointer is a CAST.  The null string is INT 0 of type string.
+ *    A pointer, integer or char array used as a string is a STRINGOF node of
+ *    it; a string used as a pointer is a CAST, but stands as it is where a
+ *    subroutine takes a const char *.  The null string is INT 0 of type string.
  *  - String comparison: a BINARY relational whose operands are both strings.
  *  - A data expression stands beside its dl_value_desc (action fields,
  *    aggregation and tuple keys).  USTACK, STACK: the node is an INT, its

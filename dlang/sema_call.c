@@ -90,8 +90,11 @@ struct dl_node *sema_arg(struct sema *s, const char *name, unsigned i, const str
 
 	if (!e || !t)
 		return NULL;
-	if (!sema_is_dynamic(e) && !sema_is_void(e) && sema_arg_compat(s, t, e))
+	if (!sema_is_dynamic(e) && !sema_is_void(e) && sema_arg_compat(s, t, e)) {
+		if (dl_type_is_strcompat(t) && dl_type_is_strcompat(e->type))
+			return e;
 		return sema_convert(s, e, t);
+	}
 	sema_arg_mismatch(s, D_PROTO_ARG, n->range, name, i, dl_type_name(s->ts, t),
 			  sema_type_text(s, e));
 	hint_argument(s, t, e, n_diags);

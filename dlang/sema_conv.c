@@ -107,7 +107,7 @@ bool sema_floats_allowed(struct sema *s)
 {
 	const struct dl_options *o = s->c->config.options;
 
-	return !o || (!dl_option(o, DL_OPT_STRICT) && !dl_option(o, DL_OPT_ERRTAGS));
+	return !o || (dl_option(o, DL_OPT_STRICT) != 1 && dl_option(o, DL_OPT_ERRTAGS) != 1);
 }
 
 bool sema_is_arith(const struct dl_node *n)
@@ -240,17 +240,14 @@ struct dl_node *sema_decay(struct sema *s, struct dl_node *n)
 
 struct dl_node *sema_to_string(struct sema *s, struct dl_node *n)
 {
-	struct dl_type *b = dl_type_base(n->type);
 	struct dl_node *str;
 
-	if (b->kind == DL_STRING)
+	if (dl_type_is_string(n->type))
 		return n;
 	if (sema_is_null(n))
 		return sema_int(s, n->range, 0, sema_basic(s, DL_T_STRING));
 	str = sema_node(s, DL_N_STRINGOF, n->range, sema_basic(s, DL_T_STRING));
-	if (b->kind == DL_ARRAY)
-		str->value = b->n_elems;
-	str->left = sema_decay(s, n);
+	str->left = n;
 	return sema_seal(str);
 }
 

@@ -197,6 +197,18 @@ struct dl_node *sema_translated_member(struct sema *s, struct dl_range range,
 	return sema_wrap(s, &lets, e);
 }
 
+/* Arrays are assigned only here: as a whole, or a string into a char array. */
+static struct dl_node *assign_array(struct sema *s, struct dl_range range, struct dl_node *to,
+				    struct dl_node *v)
+{
+	struct dl_node *n = sema_node(s, DL_N_ASSIGN, range, to->type);
+
+	n->op = DL_O_ASSIGN;
+	n->left = to;
+	n->right = dl_type_base(v->type)->kind == DL_PTR ? sema_to_string(s, v) : v;
+	return sema_seal(n);
+}
+
 struct dl_node *sema_assign_translated(struct sema *s, struct dl_range range, struct dl_node *l,
 				       struct sema_translated *t)
 {
@@ -213,7 +225,8 @@ struct dl_node *sema_assign_translated(struct sema *s, struct dl_range range, st
 		if (!v)
 			return NULL;
 		to = sema_member_node(s, range, sema_copy(s, l), m, bit);
-		v = sema_store(s, range, to, v, "=");
+		v = dl_type_base(m->type)->kind == DL_ARRAY ? assign_array(s, range, to, v) :
+							      sema_store(s, range, to, v, "=");
 		if (!v)
 			return NULL;
 		if (!all) {
