@@ -163,9 +163,9 @@ uint64_t cg_size_of(struct gen *g, struct dl_type *t)
 bool cg_is_signed(struct dl_type *t)
 {
 	t = dl_type_base(t);
-	if (t->kind == DL_FORWARD)
+	if (t->kind == DL_FORWARD || t->kind == DL_ENUM)
 		return true;
-	return (t->kind == DL_INT || t->kind == DL_ENUM) && t->is_signed;
+	return t->kind == DL_INT && t->is_signed;
 }
 
 void cg_add_offset(struct gen *g, unsigned reg, uint64_t off)
@@ -197,7 +197,10 @@ struct scan {
 	uint32_t n_statements;	/* of any kind but aggregations */
 	uint32_t n_aggs;
 	bool has_commit;
+	uint32_t n_nodes;	/* seen; subtrees may be shared */
 };
+
+#define MAX_NODES (1u << 20)
 
 static void scan_call(struct scan *s, const struct dl_node *n)
 {
@@ -260,7 +263,7 @@ static void scan_tree(struct scan *s, const struct dl_node *n, unsigned depth)
 {
 	if (!n || s->g->failed)
 		return;
-	if (depth > CG_MAX_DEPTH) {
+	if (depth > CG_MAX_DEPTH || ++s->n_nodes > MAX_NODES) {
 		cg_fail(s->g, D_NOREG, n->range, "insufficient registers to generate code");
 		return;
 	}

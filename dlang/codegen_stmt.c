@@ -45,12 +45,40 @@ static void emit_field(struct gen *g, unsigned r, const struct dl_value_desc *d)
 	}
 }
 
-/* tracemem(addr, size, dynsize): dynsize is an argument behind the field's. */
-static void gen_dynamic_memory(struct gen *g, const struct dl_node *arg,
+/* n <u size ? n : size: what tracemem() and printm() read of their size. */
+static const struct dl_node *clamped(struct gen *g, const struct dl_node *n, uint64_t size)
+{
+	struct dl_type *type = dl_types_basic(g->c->types, DL_T_UINT64);
+	struct dl_node *max = dl_node_new(g->c->arena, DL_N_INT, n->range);
+	struct dl_node *len = dl_node_new(g->c->arena, DL_N_CAST, n->range);
+	struct dl_node *less = dl_node_new(g->c->arena, DL_N_BINARY, n->range);
+	struct dl_node *cond = dl_node_new(g->c->arena, DL_N_COND, n->range);
+
+	max->value = size;
+	len->left = (struct dl_node *)(uintptr_t)n;
+	less->op = DL_O_LT;
+	less->left = len;
+	less->right = max;
+	cond->left = less;
+	cond->right = len;
+	cond->third = max;
+	max->type = len->type = less->type = cond->type = type;
+	return cond;
+}
+
+/* tracemem(), printm(): the run-time size is an argument behind the address. */
+static void gen_dynamic_memory(struct gen *g, const struct dl_node *addr,
 			       const struct dl_value_desc *d)
 {
-	unsigned r = cg_value(g, arg, d), n = cg_expr(g, arg->next);
+	const struct dl_node *len = addr->next;
+	unsigned r, n;
 
+	if (!cg_input_mem(g, addr, clamped(g, len, d->size), 0, &r)) {
+		r = cg_expr(g, addr);
+		if (!cg_is_dmem(g, addr))
+			cg_far_read(g);
+	}
+	n = cg_expr(g, len);
 	cg_emit(g, DL_OP_TRMD, r, n, 0, (int32_t)d->size);
 	cg_pop(g, r);
 }

@@ -12,18 +12,6 @@
 
 /* --- values for keys and fields --- */
 
-/* The address operand of usym() and friends, which stand as values here. */
-static const struct dl_node *symbol_operand(const struct dl_node *n)
-{
-	enum dl_kind kind = dl_type_base(n->type)->kind;
-
-	if (kind != DL_SYMADDR && kind != DL_USYMADDR)
-		return n;
-	if (n->args)
-		return n->args;
-	return n->left ? n->left : n;
-}
-
 static unsigned float_value(struct gen *g, const struct dl_node *n, uint64_t size)
 {
 	unsigned r, t;
@@ -65,7 +53,7 @@ unsigned cg_value(struct gen *g, const struct dl_node *n, const struct dl_value_
 	case DL_VK_FLOAT:
 		return float_value(g, n, d->size);
 	case DL_VK_SYM:
-		return cg_expr(g, symbol_operand(n));
+		return cg_expr(g, n);
 	case DL_VK_USTACK:
 		cg_needs_stop(g, "user stack");
 		return cg_push(g);
@@ -349,7 +337,7 @@ unsigned cg_assign(struct gen *g, const struct dl_node *n)
 
 /* --- ++ and -- --- */
 
-/* to = from +- step, in the type of n */
+/* to = from +- step, in the type of what is stepped; a variable may be wider than its type */
 static void step_value(struct gen *g, const struct dl_node *n, unsigned to, unsigned from)
 {
 	bool down = n->op == DL_O_PREDEC || n->op == DL_O_POSTDEC;
@@ -368,7 +356,13 @@ static void step_value(struct gen *g, const struct dl_node *n, unsigned to, unsi
 		cg_load_const(g, to, step);
 		cg_emit(g, DL_OP_ADD, to, from, to, 0);
 	}
-	cg_extend(g, to, cg_size_of(g, type), cg_is_signed(type));
+	if (cg_is_var(n->left)) {
+		const struct dl_value_desc *d = &n->left->ident->var->value;
+
+		cg_extend(g, to, d->size, d->is_signed);
+	} else {
+		cg_extend(g, to, cg_size_of(g, type), cg_is_signed(type));
+	}
 }
 
 static void step_object(struct gen *g, const struct dl_node *n, unsigned old)
