@@ -495,7 +495,7 @@ static void start_clause(struct vm *vm, const struct enabling *e, const struct d
 	vm->out = NULL;
 	vm->out_cap = vm->out_used = vm->item_at = 0;
 	vm->n_items = vm->item_exact = 0;
-	vm->out_lost = vm->out_consume = false;
+	vm->in_item = vm->out_lost = vm->out_consume = false;
 	vm->tuple_used = 0;
 	vm->tls = NULL;
 	vm->tls_known = false;

@@ -80,6 +80,7 @@ struct vm {
 	uint8_t *out;
 	size_t out_cap, out_used, item_at;
 	uint32_t n_items, item_exact;
+	bool in_item;			/* between TRB and TRE */
 	bool out_lost;			/* does not fit: dropped at the end */
 	bool out_consume;
 

@@ -188,7 +188,9 @@ bool vm_item_begin(struct vm *vm, uint32_t action)
 
 	if (action >= vm->clause->n_actions)
 		return vm_fault(vm, DL_FLT_ILLOP, 0);
+	vm_item_end(vm);
 	start_entry(vm);
+	vm->in_item = true;
 	vm->item_at = vm->out_used;
 	vm->item_exact = 0;
 	uint8_t *p = out_room(vm, sizeof(item));
@@ -201,7 +203,10 @@ bool vm_item_begin(struct vm *vm, uint32_t action)
 
 void vm_item_end(struct vm *vm)
 {
-	if (vm->out_lost || vm->out_used < vm->item_at + sizeof(struct dl_item))
+	if (!vm->in_item)
+		return;
+	vm->in_item = false;
+	if (vm->out_lost)
 		return;
 	uint32_t len = (uint32_t)(vm->out_used - vm->item_at - sizeof(struct dl_item));
 
@@ -211,9 +216,15 @@ void vm_item_end(struct vm *vm)
 	vm->n_items++;
 }
 
+/* Room for a field of the open item; data outside of items goes nowhere. */
+static uint8_t *field_room(struct vm *vm, uint64_t n)
+{
+	return vm->in_item ? out_room(vm, n) : NULL;
+}
+
 void vm_out_int(struct vm *vm, uint64_t value)
 {
-	uint8_t *p = out_room(vm, 8);
+	uint8_t *p = field_room(vm, 8);
 
 	if (p)
 		memcpy(p, &value, 8);
@@ -226,7 +237,7 @@ bool vm_out_string(struct vm *vm, uint64_t addr)
 
 	if (!vm_string_or_empty(vm, addr, vm->state->strsize - 1, 0, &v))
 		return false;
-	uint8_t *p = out_room(vm, 4 + (uint64_t)v.len);
+	uint8_t *p = field_room(vm, 4 + (uint64_t)v.len);
 
 	if (p)
 		put_string(p, &v);
@@ -236,7 +247,7 @@ bool vm_out_string(struct vm *vm, uint64_t addr)
 
 bool vm_out_bytes(struct vm *vm, uint64_t addr, uint32_t len, bool is_dynamic)
 {
-	uint8_t *p = out_room(vm, len);
+	uint8_t *p = field_room(vm, len);
 
 	vm->item_exact = is_dynamic ? (uint32_t)(PAD8(len) - len) : 0;
 	return !p || vm_read(vm, addr, p, len);
@@ -246,7 +257,7 @@ bool vm_out_ustack(struct vm *vm, int32_t frames)
 {
 	uint32_t max = frame_limit(vm, frames);
 	size_t at = vm->out_used;
-	uint8_t *p = out_room(vm, 16 + 8 * (uint64_t)max);
+	uint8_t *p = field_room(vm, 16 + 8 * (uint64_t)max);
 
 	vm->item_exact = 0;
 	if (!p)
@@ -259,7 +270,7 @@ bool vm_out_ustack(struct vm *vm, int32_t frames)
 
 void vm_out_sym(struct vm *vm, uint64_t addr)
 {
-	uint8_t *p = out_room(vm, 16);
+	uint8_t *p = field_room(vm, 16);
 
 	if (p)
 		put_sym(vm, p, addr);
@@ -282,6 +293,7 @@ void vm_out_finish(struct vm *vm)
 {
 	struct dl_state *s = vm->state;
 
+	vm_item_end(vm);
 	if (vm->is_silent || (vm->n_items == 0 && !vm->clause->records && !vm->out_lost))
 		return;
 	start_entry(vm);
