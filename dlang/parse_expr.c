@@ -606,12 +606,15 @@ struct dl_node *dl_parse_cond(struct dl_parser *p)
 	struct cond_part *parts = NULL;
 
 	while (n && dl_parse_accept(p, TOK_QUEST)) {
+		if (!dl_parse_enter(p))
+			return NULL;
 		struct cond_part *part = ARENA_NEW(p->arena, struct cond_part);
 
 		part->cond = n;
 		part->before = parts;
 		parts = part;
 		part->yes = dl_parse_expr(p);
+		dl_parse_leave(p);
 		if (!dl_parse_expect(p, TOK_COLON))
 			return NULL;
 		n = parse_binary(p, 1);
