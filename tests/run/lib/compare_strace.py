@@ -4,6 +4,7 @@
 Calls that never return (exit, exit_group) are not in strace's table and are left out.
 """
 import collections
+import os
 import subprocess
 import sys
 
@@ -39,7 +40,10 @@ def dtrace_counts(dtrace, command):
 
 def main():
     dtrace, command = sys.argv[1], sys.argv[2:]
+    before = set(os.listdir("."))
     want = strace_counts(command)
+    for name in set(os.listdir(".")) - before:
+        os.remove(name)     # both runs start from the same directory
     got, programs = dtrace_counts(dtrace, command)
     for name in UNRETURNING:
         want.pop(name, None)
