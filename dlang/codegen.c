@@ -363,7 +363,7 @@ bool dl_codegen_clause(struct dl_ctx *c, const struct dl_node *lowered, struct d
 	if (g.failed)
 		return false;
 	g.n_vars = (uint32_t)c->vars.n;
-	g.is_dmem_var = ARENA_ARRAY(c->arena, g.n_vars + 1, bool);
+	g.known = ARENA_ARRAY(c->arena, g.n_vars + 1, struct cg_known);
 	gen_far(&g, lowered);
 	if (g.failed)
 		return false;

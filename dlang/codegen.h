@@ -46,8 +46,15 @@ struct cg_input {
 	uint64_t limit;
 };
 
+/* What is known of a variable at this point of the clause. */
+struct cg_known {
+	bool is_dmem;			/* it holds an address of D memory */
+	const struct dl_node *near;	/* near can compute its value: so; else NULL */
+};
+
 struct cg_let {
 	const struct dl_node *let;	/* the LET node */
+	const struct dl_node *near;	/* snapshot of its value, while code is made for its right */
 	bool is_bound;			/* held in far register reg; else computed anew where used */
 	bool is_dmem;			/* bound: the value is an address of D memory */
 	unsigned reg;
@@ -64,8 +71,8 @@ struct gen {
 	uint32_t n_lets, cap_lets;
 	const struct dl_action **actions;
 	uint32_t n_actions, cap_actions;
-	bool *is_dmem_var;	/* variable i holds an address of D memory here */
-	uint32_t n_vars;	/* length of is_dmem_var */
+	struct cg_known *known;	/* of the variables in the context's table */
+	uint32_t n_vars;	/* length of known */
 	unsigned cond_depth;	/* inside &&, ||, ?: of far */
 	uint32_t stmt;		/* last STMT number */
 	bool writes_memory;	/* copyout(), copyoutstr(): no reading ahead */
@@ -197,8 +204,10 @@ bool cg_input_object(struct gen *g, const struct dl_node *n, uint64_t size, bool
 void cg_near_predicate(struct gen *g, const struct dl_node *pred,
 		       const struct dl_node **conjuncts, uint32_t max, uint32_t *n_ret);
 struct cg_let *cg_let_find(struct gen *g, uint32_t id);
-/* What an unbound LETVAR stands for; n itself otherwise. */
+/* What an unbound LETVAR or a known variable stands for; n itself otherwise. */
 const struct dl_node *cg_resolve(struct gen *g, const struct dl_node *n);
+/* A copy of n, which near can compute, that later assignments do not change. */
+const struct dl_node *cg_snapshot(struct gen *g, const struct dl_node *n);
 /* The number of an ARG or UREG. */
 uint64_t cg_leaf_index(const struct dl_node *n);
 

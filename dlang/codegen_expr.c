@@ -631,8 +631,14 @@ static unsigned gen_let(struct gen *g, const struct dl_node *n, enum want want, 
 	struct cg_near f;
 	unsigned r, v;
 
-	if (g->cur->is_near || !let || cg_near_ok(g, n->left, &f))
+	if (g->cur->is_near || !let)
 		return gen(g, n->right, want, size);
+	if (cg_near_ok(g, n->left, &f)) {
+		let->near = cg_snapshot(g, n->left);
+		r = gen(g, n->right, want, size);
+		let->near = NULL;
+		return r;
+	}
 	r = cg_expr(g, n->left);
 	let->is_dmem = cg_is_dmem(g, n->left);
 	let->is_bound = true;

@@ -42,7 +42,7 @@ static bool var_is_dmem(struct gen *g, const struct dl_node *n)
 	if (cg_class_of(n->type) == CG_ADDRESS)
 		return true;
 	i = cg_var_index(g, n->ident->var);
-	return !n->ident->var->is_assoc && i < g->n_vars && g->is_dmem_var[i];
+	return !n->ident->var->is_assoc && i < g->n_vars && g->known[i].is_dmem;
 }
 
 /* x + i: constants are indexes, not addresses. */

@@ -12,7 +12,9 @@
  *  - when the clause writes the target's memory nothing is read ahead;
  *  - BOUNDS does nothing in near; far repeats the check before it reads the
  *    slot, so it may not stand under a condition;
- *  - copyin(a, n) is just a where only bytes below n are loaded.
+ *  - copyin(a, n) is just a where only bytes below n are loaded;
+ *  - a variable that the clause has assigned such an expression stands for it,
+ *    as in this->p = (struct foo *)arg0; trace(this->p->x).
  */
 #include "codegen.h"
 
@@ -38,6 +40,16 @@ struct cg_let *cg_let_find(struct gen *g, uint32_t id)
 	return NULL;
 }
 
+static const struct dl_node *known_value(struct gen *g, const struct dl_node *n)
+{
+	uint32_t i;
+
+	if (!cg_is_var(n) || n->ident->var->is_assoc)
+		return NULL;
+	i = cg_var_index(g, n->ident->var);
+	return i < g->n_vars ? g->known[i].near : NULL;
+}
+
 const struct dl_node *cg_resolve(struct gen *g, const struct dl_node *n)
 {
 	for (unsigned i = 0; n && n->kind == DL_N_LETVAR && i < MAX_NODES; i++) {
@@ -45,9 +57,37 @@ const struct dl_node *cg_resolve(struct gen *g, const struct dl_node *n)
 
 		if (!let || let->is_bound)
 			return n;
-		n = let->let->left;
+		n = let->near ? let->near : let->let->left;
+	}
+	if (n && n->kind == DL_N_VAR) {
+		const struct dl_node *value = known_value(g, n);
+
+		return value ? value : n;
 	}
 	return n;
+}
+
+/* near_ok() has bounded the number of nodes. */
+const struct dl_node *cg_snapshot(struct gen *g, const struct dl_node *n)
+{
+	struct dl_node *copy;
+
+	n = n ? cg_resolve(g, n) : NULL;
+	if (!n)
+		return NULL;
+	/* What is bound is used up, what is dropped had no effects. */
+	if (n->kind == DL_N_LET || n->kind == DL_N_COMMA)
+		return cg_snapshot(g, n->right);
+	copy = arena_alloc(g->c->arena, sizeof(*copy));
+	*copy = *n;
+	copy->left = (struct dl_node *)(uintptr_t)cg_snapshot(g, n->left);
+	copy->right = (struct dl_node *)(uintptr_t)cg_snapshot(g, n->right);
+	copy->third = (struct dl_node *)(uintptr_t)cg_snapshot(g, n->third);
+	copy->args = (struct dl_node *)(uintptr_t)cg_snapshot(g, n->args);
+	copy->next = NULL;
+	if (n->args && n->args->next)	/* copyin(a, n) */
+		copy->args->next = (struct dl_node *)(uintptr_t)cg_snapshot(g, n->args->next);
+	return copy;
 }
 
 uint64_t cg_leaf_index(const struct dl_node *n)
@@ -396,8 +436,11 @@ static bool add_input(struct gen *g, const struct cg_input *in, bool bounds, uin
 		return false;
 	}
 	*slot_ret = g->n_inputs;
-	g->inputs[g->n_inputs++] = *in;
 	gen_input(g, in, *slot_ret);
+	g->inputs[g->n_inputs] = *in;
+	g->inputs[g->n_inputs].a = cg_snapshot(g, in->a);
+	g->inputs[g->n_inputs].n = cg_snapshot(g, in->n);
+	g->n_inputs++;
 	return true;
 }
 

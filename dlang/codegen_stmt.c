@@ -182,12 +182,12 @@ static void gen_aggregation(struct gen *g, const struct dl_node *n)
 	cg_pop(g, keys);
 }
 
-/* Behind the branches a variable leads to D memory only if it does in both. */
+/* Behind the branches only that is known of a variable which is so in both. */
 static void gen_if(struct gen *g, const struct dl_node *n)
 {
-	size_t size = g->n_vars * sizeof(bool);
-	bool *before = ARENA_ARRAY(g->c->arena, g->n_vars + 1, bool);
-	bool *after = ARENA_ARRAY(g->c->arena, g->n_vars + 1, bool);
+	size_t size = g->n_vars * sizeof(struct cg_known);
+	struct cg_known *before = ARENA_ARRAY(g->c->arena, g->n_vars + 1, struct cg_known);
+	struct cg_known *after = ARENA_ARRAY(g->c->arena, g->n_vars + 1, struct cg_known);
 	uint32_t otherwise, end = 0;
 	unsigned r;
 
@@ -195,10 +195,10 @@ static void gen_if(struct gen *g, const struct dl_node *n)
 	r = cg_truth(g, n->left);
 	otherwise = cg_jump(g, DL_OP_JZ, r);
 	cg_pop(g, r);
-	memcpy(before, g->is_dmem_var, size);
+	memcpy(before, g->known, size);
 	cg_body(g, n->body);
-	memcpy(after, g->is_dmem_var, size);
-	memcpy(g->is_dmem_var, before, size);
+	memcpy(after, g->known, size);
+	memcpy(g->known, before, size);
 	if (n->else_body)
 		end = cg_jump(g, DL_OP_JMP, 0);
 	cg_patch(g, otherwise);
@@ -206,8 +206,11 @@ static void gen_if(struct gen *g, const struct dl_node *n)
 		cg_body(g, n->else_body);
 		cg_patch(g, end);
 	}
-	for (uint32_t i = 0; i < g->n_vars; i++)
-		g->is_dmem_var[i] &= after[i];
+	for (uint32_t i = 0; i < g->n_vars; i++) {
+		g->known[i].is_dmem &= after[i].is_dmem;
+		if (g->known[i].near != after[i].near)
+			g->known[i].near = NULL;
+	}
 }
 
 static void gen_speculation(struct gen *g, const struct dl_node *n, enum dl_op op)

@@ -196,18 +196,27 @@ unsigned cg_store_addr(struct gen *g, const struct dl_node *n, uint64_t *off_ret
 
 /* --- assignment --- */
 
-/* Which variables hold addresses of D memory?  Under a condition only the "no" counts. */
-static void note_assignment(struct gen *g, const struct dl_node *n)
+/* What is known after v = value (NULL: v changed).  Under a condition only the "no" counts. */
+static void note_assignment(struct gen *g, const struct dl_var *v, const struct dl_node *value)
 {
-	const struct dl_var *v = n->left->ident->var;
 	uint32_t i = cg_var_index(g, v);
+	struct cg_known k = { 0 };
+	struct cg_near f;
 
 	if (v->is_assoc || i >= g->n_vars)
 		return;
-	if (!cg_is_dmem(g, n->right))
-		g->is_dmem_var[i] = false;
-	else if (g->cond_depth == 0)
-		g->is_dmem_var[i] = true;
+	if (value && v->value.kind == DL_VK_INT) {
+		k.is_dmem = cg_is_dmem(g, value);
+		/* Storing it must not change it. */
+		if (cg_near_ok(g, value, &f) &&
+		    cg_is_narrow(g, value, v->value.size, v->value.is_signed))
+			k.near = cg_snapshot(g, value);
+	}
+	if (g->cond_depth) {
+		k.is_dmem &= g->known[i].is_dmem;
+		k.near = NULL;
+	}
+	g->known[i] = k;
 }
 
 static unsigned assign_var(struct gen *g, const struct dl_node *n)
@@ -222,7 +231,7 @@ static unsigned assign_var(struct gen *g, const struct dl_node *n)
 	keys = v->is_assoc ? var_keys(g, n->left) : g->cur->top;
 	store(g, v, keys, r);
 	cg_pop(g, r + 1);
-	note_assignment(g, n);
+	note_assignment(g, v, n->right);
 	return r;
 }
 
@@ -399,9 +408,13 @@ static void step_var(struct gen *g, const struct dl_node *n, unsigned old)
 	unsigned keys = v->is_assoc ? var_keys(g, n->left) : g->cur->top;
 	unsigned new = cg_push(g);
 
+	uint32_t i = cg_var_index(g, v);
+
 	load(g, v, keys, old);
 	step_value(g, n, new, old);
 	store(g, v, keys, new);
+	if (i < g->n_vars)	/* D memory it stays */
+		g->known[i].near = NULL;
 	if (n->op == DL_O_PREINC || n->op == DL_O_PREDEC)
 		cg_emit(g, DL_OP_MOV, old, new, 0, 0);
 }

@@ -254,6 +254,21 @@ static void test_a_variable_assigned_under_a_condition_may_lead_anywhere(void **
 	assert_non_null(t->out.needs_stop);
 }
 
+static void test_a_variable_stands_for_what_it_was_assigned(void **state)
+{
+	struct tree *t = *state;
+	struct dl_type *vp = ty(t, DL_T_VOIDPTR), *i = ty(t, DL_T_INT);
+	struct dl_ident *p = var_new(t, DL_SCOPE_THIS, "p", vp, vint(8, false));
+	struct dl_node *one = expr(t, assign(t, varref(t, p), cast(t, vp, arg(t, 0))));
+	struct dl_node *two = trace_int(t, deref(t, i, varref(t, p)));
+	struct dl_node *three = expr(t, assign(t, varref(t, p), cast(t, vp, arg(t, 1))));
+	struct dl_node *four = trace_int(t, deref(t, i, varref(t, p)));
+
+	assert_true(generate(t, NULL, chain(one, chain(two, chain(three, four)))));
+	assert_null(t->out.needs_stop);
+	assert_int_equal(t->out.n_slots, 4);
+}
+
 static void test_a_load_through_copyin_is_a_plain_load(void **state)
 {
 	struct tree *t = *state;
@@ -677,6 +692,7 @@ int main(void)
 		TEST(test_copyinstr_of_a_variable_needs_a_stop),
 		TEST(test_copyin_gives_a_buffer_of_its_own),
 		TEST(test_a_variable_assigned_under_a_condition_may_lead_anywhere),
+		TEST(test_a_variable_stands_for_what_it_was_assigned),
 		TEST(test_a_load_through_copyin_is_a_plain_load),
 		TEST(test_a_load_beyond_the_copyin_is_not),
 		TEST(test_copyout_forbids_reading_ahead),

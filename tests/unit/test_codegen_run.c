@@ -468,6 +468,66 @@ static void test_random_expressions_have_their_value(void **state)
 	assert_true(n_near > 1000);
 }
 
+static struct dl_node *any_body(struct making *m, unsigned depth)
+{
+	struct dl_node *list = NULL;
+
+	for (unsigned i = 1 + below(3); i > 0; i--) {
+		struct dl_node *n;
+
+		if (depth && below(3) == 0) {
+			n = un(m->t, DL_N_IF, NULL, any_expr(m, 2));
+			n->body = any_body(m, depth - 1);
+			n->else_body = below(2) ? any_body(m, depth - 1) : NULL;
+		} else {
+			n = expr(m->t, any_effect(m, 2));
+		}
+		n->next = list;
+		list = n;
+	}
+	return list;
+}
+
+static void exec(struct tree *t, const struct dl_node *list)
+{
+	for (; list; list = list->next) {
+		if (list->kind == DL_N_EXPR)
+			eval(t, list->left);
+		else
+			exec(t, eval(t, list->left) ? list->body : list->else_body);
+	}
+}
+
+/* What codegen knows of variables must be true on every path. */
+static void test_random_statements_leave_the_variables_right(void **state)
+{
+	(void)state;
+	fake.seed = 0xd1b54a32d192ed03ull;
+	for (unsigned round = 0; round < 2000; round++) {
+		struct making m = { .t = tree_new() };
+		struct dl_node *body, *last, *sum;
+		struct result r;
+		uint64_t want;
+
+		fill_fake();
+		make_vars(&m);
+		body = last = any_body(&m, 2);
+		while (last->next)
+			last = last->next;
+		sum = any_load(&m, 2);
+		for (unsigned i = 0; i < N_VARS; i++)
+			sum = bin(m.t, DL_O_ADD, ty(m.t, DL_T_LONG), sum,
+				  bin(m.t, DL_O_MUL, ty(m.t, DL_T_LONG), varref(m.t, m.vars[i]),
+				      num(m.t, 1000003 * (i + 1))));
+		exec(m.t, body);
+		last->next = trace_int(m.t, sum);
+		want = eval(m.t, sum);
+		r = run(m.t, NULL, body);
+		assert_true(word(&r) == want);
+		tree_free(m.t);
+	}
+}
+
 static void test_random_predicates_decide(void **state)
 {
 	unsigned n_dropped = 0;
@@ -703,6 +763,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_random_expressions_have_their_value),
+		cmocka_unit_test(test_random_statements_leave_the_variables_right),
 		cmocka_unit_test(test_random_predicates_decide),
 		TEST(test_a_fault_waits_for_the_use),
 		TEST(test_copied_in_bytes_are_the_programs_own),
