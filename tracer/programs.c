@@ -58,9 +58,14 @@ struct error *session_load_programs(struct session *s)
 	if (!dl_load_libraries(s->ctx))
 		return print_diags(s, NULL);
 	dl_ctx_clear_diags(s->ctx);
+	/* The context borrows the sources: the array must not move. */
+	if (!vec_reserve(&s->programs, s->cli->programs.n))
+		return &error_nomem;
 	for (size_t i = 0; i < s->cli->programs.n; i++) {
 		struct cli_program *cp = &s->cli->programs.items[i];
-		struct compiled p = {
+		struct compiled *p = &s->programs.items[s->programs.n++];
+
+		*p = (struct compiled){
 			.source = cp,
 			.src = {
 				.kind = cp->kind,
@@ -70,12 +75,10 @@ struct error *session_load_programs(struct session *s)
 			},
 		};
 
-		p.unit = dl_parse(s->ctx, &p.src);
-		if (!p.unit)
-			return print_diags(s, &p);
-		print_warnings(s, &p);
-		if (!vec_push(&s->programs, p))
-			return &error_nomem;
+		p->unit = dl_parse(s->ctx, &p->src);
+		if (!p->unit)
+			return print_diags(s, p);
+		print_warnings(s, p);
 	}
 	return NULL;
 }
