@@ -15,6 +15,7 @@
 
 #define CG_FAR_REGS 256
 #define CG_MAX_DEPTH 1500	/* of the tree: the walks recurse */
+#define CG_MAX_OFFSET (1u << 20) /* of one member: sums of them fit in an instruction */
 #define CG_MAX_TUPLE 8		/* elements of an associative array's key, arguments of a call */
 
 /* --- one program being written --- */

@@ -206,6 +206,22 @@ unsigned cg_object(struct gen *g, const struct dl_node *n)
 	}
 }
 
+/* p + 8 as p, the 8 added to *off; casts between addresses change nothing. */
+static const struct dl_node *peel_offset(struct gen *g, const struct dl_node *n, uint64_t *off)
+{
+	for (;;) {
+		n = cg_resolve(g, n);
+		if (n->kind == DL_N_BINARY && n->op == DL_O_ADD && n->right->kind == DL_N_INT &&
+		    n->right->value <= CG_MAX_OFFSET && cg_class_of(n->type) == CG_SCALAR)
+			*off += n->right->value;
+		else if (n->kind != DL_N_CAST || cg_class_of(n->type) != CG_SCALAR ||
+			 cg_class_of(n->left->type) != CG_SCALAR ||
+			 cg_size_of(g, n->type) != 8 || cg_size_of(g, n->left->type) != 8)
+			return n;
+		n = n->left;
+	}
+}
+
 unsigned cg_addr(struct gen *g, const struct dl_node *n, uint64_t *off_ret)
 {
 	unsigned r;
@@ -217,5 +233,7 @@ unsigned cg_addr(struct gen *g, const struct dl_node *n, uint64_t *off_ret)
 		return r;
 	}
 	*off_ret = 0;
-	return cg_expr(g, n->kind == DL_N_DEREF ? n->left : n);
+	if (n->kind == DL_N_DEREF)
+		n = peel_offset(g, n->left, off_ret);
+	return cg_expr(g, n);
 }

@@ -22,8 +22,6 @@
 
 /* Nodes looked at, LETs expanded: bounds the work and the recursion. */
 #define MAX_NODES 512
-/* Of one member: so that sums of them fit in an instruction. */
-#define MAX_OFFSET (INT32_MAX / MAX_NODES / 2)
 /* Arguments from this one on may lie on the stack. */
 #define FIRST_STACK_ARG 6
 
@@ -144,7 +142,7 @@ static bool look_lvalue(struct walk *w, const struct dl_node *n, uint64_t end, s
 	case DL_N_DEREF:
 		return look(w, load_base(w->g, n->left, end), f);
 	case DL_N_MEMBER:
-		if (n->value > MAX_OFFSET)
+		if (n->value > CG_MAX_OFFSET)
 			return false;
 		if (end)
 			end += n->value;
@@ -493,6 +491,10 @@ bool cg_input_string_n(struct gen *g, const struct dl_node *addr, const struct d
 	struct cg_input in = { .kind = CG_IN_STRN, .a = addr, .n = n };
 	struct cg_near f, fn;
 
+	if (n->kind == DL_N_INT) {	/* the NUL counts */
+		in.limit = n->value + (n->value != UINT64_MAX);
+		in.n = NULL;
+	}
 	if (!may_capture(g) || !cg_near_ok(g, addr, &f) || !cg_near_ok(g, n, &fn))
 		return false;
 	if (!both_fit(f.need, fn.need))

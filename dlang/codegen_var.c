@@ -402,6 +402,28 @@ static void step_object(struct gen *g, const struct dl_node *n, unsigned old)
 		cg_emit(g, DL_OP_MOV, old, new, 0, 0);
 }
 
+/* What leads to D memory still does; what near can compute becomes a sum. */
+static void note_step(struct gen *g, const struct dl_node *n, uint32_t i)
+{
+	bool down = n->op == DL_O_PREDEC || n->op == DL_O_POSTDEC;
+	const struct dl_var *v = n->left->ident->var;
+	struct dl_node *sum, *step;
+	struct cg_near f;
+
+	if (i >= g->n_vars || !g->known[i].near)
+		return;
+	sum = dl_node_new(g->c->arena, DL_N_BINARY, n->range);
+	step = dl_node_new(g->c->arena, DL_N_INT, n->range);
+	step->value = n->value;
+	sum->op = down ? DL_O_SUB : DL_O_ADD;
+	sum->left = (struct dl_node *)(uintptr_t)g->known[i].near;
+	sum->right = step;
+	step->type = sum->type = n->left->type;
+	if (g->cond_depth || v->value.size != 8 || !cg_near_ok(g, sum, &f))
+		sum = NULL;
+	g->known[i].near = sum;
+}
+
 static void step_var(struct gen *g, const struct dl_node *n, unsigned old)
 {
 	const struct dl_var *v = n->left->ident->var;
@@ -413,8 +435,7 @@ static void step_var(struct gen *g, const struct dl_node *n, unsigned old)
 	load(g, v, keys, old);
 	step_value(g, n, new, old);
 	store(g, v, keys, new);
-	if (i < g->n_vars)	/* D memory it stays */
-		g->known[i].near = NULL;
+	note_step(g, n, i);
 	if (n->op == DL_O_PREINC || n->op == DL_O_PREDEC)
 		cg_emit(g, DL_OP_MOV, old, new, 0, 0);
 }
