@@ -33,8 +33,13 @@ struct arch_regs {
 /* 0, or -errno (ESRCH: the thread is gone or not stopped). */
 int arch_regs_read(pid_t tid, struct arch_regs *r);
 int arch_regs_write(pid_t tid, const struct arch_regs *r);
-/* Sets only the program counter of a stopped thread: one request. */
+/* Sets only the program counter of a stopped thread: the cheapest way there is. */
 int arch_pc_write(pid_t tid, uint64_t pc);
+/*
+ * Registers that a system-call stop hides (aarch64: x7), as a later stop of
+ * the same thread shows them.  For writing back what a syscall stop gave.
+ */
+void arch_regs_reveal(struct arch_regs *r, const struct arch_regs *later);
 
 uint64_t arch_pc(const struct arch_regs *r);
 void arch_set_pc(struct arch_regs *r, uint64_t pc);
@@ -83,6 +88,12 @@ int64_t arch_syscall_result(const struct arch_regs *r);
 void arch_syscall_setup(struct arch_regs *r, uint64_t pc, uint64_t nr, const uint64_t args[6]);
 /* Inside an interrupted system call whose restart is still to be decided? */
 bool arch_in_syscall(const struct arch_regs *r);
+/*
+ * Where the kernel winds an interrupted call back before a stop can show it,
+ * arch_in_syscall() is false; then: is r about to make again the call whose
+ * entry or exit stop had this pc and sp?
+ */
+bool arch_syscall_rewound(const struct arch_regs *r, uint64_t pc, uint64_t sp);
 /* AUDIT_ARCH_* of this build, for seccomp filters. */
 uint32_t arch_audit(void);
 /* "syscall; trap": the stub for remote calls. */
@@ -154,8 +165,15 @@ bool arch_is_boundary(const uint8_t *code, size_t len, uint64_t addr, uint64_t o
  */
 size_t arch_relocate(const uint8_t *code, size_t avail, uint64_t old_pc, uint64_t new_pc,
 		     uint8_t *out, const char **why_ret);
-/* How far a slot may be from its site (±): 2 GiB, 128 MiB. */
+/* How far a slot may be from its site (±): 2 GiB, 126 MiB. */
 extern const uint64_t arch_reach;
+/*
+ * Why no breakpoint may stand at code + off, whatever the instruction there,
+ * NULL if one may: what comes before it decides (aarch64: an exclusive load).
+ * More than ARCH_LOOKBACK bytes before the site are not looked at.
+ */
+#define ARCH_LOOKBACK 128
+const char *arch_site_refuse(const uint8_t *code, size_t off);
 
 /*
  * pc inside a slot -> the address in the original code that it stands for
@@ -192,6 +210,9 @@ enum arch_reloc arch_reloc_kind(unsigned type);
 extern const unsigned arch_dwarf_sp, arch_dwarf_fp;
 /* Value of DWARF register n; the return-address column of x86 is the pc. */
 bool arch_dwarf_reg(const struct arch_regs *r, unsigned n, uint64_t *ret);
+/* The code address in a return address as the program keeps it: without the
+ * signature of pointer authentication. */
+uint64_t arch_code_address(uint64_t v);
 
 /* --------------------------------------------------------- syscalls.c -- */
 

@@ -178,6 +178,14 @@ static const char *refuse(const struct x64_insn *x, const struct arch_insn *insn
 	return why;
 }
 
+/* What comes before an instruction never keeps it from being patched. */
+const char *arch_site_refuse(const uint8_t *code, size_t off)
+{
+	(void)code;
+	(void)off;
+	return NULL;
+}
+
 /* A slot being written.  out has ARCH_SLOT_MAX bytes, more than any shape needs. */
 struct slot {
 	uint8_t *out;

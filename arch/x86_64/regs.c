@@ -42,6 +42,13 @@ int arch_pc_write(pid_t tid, uint64_t pc)
 	return poke(tid, WORD(rip), pc);
 }
 
+/* Every stop shows every register. */
+void arch_regs_reveal(struct arch_regs *r, const struct arch_regs *later)
+{
+	(void)r;
+	(void)later;
+}
+
 uint64_t arch_pc(const struct arch_regs *r)
 {
 	return r->w[WORD(rip)];
@@ -212,6 +219,15 @@ bool arch_in_syscall(const struct arch_regs *r)
 
 	/* ERESTARTSYS 512 ... ERESTART_RESTARTBLOCK 516, never seen by programs. */
 	return (int64_t)r->w[WORD(orig_rax)] >= 0 && result <= -512 && result >= -516;
+}
+
+/* The kernel winds pc back after the stop: arch_in_syscall() tells. */
+bool arch_syscall_rewound(const struct arch_regs *r, uint64_t pc, uint64_t sp)
+{
+	(void)r;
+	(void)pc;
+	(void)sp;
+	return false;
 }
 
 uint32_t arch_audit(void)

@@ -20,3 +20,8 @@ bool arch_dwarf_reg(const struct arch_regs *r, unsigned n, uint64_t *ret)
 	*ret = r->w[word_of[n]];
 	return true;
 }
+
+uint64_t arch_code_address(uint64_t v)
+{
+	return v;
+}
