@@ -108,7 +108,7 @@ static bool taken(const struct emu *e, const struct a64_insn *x)
 		return (reg_get(e, a64_rd(w)) == 0) != (w >> 24 & 1);
 	case A64_TBZ:
 		bit = (w >> 31) << 5 | (w >> 19 & 31);
-		return !((a64_rd(w) == 31 ? 0 : e->r->w[a64_rd(w)]) >> bit & 1) != (w >> 24 & 1);
+		return ((reg_get(e, a64_rd(w)) >> bit & 1) == 0) != (w >> 24 & 1);
 	default:
 		return true;
 	}
