@@ -142,7 +142,7 @@ static bool is_agg_target(const struct dl_node *n)
 /* The statement e stands for; a constant condition has chosen its branch. */
 static struct dl_node *statement(struct sema *s, const struct dl_node *e)
 {
-	const struct dl_ident *id;
+	struct dl_ident *id;
 	int64_t cond;
 
 	if (!e)
@@ -154,7 +154,7 @@ static struct dl_node *statement(struct sema *s, const struct dl_node *e)
 	if (e->kind == DL_N_CALL && e->name) {
 		id = sema_lookup(s, e->name);
 		if (id && id->kind == DL_ID_ACTION)
-			return sema_action(s, e, dl_idents_lookup(s->c->globals, e->name));
+			return sema_action(s, e, id);
 	}
 	return expression(s, e);
 }

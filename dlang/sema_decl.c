@@ -76,7 +76,7 @@ void dl_sema_declare_var(struct dl_ctx *c, enum dl_scope scope, const char *name
 {
 	struct dl_idents *table = table_of(c, scope);
 	enum dl_ident_kind kind = is_assoc ? DL_ID_ARRAY : DL_ID_SCALAR;
-	struct dl_ident *id = dl_idents_lookup(table, name);
+	struct dl_ident *id = sema_find(c, table, name);
 	struct sema s;
 
 	sema_init(&s, c);
@@ -107,7 +107,7 @@ void dl_sema_declare_var(struct dl_ctx *c, enum dl_scope scope, const char *name
 void dl_sema_declare_extern(struct dl_ctx *c, const char *name, struct dl_type *type,
 			    struct dl_range range)
 {
-	struct dl_ident *id = dl_idents_lookup(c->globals, name);
+	struct dl_ident *id = sema_find(c, c->globals, name);
 
 	if (id && id->kind == DL_ID_SYMBOL && id->type && dl_type_equal(id->type, type))
 		return;

@@ -155,8 +155,8 @@ static struct dl_node *string_of(struct sema *s, const struct dl_node *n)
 	return NULL;
 }
 
-static void hint_member(struct sema *s, struct dl_diag *d, const struct dl_type *t,
-			const char *name)
+void sema_hint_member(struct sema *s, struct dl_diag *d, const struct dl_type *t,
+		      const char *name)
 {
 	struct dl_nearest near = { .word = name };
 
@@ -184,7 +184,7 @@ static struct dl_node *offset_of(struct sema *s, const struct dl_node *n)
 	}
 	m = dl_type_member(b, n->name, &bit);
 	if (!m) {
-		hint_member(s, dl_error(s->c, D_TYPE_MEMBER, n->range, "%s is not a member of %s",
+		sema_hint_member(s, dl_error(s->c, D_TYPE_MEMBER, n->range, "%s is not a member of %s",
 					n->name, dl_type_name(s->ts, t)), b, n->name);
 		return NULL;
 	}
@@ -259,7 +259,7 @@ struct dl_node *sema_member_of(struct sema *s, struct dl_range range, struct dl_
 		return NULL;
 	m = dl_type_member(dl_type_base(t), name, &bit);
 	if (!m) {
-		hint_member(s, dl_error(s->c, D_TYPE_MEMBER, range, "%s is not a member of %s",
+		sema_hint_member(s, dl_error(s->c, D_TYPE_MEMBER, range, "%s is not a member of %s",
 					name, dl_type_name(s->ts, t)), dl_type_base(t), name);
 		return NULL;
 	}

@@ -306,9 +306,14 @@ static struct dl_ident *visible(const struct dl_ctx *c, struct dl_ident *id)
 	return id && c->version && id->version > c->version ? NULL : id;
 }
 
+struct dl_ident *sema_find(struct dl_ctx *c, struct dl_idents *table, const char *name)
+{
+	return visible(c, dl_idents_lookup(table, name));
+}
+
 struct dl_ident *sema_lookup(struct sema *s, const char *name)
 {
-	return visible(s->c, dl_idents_lookup(s->c->globals, name));
+	return sema_find(s->c, s->c->globals, name);
 }
 
 bool dl_sema_is_known_ident(struct dl_ctx *c, const char *name)

@@ -37,6 +37,7 @@ static struct dl_node *as_declared(struct sema *s, struct dl_range range, struct
 	if (x) {
 		struct dl_type *want = x->is_pointer && b->kind == DL_PTR ? b->ref : type;
 
+		body->range = range;
 		if ((x->is_pointer == (b->kind == DL_PTR)) && dl_type_equal(want, x->out))
 			return body;
 	} else if (sema_assign_compat(s, type, body)) {
@@ -158,13 +159,13 @@ void dl_sema_declare_inline(struct dl_ctx *c, const char *name, struct dl_type *
 			    struct dl_inline_param *params, uint32_t n_params,
 			    struct dl_node *body, struct dl_range range)
 {
-	struct dl_ident *id = dl_idents_lookup(c->globals, name);
+	struct dl_ident *id = sema_find(c, c->globals, name);
 	struct dl_node model;
 	struct sema s;
 
 	if (id && !params && body && same_constant(c, id, type, body))
 		return;
-	if (id && (!c->version || id->version <= c->version)) {
+	if (id) {
 		dl_error(c, D_DECL_IDRED, range,
 			 "identifier redeclared: %s\n\t current: inline %s %s\n\tprevious: %s %s",
 			 name, dl_type_name(c->types, type), name, sema_kind_word(id), name);

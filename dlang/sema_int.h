@@ -150,6 +150,9 @@ struct dl_node *sema_subscript(struct sema *s, struct dl_range range, struct dl_
 			       const struct dl_node *args, const char *name);
 struct dl_node *sema_member_of(struct sema *s, struct dl_range range, struct dl_node *of,
 			       const char *name, const char *op);
+/* Suggests the member of t that name may have meant. */
+void sema_hint_member(struct sema *s, struct dl_diag *d, const struct dl_type *t,
+		      const char *name);
 /* Any expression whose value is recorded, stack() and usym() included. */
 struct dl_node *sema_traced(struct sema *s, const struct dl_node *n, struct dl_value_desc *ret);
 
@@ -186,6 +189,8 @@ bool sema_var_place(struct sema *s, struct dl_ident *id, enum dl_scope scope,
 int sema_scope_of(const struct dl_node *n);
 
 /* --- sema_ident.c --- */
+/* What name means in the language version in force; NULL: nothing. */
+struct dl_ident *sema_find(struct dl_ctx *c, struct dl_idents *table, const char *name);
 struct dl_ident *sema_lookup(struct sema *s, const char *name);
 const char *sema_kind_word(const struct dl_ident *id);
 void sema_suggest(struct sema *s, struct dl_diag *d, const char *name, bool functions);

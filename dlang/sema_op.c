@@ -413,6 +413,19 @@ static struct dl_node *enum_operand(struct sema *s, const struct dl_node *n, enu
 	return sema_int(s, n->range, (uint64_t)e->value, other->type);
 }
 
+static bool is_plain_name(const struct dl_node *n)
+{
+	return n->kind == DL_N_IDENT && n->name && !strchr(n->name, '`');
+}
+
+/* Could the left side be a tag of the right side's enum?  Then the right goes first. */
+static bool right_first(struct sema *s, const struct dl_node *n)
+{
+	if (!is_relational(n->op) || !is_plain_name(n->left) || n->right->kind == DL_N_INT)
+		return false;
+	return !is_plain_name(n->right) || !sema_lookup(s, n->left->name);
+}
+
 struct dl_node *sema_binary(struct sema *s, const struct dl_node *n)
 {
 	const char *op = dl_oper_name(n->op);
@@ -420,8 +433,7 @@ struct dl_node *sema_binary(struct sema *s, const struct dl_node *n)
 
 	if (!n->left || !n->right)
 		return NULL;
-	if (is_relational(n->op) && n->left->kind == DL_N_IDENT &&
-	    n->right->kind != DL_N_IDENT && n->right->kind != DL_N_INT) {
+	if (right_first(s, n)) {
 		r = sema_operand(s, n->right, op);
 		l = enum_operand(s, n->left, n->op, r);
 	} else {

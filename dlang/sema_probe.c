@@ -11,6 +11,7 @@ static struct dl_node *arg_node(struct sema *s, struct dl_range range, uint64_t 
 	struct dl_node *arg = sema_node(s, DL_N_ARG, range, sema_basic(s, DL_T_INT64));
 
 	arg->value = n;
+	arg->name = arena_printf(s->a, "arg%llu", (unsigned long long)n);
 	return arg;
 }
 
@@ -87,9 +88,16 @@ static struct dl_node *arg_type_error(struct sema *s, struct dl_range range, con
 	return NULL;
 }
 
-static bool same_type(struct dl_type *a, struct dl_type *b)
+/* Does the raw value serve as the translated one without a translator? */
+static bool serves_as(struct sema *s, struct dl_type *native, struct dl_type *type)
 {
-	return dl_type_equal(a, b) || (dl_type_is_scalar(a) && dl_type_is_scalar(b));
+	struct dl_node model = { .kind = DL_N_CAST, .type = native };
+
+	if (dl_type_equal(native, type))
+		return true;
+	if (dl_type_is_integer(native) || dl_type_is_integer(type))
+		return dl_type_is_scalar(native) && dl_type_is_scalar(type);
+	return dl_type_is_pointer(type) && sema_arg_compat(s, type, &model);
 }
 
 /* The raw value as an object of type t. */
@@ -141,7 +149,7 @@ static struct dl_node *probe_arg(struct sema *s, const struct dl_node *n, uint64
 		raw = typed_arg(s, n->range, raw, native, i);
 		return raw ? sema_translate(s, n->range, raw, type, x) : NULL;
 	}
-	if (same_type(native, type))
+	if (serves_as(s, native, type))
 		return typed_arg(s, n->range, raw, type, i);
 	dl_error(s->c, D_ARGS_XLATOR, n->range,
 		 "translator for args[%llu] from %s to %s is not defined", (unsigned long long)i,

@@ -118,10 +118,9 @@ bool sema_var_place(struct sema *s, struct dl_ident *id, enum dl_scope scope,
 static struct dl_ident *make_ident(struct sema *s, const struct name_space *ns, const char *name,
 				   enum dl_ident_kind kind, struct dl_range range)
 {
-	struct dl_ident *id = dl_idents_lookup(ns->table, name);
+	struct dl_ident *id = sema_find(s->c, ns->table, name);
 
-	if (!id || (ns->scope == DL_SCOPE_GLOBAL && s->c->version &&
-		    id->version > s->c->version))
+	if (!id)
 		id = dl_idents_add(ns->table, name, kind);
 	id->kind = kind;
 	id->attr = DL_ATTR_STABLE;
@@ -229,7 +228,7 @@ static struct dl_node *scalar(struct sema *s, const struct dl_node *n,
 			      const struct name_space *ns, const char *name,
 			      const struct sema_want *w)
 {
-	struct dl_ident *id = dl_idents_lookup(ns->table, name);
+	struct dl_ident *id = sema_find(s->c, ns->table, name);
 
 	if (!id) {
 		if (w->use == SEMA_READ || w->use == SEMA_MODIFY) {
@@ -275,7 +274,7 @@ static struct dl_node *unknown(struct sema *s, const struct dl_node *n)
 				     "failed to resolve %s: Unknown variable name", n->name);
 
 	sema_suggest(s, d, n->name, false);
-	if (!s->quiet && !dl_idents_lookup(s->c->globals, n->name))
+	if (!s->quiet)
 		make_ident(s, &ns, n->name, DL_ID_SCALAR, n->range);
 	return NULL;
 }

@@ -174,8 +174,9 @@ struct dl_node *sema_translated_member(struct sema *s, struct dl_range range,
 	struct dl_node *e;
 
 	if (!m) {
-		dl_error(s->c, D_TYPE_MEMBER, range, "%s is not a member of %s", name,
-			 dl_type_name(s->ts, t->out));
+		sema_hint_member(s, dl_error(s->c, D_TYPE_MEMBER, range,
+					     "%s is not a member of %s", name,
+					     dl_type_name(s->ts, t->out)), b, name);
 		return NULL;
 	}
 	xm = find_member(t->xlator, name);

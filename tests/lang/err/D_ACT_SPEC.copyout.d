@@ -1,0 +1,4 @@
+BEGIN
+{
+	x = speculation(); speculate(x); copyout(alloca(1), arg0, 1);
+}

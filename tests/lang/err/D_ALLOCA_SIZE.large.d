@@ -1,0 +1,5 @@
+/* @@ flags: -xscratchsize=4096 */
+BEGIN
+{
+	x = alloca(100000);
+}

@@ -1,0 +1,5 @@
+/* @@ flags: -c /bin/true */
+syscall::r*:entry
+{
+	trace(args[0]);
+}

@@ -1,0 +1,5 @@
+/* @@ flags: -xamin=Stable/Stable/Common */
+BEGIN
+{
+	trace(htons(1));
+}

@@ -1,0 +1,6 @@
+struct s { int a; };
+
+BEGIN
+{
+	trace((struct s)1);
+}

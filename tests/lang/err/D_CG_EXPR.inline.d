@@ -1,0 +1,6 @@
+inline int i = exit(1);
+
+BEGIN
+{
+	trace(i);
+}

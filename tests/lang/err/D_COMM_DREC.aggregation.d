@@ -1,0 +1,4 @@
+BEGIN
+{
+	x = speculation(); @a = count(); commit(x);
+}

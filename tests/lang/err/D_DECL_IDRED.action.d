@@ -1,0 +1,6 @@
+int printf;
+
+BEGIN
+{
+	trace(1);
+}

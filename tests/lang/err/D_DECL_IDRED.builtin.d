@@ -1,0 +1,6 @@
+int pid;
+
+BEGIN
+{
+	trace(1);
+}

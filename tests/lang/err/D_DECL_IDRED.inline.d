@@ -1,0 +1,7 @@
+inline int i = 1;
+inline int i = 2;
+
+BEGIN
+{
+	trace(1);
+}

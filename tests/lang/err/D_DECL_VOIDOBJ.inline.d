@@ -1,0 +1,6 @@
+inline void v = 1;
+
+BEGIN
+{
+	trace(1);
+}

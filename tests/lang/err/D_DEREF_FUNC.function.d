@@ -1,0 +1,6 @@
+typedef int (*fn)(int);
+
+BEGIN
+{
+	trace(*(fn)8);
+}

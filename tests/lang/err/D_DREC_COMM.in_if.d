@@ -1,0 +1,4 @@
+BEGIN
+{
+	x = speculation(); commit(x); if (pid) trace(1);
+}

@@ -1,0 +1,4 @@
+BEGIN
+{
+	x = speculation(); speculate(x); exit(0);
+}

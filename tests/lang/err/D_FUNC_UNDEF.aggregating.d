@@ -1,0 +1,4 @@
+BEGIN
+{
+	@a = nosuch(1);
+}

@@ -1,0 +1,5 @@
+/* @@ flags: -xversion=1.0 */
+BEGIN
+{
+	trace(ucaller);
+}

@@ -1,0 +1,6 @@
+inline int i = nosuch;
+
+BEGIN
+{
+	trace(1);
+}

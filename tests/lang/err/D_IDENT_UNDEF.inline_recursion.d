@@ -1,0 +1,6 @@
+inline int i = i + 1;
+
+BEGIN
+{
+	trace(i);
+}

@@ -1,0 +1,5 @@
+BEGIN
+/nosuch == 1/
+{
+	exit(0);
+}

@@ -1,0 +1,4 @@
+BEGIN
+{
+	@a = llquantize(1, 10, 0, 3, 20); @a = llquantize(1, 10, 0, 4, 20);
+}

@@ -1,0 +1,4 @@
+BEGIN
+{
+	@a = llquantize(1, 10, pid, 3, 20);
+}

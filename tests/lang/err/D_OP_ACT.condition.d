@@ -1,0 +1,4 @@
+BEGIN
+{
+	pid ? printf("x") : 1;
+}

@@ -1,0 +1,4 @@
+BEGIN
+{
+	trace((char *)8 / 2);
+}

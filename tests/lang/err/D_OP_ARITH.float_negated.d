@@ -1,0 +1,7 @@
+struct s { double d; };
+struct s v;
+
+BEGIN
+{
+	trace(-v.d);
+}

@@ -1,0 +1,6 @@
+inline int i = "a";
+
+BEGIN
+{
+	trace(i);
+}

@@ -1,0 +1,4 @@
+BEGIN
+{
+	trace(((struct nosuch_anywhere *)8)->x);
+}

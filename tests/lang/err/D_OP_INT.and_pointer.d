@@ -1,0 +1,4 @@
+BEGIN
+{
+	trace((char *)1 & 1);
+}

@@ -1,0 +1,6 @@
+inline int i = 4;
+
+BEGIN
+{
+	i = 5;
+}

@@ -1,0 +1,7 @@
+struct s { int a; };
+struct s v;
+
+BEGIN
+{
+	trace(v ^^ 1);
+}

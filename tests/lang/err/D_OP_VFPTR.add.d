@@ -1,0 +1,4 @@
+BEGIN
+{
+	x = (void *)8; trace(x + 1);
+}

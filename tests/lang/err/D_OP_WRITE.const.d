@@ -1,0 +1,6 @@
+const int limit;
+
+BEGIN
+{
+	limit = 5;
+}

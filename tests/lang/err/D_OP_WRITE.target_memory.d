@@ -1,0 +1,4 @@
+BEGIN
+{
+	x = curpsinfo->pr_pid; *((const char *)alloca(4)) = 1;
+}

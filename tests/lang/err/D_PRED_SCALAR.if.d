@@ -1,0 +1,5 @@
+BEGIN
+{
+	if (execname)
+		trace(1);
+}

@@ -1,0 +1,4 @@
+BEGIN
+{
+	@a["x"] = count(); printa("%d %@d", @a);
+}

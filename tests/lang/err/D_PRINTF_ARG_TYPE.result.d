@@ -1,0 +1,4 @@
+BEGIN
+{
+	@a = count(); printa("%@s", @a);
+}

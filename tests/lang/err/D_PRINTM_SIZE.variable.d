@@ -1,0 +1,4 @@
+BEGIN
+{
+	printm(pid, memref((void *)arg0, 4));
+}

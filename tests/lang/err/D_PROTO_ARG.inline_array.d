@@ -1,0 +1,6 @@
+inline int f[int k] = k + 1;
+
+BEGIN
+{
+	trace(f["a"]);
+}

@@ -1,0 +1,4 @@
+BEGIN
+{
+	trace(copyinstr((char *)8));
+}

@@ -1,0 +1,4 @@
+BEGIN
+{
+	@a[ustack()] = count(); @a[1] = count();
+}

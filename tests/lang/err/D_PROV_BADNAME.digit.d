@@ -1,0 +1,8 @@
+provider p1 {
+	probe go();
+};
+
+BEGIN
+{
+	trace(1);
+}

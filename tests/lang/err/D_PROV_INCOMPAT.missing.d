@@ -1,0 +1,12 @@
+provider prov {
+	probe go();
+	probe stop();
+};
+provider prov {
+	probe go();
+};
+
+BEGIN
+{
+	trace(1);
+}

@@ -1,0 +1,9 @@
+provider prov {
+	probe go();
+	probe go(int);
+};
+
+BEGIN
+{
+	trace(1);
+}

@@ -1,0 +1,4 @@
+BEGIN
+{
+	x = speculation(); trace(1); speculate(x);
+}

@@ -1,0 +1,4 @@
+BEGIN
+{
+	trace(bcopy(alloca(1), alloca(1), 1));
+}

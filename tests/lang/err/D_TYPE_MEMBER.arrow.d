@@ -1,0 +1,6 @@
+struct s { int a; };
+
+BEGIN
+{
+	trace(((struct s *)arg0)->b);
+}

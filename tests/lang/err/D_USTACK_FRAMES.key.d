@@ -1,0 +1,4 @@
+BEGIN
+{
+	@a[ustack(-1)] = count();
+}

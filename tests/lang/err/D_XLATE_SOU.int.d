@@ -1,0 +1,6 @@
+translator int < int I > { a = I; };
+
+BEGIN
+{
+	trace(1);
+}
