@@ -146,6 +146,28 @@ static void settle_queue(struct engine *e)
 			settle_event(e, &ev);
 }
 
+/* A hit whose SIGTRAP hasn't been reported yet would kill the target later. */
+static void settle_pending_hit(struct engine *e, struct engine_task *t)
+{
+	int status;
+
+	for (int i = 0; i < 4 && signal_has_hit_pending(t); i++) {
+		if (!task_flush(t) || ptrace(PTRACE_CONT, t->pub.tid, NULL, NULL) < 0)
+			return;
+		task_set_state(&t->pub, TASK_RUNNING);
+		if (engine_wait_task(e, t->pub.tid, STEP_NS, &status) <= 0)
+			return;
+		if (event_decode(t->pub.tid, status).kind == EV_TRAP) {
+			task_set_state(&t->pub, TASK_STOPPED);
+			t->stop = EV_TRAP;
+			undo_trap(&t->pub);
+			return;
+		}
+		task_ingest_same(e, t, status);
+		settle_queue(e);
+	}
+}
+
 /* --------------------------------------------------------- out of the annex -- */
 
 static bool step(struct engine *e, struct engine_task *t)
@@ -202,6 +224,8 @@ static void clean_aspaces(struct engine *e)
 	for (struct aspace *as = e->aspaces; as; as = as->next)
 		site_unplant_all(as);
 	for (struct engine_task *t = e->tasks; t; t = t->next) {
+		if (t->pub.state == TASK_STOPPED)
+			settle_pending_hit(e, t);
 		if (t->pub.state == TASK_STOPPED)
 			leave_annex(e, t);
 		else if (!t->pub.proc->is_dead && t->pub.state != TASK_GONE)
@@ -266,23 +290,26 @@ static void restore_text(struct aspace *as)
 	}
 }
 
-static void emergency_release(struct engine_task *t, enum event_kind stop, int sig)
+/* false: not yet, its hit's SIGTRAP may still be to come. */
+static bool emergency_release(struct engine_task *t, enum event_kind stop, int sig)
 {
 	pid_t tid = t->pub.tid;
+	struct site_entry *s = NULL;
 	struct arch_regs r;
 
-	if (stop == EV_TRAP && arch_regs_read(tid, &r) == 0) {
-		struct site_entry *s = site_lookup(t->pub.proc->as, arch_pc(&r) - arch_bp_pc_bias);
-
-		if (s && signal_is_breakpoint(tid)) {
-			arch_pc_write(tid, s->pub.addr);
-			sig = 0;
-		}
-	} else if (stop != EV_SIGNAL) {
+	if (arch_regs_read(tid, &r) == 0)
+		s = site_lookup(t->pub.proc->as, arch_pc(&r) - arch_bp_pc_bias);
+	if (s && stop == EV_TRAP && signal_is_breakpoint(tid)) {
+		arch_pc_write(tid, s->pub.addr);
+		sig = 0;
+	} else if (s && stop == EV_STOP) {
+		return ptrace(PTRACE_CONT, tid, NULL, NULL) < 0;
+	} else if (stop != EV_SIGNAL && stop != EV_TRAP) {
 		sig = 0;
 	}
 	ptrace(PTRACE_DETACH, tid, NULL, (long)sig);
 	t->is_detached = true;
+	return true;
 }
 
 static bool is_emergency(const struct engine_task *t)
@@ -302,7 +329,7 @@ void engine_emergency_detach(struct engine *e)
 		if (!is_emergency(t))
 			continue;
 		if (t->pub.state == TASK_STOPPED)
-			emergency_release(t, t->stop, t->stop_sig);
+			left += !emergency_release(t, t->stop, t->stop_sig);
 		else if (ptrace(PTRACE_INTERRUPT, t->pub.tid, NULL, NULL) == 0)
 			left++;
 	}
@@ -318,8 +345,7 @@ void engine_emergency_detach(struct engine *e)
 			continue;
 		struct event ev = event_decode(tid, status);
 
-		left--;
-		if (ev.kind != EV_GONE)
-			emergency_release(t, ev.kind, ev.sig);
+		if (ev.kind == EV_GONE || emergency_release(t, ev.kind, ev.sig))
+			left--;
 	}
 }

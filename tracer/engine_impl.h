@@ -250,9 +250,15 @@ void life_all_gone(struct engine *e);
 /* -------------------------------------------------------------- signal.c -- */
 void signal_trap(struct engine *e, struct task *t, const struct event *ev);
 void signal_deliver(struct engine *e, struct task *t, int sig);
-void signal_repair_forced(struct engine *e, struct engine_task *t);
+/* After a breakpoint's SIGTRAP; is_first: of its site. */
+void signal_repair_forced(struct engine *e, struct engine_task *t, bool is_first);
 /* Was a SIGTRAP about to be delivered made by a breakpoint instruction? */
 bool signal_is_breakpoint(pid_t tid);
+/*
+ * Stopped for another reason, with a hit's SIGTRAP still to come?  INTERRUPT
+ * and job control stop a thread before its pending signals are looked at.
+ */
+bool signal_has_hit_pending(struct engine_task *t);
 /* Reads SIGTRAP's disposition from /proc, and its action if it is caught. */
 void signal_learn(struct engine *e, struct engine_task *t);
 /* The action of sig in the target (remote rt_sigaction). */

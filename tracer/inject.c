@@ -7,6 +7,9 @@
  * registers, whether an interrupted call of the program's is to be restarted.
  * (After a system-call stop it would not, and the program would see -512.)
  *
+ * Where SIGTRAP is ignored the trap would reset that for good.  There the
+ * call ends at its exit stop, and INTERRUPT provides the last stop.
+ *
  * Meanwhile every signal but SIGTRAP is blocked in the task, so nothing of
  * the program's runs.  Its mask, registers and the signal it was about to get
  * are restored.  A task about to enter a system call runs ours in its place
@@ -26,11 +29,14 @@
 struct remote {
 	struct engine *e;
 	struct engine_task *t;
-	uint64_t trap_pc;	/* pc reported when done */
+	uint64_t start_pc, trap_pc;	/* pc before, and reported when done */
 	struct arch_regs saved;
 	uint64_t mask;
 	siginfo_t info;
 	bool has_mask, has_info, was_group, was_entry;
+	bool took_back;
+	bool ends_at_exit;	/* at the call's exit stop, not at a trap */
+	unsigned n_calls;	/* system-call stops seen */
 	int late_signal;	/* a SIGSTOP that came in between */
 };
 
@@ -75,6 +81,7 @@ static bool load_call(struct remote *rc, uint64_t stub, unsigned nr, const uint6
 {
 	struct arch_regs r = *task_regs(&rc->t->pub);
 
+	rc->start_pc = rc->was_entry ? 0 : stub;
 	if (!rc->was_entry) {
 		arch_syscall_setup(&r, stub, nr, args);
 		return arch_regs_write(rc->t->pub.tid, &r) == 0;
@@ -82,6 +89,29 @@ static bool load_call(struct remote *rc, uint64_t stub, unsigned nr, const uint6
 	arch_syscall_setup(&r, stub + arch_syscall_stub_trap, nr, args);
 	return arch_regs_write(rc->t->pub.tid, &r) == 0 &&
 	       arch_syscall_nr_set(rc->t->pub.tid, &r, nr) == 0;
+}
+
+/*
+ * A SIGTRAP that was pending before we came: the task had run into a
+ * breakpoint (a site's, or one of the program's own) and was stopped before
+ * the signal was looked at.  It will run into it again.
+ */
+static bool take_back_trap(struct remote *rc, const struct arch_regs *now)
+{
+	uint64_t addr = arch_pc(&rc->saved) - arch_bp_pc_bias;
+	struct aspace *as = rc->t->pub.proc->as;
+	uint8_t code[ARCH_INSN_MAX];
+
+	if (rc->took_back || arch_pc(now) != rc->start_pc)
+		return false;
+	rc->took_back = true;
+	if (site_lookup(as, addr) ||
+	    (mem_read_raw(as, addr, code, arch_bp_len) == arch_bp_len &&
+	     !memcmp(code, arch_bp, arch_bp_len)))
+		arch_set_pc(&rc->saved, addr);
+	else
+		rc->late_signal = SIGTRAP;
+	return true;
 }
 
 /* One stop on the way: 1 done, 0 go on, -1 failed (the call didn't end). */
@@ -97,12 +127,19 @@ static int handle_stop(struct remote *rc, int status, struct arch_regs *r)
 	case EV_TRAP:
 		if (arch_regs_read(ev.tid, r) < 0)
 			return -1;
-		return arch_pc(r) == rc->trap_pc ? 1 : -1;
+		if (arch_pc(r) == rc->trap_pc)
+			return 1;
+		return take_back_trap(rc, r) ? 0 : -1;
 	case EV_SIGNAL:
 		if (ev.sig != SIGSTOP)
 			return -1;	/* a fault, or a filter's SIGSYS */
 		rc->late_signal = ev.sig;
 		return 0;
+	case EV_SYSCALL:
+		/* In the place of a call about to be entered there is no entry. */
+		if (!rc->ends_at_exit || ++rc->n_calls < (rc->was_entry ? 1 : 2))
+			return 0;
+		return arch_regs_read(ev.tid, r) < 0 ? -1 : 1;
 	default:
 		return 0;
 	}
@@ -114,7 +151,7 @@ static int run_to_trap(struct remote *rc, struct arch_regs *r)
 	int status, n;
 
 	for (int i = 0; i < MAX_STOPS; i++) {
-		if (ptrace(PTRACE_CONT, tid, NULL, NULL) < 0)
+		if (ptrace(rc->ends_at_exit ? PTRACE_SYSCALL : PTRACE_CONT, tid, NULL, NULL) < 0)
 			return -1;
 		if (engine_wait_task(rc->e, tid, REMOTE_NS, &status) <= 0)
 			return -1;
@@ -125,7 +162,8 @@ static int run_to_trap(struct remote *rc, struct arch_regs *r)
 	return -1;
 }
 
-static void regain_group_stop(struct remote *rc)
+/* Makes the kernel look at signals, job control and restarts again. */
+static void restop(struct remote *rc)
 {
 	struct engine_task *t = rc->t;
 	int status;
@@ -158,8 +196,8 @@ static bool restore(struct remote *rc)
 	}
 	if (rc->late_signal)
 		engine_raise(rc->e, &t->pub, rc->late_signal);
-	if (rc->was_group)
-		regain_group_stop(rc);
+	if (rc->was_group || rc->ends_at_exit)
+		restop(rc);
 	return true;
 }
 
@@ -174,6 +212,7 @@ static struct error *run(struct remote *rc, uint64_t stub, unsigned nr, const ui
 	rc->trap_pc = stub + arch_syscall_stub_trap + arch_bp_pc_bias;
 	rc->was_entry = is_at_entry(rc->t);
 	rc->was_group = rc->t->is_group_stopped;
+	rc->ends_at_exit = process_impl(rc->t->pub.proc)->trap_ignored;
 	rc->e->stats.remote_calls++;
 	save_registers(rc, r, arch_syscall_nr_get(r));
 	block_signals(rc);

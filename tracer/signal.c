@@ -98,7 +98,7 @@ static bool was_blocked(uint64_t mask)
 	return !(mask & BIT(SIGTRAP)) && (mask | BIT(SIGTRAP) | UNBLOCKABLE) == UINT64_MAX;
 }
 
-void signal_repair_forced(struct engine *e, struct engine_task *t)
+void signal_repair_forced(struct engine *e, struct engine_task *t, bool is_first)
 {
 	struct engine_process *p = process_impl(t->pub.proc);
 	bool blocked, ignored = p->trap_ignored;
@@ -116,7 +116,7 @@ void signal_repair_forced(struct engine *e, struct engine_task *t)
 		p->trap_learned = engine_now();
 		return;
 	}
-	if (!blocked && engine_now() - p->trap_learned > LEARN_NS)
+	if (!blocked && (is_first || engine_now() - p->trap_learned > LEARN_NS))
 		signal_learn(e, t);
 }
 
@@ -129,6 +129,18 @@ bool signal_is_breakpoint(pid_t tid)
 	if (ptrace(PTRACE_GETSIGINFO, tid, NULL, &si) < 0)
 		return false;
 	return si.si_signo == SIGTRAP && (si.si_code == SI_KERNEL || si.si_code == TRAP_BRKPT);
+}
+
+bool signal_has_hit_pending(struct engine_task *t)
+{
+	struct arch_regs *r = task_regs(&t->pub);
+	struct procfs_status st;
+
+	if (t->stop == EV_TRAP || !r)
+		return false;
+	if (!site_lookup(t->pub.proc->as, arch_pc(r) - arch_bp_pc_bias))
+		return false;
+	return procfs_status(t->pub.tid, &st) && (st.sig_pnd & BIT(SIGTRAP));
 }
 
 /*
@@ -168,11 +180,11 @@ void signal_trap(struct engine *e, struct task *t, const struct event *ev)
 	}
 	s = site_lookup(t->proc->as, arch_pc(r) - arch_bp_pc_bias);
 	if (s && s->pub.is_planted && !may_be_sent(impl, &s->pub)) {
-		signal_repair_forced(e, impl);
+		signal_repair_forced(e, impl, !s->pub.hits);
 		if (t->state == TASK_STOPPED)
 			site_hit(e, t, &s->pub);
 	} else if (s && !s->pub.is_planted && is_stale(t, &s->pub)) {
-		signal_repair_forced(e, impl);
+		signal_repair_forced(e, impl, false);
 		if (t->state == TASK_STOPPED)
 			task_pc_set(impl, s->pub.addr);
 	} else {

@@ -67,7 +67,7 @@ static inline uint64_t rig_now(void)
 	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
 }
 
-static inline uint64_t rig_addr(const void *fn)
+static inline uint64_t rig_addr(const volatile void *fn)
 {
 	return (uint64_t)(uintptr_t)fn;
 }
