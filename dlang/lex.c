@@ -27,14 +27,30 @@ unsigned dl_keyword_flags(enum dl_tok tok)
 	return tok > TOK_KEYWORDS && tok < TOK_COUNT ? keywords[tok - TOK_KEYWORDS - 1].flags : 0;
 }
 
-static enum dl_tok find_keyword(const char *s, size_t n)
+/* Words of D that are plain names in C text. */
+static bool is_plain_in_c(enum dl_tok tok)
+{
+	switch (tok) {
+	case KW_COUNTER: case KW_IMPORT: case KW_OFFSETOF: case KW_PROBE: case KW_PROVIDER:
+	case KW_SELF: case KW_STRING: case KW_STRINGOF: case KW_THIS: case KW_TRANSLATOR:
+	case KW_USERLAND: case KW_XLATE:
+		return true;
+	default:
+		return false;
+	}
+}
+
+static enum dl_tok find_keyword(const struct dl_lexer *lx, const char *s, size_t n)
 {
 	if (n < 2 || n > 10 || !islower((unsigned char)*s))
 		return TOK_IDENT;
-	for (size_t i = 0; i < ARRAY_SIZE(keywords); i++)
+	for (size_t i = 0; i < ARRAY_SIZE(keywords); i++) {
+		enum dl_tok tok = (enum dl_tok)(TOK_KEYWORDS + 1 + i);
+
 		if (keywords[i].text[0] == *s && strlen(keywords[i].text) == n &&
 		    !memcmp(keywords[i].text, s, n))
-			return (enum dl_tok)(TOK_KEYWORDS + 1 + i);
+			return lx->in_include && is_plain_in_c(tok) ? TOK_IDENT : tok;
+	}
 	return TOK_IDENT;
 }
 
@@ -207,7 +223,7 @@ static const char *word(struct dl_lexer *lx, const char *p, struct dl_token *t)
 				p++;
 	}
 	set_text(lx, t, start, p);
-	t->kind = find_keyword(start, (size_t)(p - start));
+	t->kind = find_keyword(lx, start, (size_t)(p - start));
 	return p;
 }
 
@@ -269,7 +285,7 @@ static const char *pdesc(struct dl_lexer *lx, const char *p, struct dl_token *t)
 	while (in_pdesc(*p))
 		p++;
 	size_t n = (size_t)(p - start);
-	enum dl_tok kw = find_keyword(start, n);
+	enum dl_tok kw = find_keyword(lx, start, n);
 
 	if (kw != TOK_IDENT && (dl_keyword_flags(kw) & KW_O)) {
 		set_text(lx, t, start, p);
@@ -281,7 +297,7 @@ static const char *pdesc(struct dl_lexer *lx, const char *p, struct dl_token *t)
 
 	if (type) {
 		set_text(lx, t, start, start + type);
-		t->kind = find_keyword(start, type);
+		t->kind = find_keyword(lx, start, type);
 		lx->mode = LEX_CLAUSE;
 		return start + type;
 	}
@@ -406,6 +422,8 @@ void dl_lex_next(struct dl_lexer *lx, struct dl_token *t)
 		t->kind = TOK_EOF;
 		return;
 	}
+	if (lx->in_include)
+		lx->mode = LEX_CLAUSE;
 	if (lx->mode == LEX_CLAUSE)
 		lx->p = clause_token(lx, p, t);
 	else if (isdigit((unsigned char)*p))

@@ -124,6 +124,7 @@ struct dl_lexer {
 	enum dl_lex_mode mode;
 	enum dl_region region;
 	bool at_line_start;	/* only blanks since the last newline */
+	bool in_include;	/* C text: names are C's, no probe descriptions */
 	/* A control line without its # and newline; range is the whole line. */
 	void (*control)(void *arg, const char *text, size_t len, struct dl_range range);
 	void *control_arg;

@@ -45,7 +45,7 @@ struct dl_diag *dl_parse_fail(struct dl_parser *p, enum dl_tag tag, struct dl_ra
 
 	if (p->tok.kind == TOK_BAD)
 		return NULL;
-	if (!p->types_only) {
+	if (!p->types_only && !p->in_system) {
 		va_start(ap, fmt);
 		const char *text = arena_vprintf(p->arena, fmt, ap);
 		va_end(ap);
@@ -402,7 +402,10 @@ static void parse_item(struct dl_parser *p)
 		parse_clause(p);
 		break;
 	case KW_INLINE:
-		dl_parse_inline(p);
+		if (p->include_depth)
+			dl_parse_declaration(p);
+		else
+			dl_parse_inline(p);
 		break;
 	case KW_TRANSLATOR:
 		dl_parse_translator(p);

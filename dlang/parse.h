@@ -48,6 +48,7 @@ struct dl_parser {
 	bool recovered;			/* the item before was broken */
 	struct dl_scope_name *scope;
 	unsigned include_depth;		/* # 1 "file" 1 ... 2: types go to the C scope */
+	bool in_system;			/* # 1 "file" 1 3: what D can't read there is passed over */
 	struct dl_pending_pragma *pending;
 	uint32_t translator_version;	/* #pragma D binding "x.y" translator */
 	struct dl_node *clauses_tail;
@@ -130,6 +131,8 @@ bool dl_parse_declarator(struct dl_parser *p, struct dl_declarator *d);
  */
 struct dl_type *dl_parse_apply(struct dl_parser *p, const struct dl_specs *s,
 			       const struct dl_declarator *d, const struct dl_deriv **keys_ret);
+/* Skips one GNU word of C headers (__extension__, __attribute__((...)), ...). */
+bool dl_parse_gnu_word(struct dl_parser *p);
 /* A type name: specifiers and an abstract declarator. */
 struct dl_type *dl_parse_type_name(struct dl_parser *p);
 /* ( params ) of a prototype, the ( being consumed; up to and with close. */

@@ -166,7 +166,7 @@ static bool storage_class(enum dl_tok kind, enum dl_storage *ret)
 }
 
 /* GNU words that C headers carry; only in text that cpp included. */
-static bool skip_gnu_word(struct dl_parser *p)
+bool dl_parse_gnu_word(struct dl_parser *p)
 {
 	static const char *const words[] = {
 		"__extension__", "__inline", "__inline__", "__restrict", "__restrict__",
@@ -174,7 +174,13 @@ static bool skip_gnu_word(struct dl_parser *p)
 	};
 	const char *s = p->tok.text;
 
-	if (!p->include_depth || p->tok.kind != TOK_IDENT || s[0] != '_')
+	if (!p->include_depth)
+		return false;
+	if (p->tok.kind == KW_INLINE) {
+		dl_parse_advance(p);
+		return true;
+	}
+	if (p->tok.kind != TOK_IDENT || s[0] != '_')
 		return false;
 	for (size_t i = 0; i < ARRAY_SIZE(words); i++) {
 		if (!strcmp(s, words[i])) {
@@ -260,8 +266,8 @@ static bool parse_spec(struct dl_parser *p, struct spec_words *w, bool *defines)
 		*defines |= is_def;
 		return t && set_base(p, w, DL_T_VOID, t);
 	}
-	case TOK_IDENT:
-		return skip_gnu_word(p) || spec_name(p, w);
+	case TOK_IDENT: case KW_INLINE:
+		return dl_parse_gnu_word(p) || (kind == TOK_IDENT && spec_name(p, w));
 	default:
 		return false;
 	}
@@ -522,7 +528,7 @@ static void parse_dimension(struct dl_parser *p, struct dl_deriv *v)
 
 	if (!e)
 		return;
-	if (!dl_sema_const_int(p->ctx, e, &n) || n <= 0) {
+	if (!dl_sema_const_int(p->ctx, e, &n) || n < 0 || (n == 0 && !p->include_depth)) {
 		dl_parse_fail(p, D_DECL_ARRSUB, e->range, "positive integral constant expression "
 			      "or tuple signature expected as array declaration subscript");
 		return;
@@ -557,7 +563,7 @@ static void parse_deriv_suffixes(struct dl_parser *p, struct dl_declarator *d)
 		else
 			parse_dimension(p, v);
 	}
-	while (skip_gnu_word(p))
+	while (dl_parse_gnu_word(p))
 		;
 }
 
@@ -587,7 +593,7 @@ static struct dl_deriv *parse_stars(struct dl_parser *p)
 			else if (p->tok.kind != KW_USERLAND)
 				break;
 		}
-		while (skip_gnu_word(p))
+		while (dl_parse_gnu_word(p))
 			;
 		v->next = list;
 		list = v;

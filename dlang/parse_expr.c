@@ -402,7 +402,7 @@ static bool is_cast_here(struct dl_parser *p)
 	while (*next == '*')
 		next = dl_lex_peek(&p->lex, next + 1);
 	if (strchr(p->tok.text, '`'))
-		return stars && *next == ')';
+		return *next == ')' && (stars || dl_parse_find_type(p, p->tok.text));
 	if (is_type_here(p))
 		return true;
 	return stars && *next == ')' && dl_parse_may_be_late(p);

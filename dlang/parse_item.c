@@ -135,15 +135,33 @@ static void declare_one(struct dl_parser *p, const struct dl_specs *s)
 	}
 	bool is_func = dl_type_base(type)->kind == DL_FUNC;
 
+	/* A header's object that D has already, like printf, is left as it is. */
+	if (p->include_depth && dl_sema_is_known_ident(p->ctx, d.name))
+		return;
+
 	if (is_func && (s->storage == DL_CLASS_SELF || s->storage == DL_CLASS_THIS)) {
 		dl_parse_fail(p, D_DECL_BADCLASS, s->range,
 			      "specified storage class not appropriate in D");
-	} else if (is_func || s->storage == DL_CLASS_EXTERN) {
+	} else if (is_func || s->storage == DL_CLASS_EXTERN || p->include_depth) {
 		dl_sema_declare_extern(p->ctx, d.name, type, d.range);
 		dl_pragma_apply(p, d.name);
 	} else {
 		declare_variable(p, s, &d, type, tuple);
 	}
+}
+
+/* The body of a function in a header: of no use here. */
+static void skip_body(struct dl_parser *p)
+{
+	unsigned depth = 0;
+
+	do {
+		depth += p->tok.kind == TOK_LBRACE;
+		depth -= p->tok.kind == TOK_RBRACE;
+		if (depth == 0)
+			p->lex.mode = LEX_OUTER;
+		dl_parse_advance(p);
+	} while (depth && p->tok.kind != TOK_EOF && !dl_parse_failed(p));
 }
 
 /* declaration : specs [ declarator { ',' declarator } ] ';' */
@@ -164,7 +182,10 @@ void dl_parse_declaration(struct dl_parser *p)
 			declare_one(p, &s);
 		} while (dl_parse_accept(p, TOK_COMMA));
 	}
-	dl_parse_end_item(p, TOK_SEMI);
+	if (p->include_depth && p->tok.kind == TOK_LBRACE)
+		skip_body(p);
+	else
+		dl_parse_end_item(p, TOK_SEMI);
 }
 
 /* --- inlines --- */

@@ -281,6 +281,43 @@ static void parse_sou_body(struct dl_parser *p, struct dl_type *t, enum dl_kind 
 	t->size = round_up(round_up(l.bits, 8) / 8, t->align);
 }
 
+/* Bits that follow on one another; everything else at the next byte. */
+static void pack(struct dl_type *t, enum dl_kind kind, struct dl_types *ts)
+{
+	uint64_t bits = 0, end = 0;
+
+	for (size_t i = 0; i < t->n_members; i++) {
+		struct dl_member *m = &t->members[i];
+		uint64_t at = kind == DL_UNION ? 0 : m->bits ? bits : round_up(bits, 8);
+
+		m->bit_offset = at;
+		bits = at + (m->bits ? m->bits : dl_type_size(ts, m->type) * 8);
+		if (bits > end)
+			end = bits;
+	}
+	t->align = 1;
+	t->size = round_up(end, 8) / 8;
+}
+
+/* Attributes before or behind a body in a C header; true if one is "packed". */
+static bool parse_attributes(struct dl_parser *p)
+{
+	bool packed = false;
+
+	while (p->include_depth && p->tok.kind == TOK_IDENT &&
+	       !strcmp(p->tok.text, "__attribute__")) {
+		const char *start = p->lex.p;
+
+		if (!dl_parse_gnu_word(p))
+			break;
+		size_t n = (size_t)(p->lex.p - start);
+		const char *word = memmem(start, n, "packed", 6);
+
+		packed |= word && word < p->lex.text + p->prev_end;
+	}
+	return packed;
+}
+
 /* ( 'struct' | 'union' ) ( tag | [ tag ] '{' { members } '}' ) */
 struct dl_type *dl_parse_sou(struct dl_parser *p, bool *defines_ret)
 {
@@ -292,6 +329,8 @@ struct dl_type *dl_parse_sou(struct dl_parser *p, bool *defines_ret)
 	if (!dl_parse_enter(p))
 		return NULL;
 	dl_parse_advance(p);
+	bool packed = parse_attributes(p);
+
 	if (p->tok.kind == TOK_IDENT) {
 		tag = p->tok.text;
 		full = arena_printf(p->arena, "%s %s", word, tag);
@@ -303,6 +342,8 @@ struct dl_type *dl_parse_sou(struct dl_parser *p, bool *defines_ret)
 		t = start_definition(p, kind, full, tag, range);
 		if (t)
 			parse_sou_body(p, t, kind);
+		if (!dl_parse_failed(p) && (parse_attributes(p) || packed))
+			pack(t, kind, p->ctx->types);
 	} else if (tag) {
 		*defines_ret = p->tok.kind == TOK_SEMI;
 		t = find_tag(p, kind, full, tag);
@@ -325,6 +366,8 @@ static void declare_enumerator(struct dl_parser *p, struct dl_type *t, const cha
 		return;
 	}
 	if (dl_idents_lookup(p->ctx->globals, name)) {
+		if (p->include_depth)
+			return;		/* the libraries have it already */
 		dl_parse_fail(p, D_DECL_IDRED, range, "identifier redeclared: %s", name);
 		return;
 	}
@@ -356,14 +399,15 @@ static bool parse_enumerator(struct dl_parser *p, struct dl_type *t, int64_t *ne
 			return false;
 		}
 	}
-	if (*next > INT32_MAX || *next < INT32_MIN) {
+	if ((*next > INT32_MAX || *next < INT32_MIN) && !p->include_depth) {
 		dl_parse_fail(p, D_DECL_ENOFLOW, range, "enumerator '%s' value exceeds INT_MAX "
 			      "(%d)", name, INT32_MAX);
 		return false;
 	}
 	*ret = (struct dl_enumerator){ .name = name, .value = *next };
 	declare_enumerator(p, t, name, *next, range);
-	*next += 1;
+	if (*next < INT64_MAX)
+		*next += 1;
 	return !dl_parse_failed(p);
 }
 
@@ -372,6 +416,11 @@ static void parse_enum_body(struct dl_parser *p, struct dl_type *t)
 	size_t cap = 0;
 	int64_t next = 0;
 
+	/* Complete from the start: an enumerator may use those before it. */
+	t->kind = DL_ENUM;
+	t->size = 4;
+	t->align = 4;
+	t->is_signed = true;
 	p->braces++;
 	dl_parse_advance(p);
 	do {
@@ -389,12 +438,7 @@ static void parse_enum_body(struct dl_parser *p, struct dl_type *t)
 	} while (dl_parse_accept(p, TOK_COMMA));
 	if (p->tok.kind == TOK_RBRACE)
 		p->braces--;
-	if (!dl_parse_expect(p, TOK_RBRACE))
-		return;
-	t->kind = DL_ENUM;
-	t->size = 4;
-	t->align = 4;
-	t->is_signed = true;
+	dl_parse_expect(p, TOK_RBRACE);
 }
 
 /* 'enum' ( tag | [ tag ] '{' enumerators [ ',' ] '}' ) */

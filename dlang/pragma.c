@@ -87,6 +87,7 @@ static void line_marker(struct line *l, unsigned first)
 {
 	struct dl_parser *p = l->p;
 	char *end = NULL;
+	bool is_system = false;
 
 	if (l->n <= first || l->quoted[first] || !isdigit((unsigned char)l->words[first][0])) {
 		report(l, D_PRAGMA_MALFORM, "malformed #%s <line> [\"file\"] [flag]",
@@ -104,7 +105,11 @@ static void line_marker(struct line *l, unsigned first)
 			p->include_depth++;
 		else if (!strcmp(l->words[i], "2") && p->include_depth)
 			p->include_depth--;
+		else if (!strcmp(l->words[i], "3"))
+			is_system = true;
 	}
+	p->lex.in_include = p->include_depth > 0;
+	p->in_system = is_system && p->include_depth;
 	if (l->n > first + 1) {
 		const char *name = l->words[first + 1];
 

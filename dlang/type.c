@@ -277,7 +277,7 @@ static const struct { const char *name; enum dl_basic type; } sys_typedefs[] = {
 	{ "u_long", DL_T_ULONG }, { "longlong_t", DL_T_LLONG }, { "ushort", DL_T_USHORT },
 	{ "uint", DL_T_UINT }, { "ulong", DL_T_ULONG }, { "u_int8_t", DL_T_UCHAR },
 	{ "u_int16_t", DL_T_USHORT }, { "u_int32_t", DL_T_UINT }, { "u_int64_t", DL_T_ULONG },
-	{ "quad_t", DL_T_LONG }, { "u_quad_t", DL_T_ULONG },
+	{ "quad_t", DL_T_LONG }, { "u_quad_t", DL_T_ULONG }, { "__builtin_va_list", DL_T_VOIDPTR },
 	{ "intmax_t", DL_T_LONG }, { "uintmax_t", DL_T_ULONG }, { "wchar_t", DL_T_INT },
 	{ "wint_t", DL_T_UINT }, { "pthread_t", DL_T_ULONG }, { "bool", DL_T_BOOL },
 	{ "zoneid_t", DL_T_INT }, { "taskid_t", DL_T_INT }, { "projid_t", DL_T_INT },
