@@ -199,25 +199,31 @@ static bool keyword_ok(enum dl_opt which, const char *v)
 	}
 }
 
-static struct error *check_text(enum dl_opt which, const char *v)
+static struct error *check_version(const char *v, const char *earlier)
+{
+	uint32_t version, old;
+
+	if (!dl_version_parse(v, &version))
+		return error_format(ERR_OTHER,
+				    "Version is not properly formatted or is too large");
+	if (!dl_version_known(version))
+		return error_format(ERR_OTHER, "Requested version is not supported by compiler");
+	if (earlier && dl_version_parse(earlier, &old) && version > old)
+		return error_format(ERR_OTHER,
+				    "Requested version conflicts with earlier setting");
+	return NULL;
+}
+
+static struct error *check_text(enum dl_opt which, const char *v, const char *earlier)
 {
 	struct dl_attr attr;
 	uint64_t cpu;
-	uint32_t version;
 
 	if (which == DL_OPT_AMIN && !dl_attr_parse(v, &attr))
 		return bad_value();
 	if (which == DL_OPT_CPU && strcmp(v, "all") != 0)
 		return parse_count(v, &cpu);
-	if (which == DL_OPT_VERSION) {
-		if (!dl_version_parse(v, &version))
-			return error_format(ERR_OTHER, "Version is not properly formatted "
-					    "or is too large");
-		if (!dl_version_known(version))
-			return error_format(ERR_OTHER, "Requested version is not supported "
-					    "by compiler");
-	}
-	return NULL;
+	return which == DL_OPT_VERSION ? check_version(v, earlier) : NULL;
 }
 
 /* Some numbers have limits: out of them is an error, or they are clamped. */
@@ -342,7 +348,7 @@ static struct error *set_text(struct dl_options *o, enum dl_opt which, const cha
 	if (infos[which].value == VALUE_KEYWORD && !keyword_ok(which, value))
 		return bad_value();
 	if (infos[which].class != CLASS_I)
-		err = check_text(which, value);
+		err = check_text(which, value, s->texts.n ? s->texts.items[0] : NULL);
 	if (err)
 		return err;
 	char *copy = strdup(value ? value : "");

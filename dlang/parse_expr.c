@@ -385,27 +385,56 @@ static bool unary_oper(enum dl_tok kind, enum dl_oper *op)
 	}
 }
 
+static bool is_in_scope(const struct dl_parser *p, const char *name)
+{
+	for (const struct dl_scope_name *s = p->scope; s; s = s->next)
+		if (s->name == name)
+			return true;
+	return false;
+}
+
+/* Behind "(name)": can only what a cast is applied to follow? */
+static bool only_operand(const char *next)
+{
+	return dl_is_word(*next) || (*next && strchr("($\"'~", *next));
+}
+
+static bool ends_with_t(const char *name)
+{
+	size_t n = strlen(name);
+
+	return n > 2 && !strcmp(name + n - 2, "_t");
+}
+
 /*
  * With the token behind ( as the current one: is this a type name?  A name
- * nothing is known of is one, which the target may know later, if only
- * stars and the closing parenthesis follow.
+ * nothing is known of is one, which the target may know later, if what follows
+ * fits nothing else: stars and ), or an operand behind the ).  sizeof has no
+ * operand, so there the name itself has to tell.
  */
-static bool is_cast_here(struct dl_parser *p)
+static bool is_cast_here(struct dl_parser *p, bool is_sizeof)
 {
+	const char *name = p->tok.text;
+
 	if (p->tok.kind != TOK_IDENT)
 		return dl_parse_starts_type(p);
-	if (dl_sema_is_known_ident(p->ctx, p->tok.text) && !strchr(p->tok.text, '`'))
+	bool scoped = strchr(name, '`');
+
+	if (!scoped && (is_in_scope(p, name) || dl_sema_is_known_ident(p->ctx, name)))
 		return false;
 	const char *next = dl_lex_peek(&p->lex, p->lex.p);
 	bool stars = *next == '*';
 
 	while (*next == '*')
 		next = dl_lex_peek(&p->lex, next + 1);
-	if (strchr(p->tok.text, '`'))
-		return *next == ')' && (stars || dl_parse_find_type(p, p->tok.text));
+	if (scoped)
+		return *next == ')' && (stars || dl_parse_find_type(p, name));
 	if (is_type_here(p))
 		return true;
-	return stars && *next == ')' && dl_parse_may_be_late(p);
+	if (*next != ')' || !dl_parse_may_be_late(p))
+		return false;
+	return stars || (is_sizeof ? ends_with_t(name)
+				   : only_operand(dl_lex_peek(&p->lex, next + 1)));
 }
 
 /* '(' type ')' unary, or a parenthesised expression with its suffixes */
@@ -415,7 +444,7 @@ static struct dl_node *parse_cast_or_paren(struct dl_parser *p)
 
 	p->parens++;
 	dl_parse_advance(p);
-	if (!is_cast_here(p)) {
+	if (!is_cast_here(p, false)) {
 		struct dl_node *e = dl_parse_expr(p);
 
 		dl_parse_expect(p, TOK_RPAR);
@@ -448,7 +477,7 @@ static struct dl_node *parse_sizeof(struct dl_parser *p)
 		return new_unary(p, DL_N_SIZEOF, DL_O_ADD, parse_unary(p), start);
 	p->parens++;
 	dl_parse_advance(p);
-	bool is_type = is_cast_here(p);
+	bool is_type = is_cast_here(p, true);
 
 	operand = is_type ? parse_type_node(p) : dl_parse_expr(p);
 	if (!dl_parse_expect(p, TOK_RPAR))
@@ -552,10 +581,8 @@ static struct dl_node *parse_binary(struct dl_parser *p, unsigned min_level)
 static bool is_open(const struct dl_parser *p, const struct dl_node *n)
 {
 	for (; n; n = n->left) {
-		if (n->kind == DL_N_IDENT)
-			for (const struct dl_scope_name *s = p->scope; s; s = s->next)
-				if (s->name == n->name)
-					return true;
+		if (n->kind == DL_N_IDENT && is_in_scope(p, n->name))
+			return true;
 		for (const struct dl_late_macro *m = p->ctx->late_macros;
 		     m && n->kind == DL_N_INT && !p->ctx->config.macros.target; m = m->next)
 			if (m->node == n)

@@ -123,6 +123,24 @@ static void line_marker(struct line *l, unsigned first)
 
 /* --- #pragma D option --- */
 
+static void consider_option(void *arg, const char *name)
+{
+	dl_nearest_consider(arg, name);
+}
+
+/* Options that the context keeps in another form. */
+static void option_was_set(struct dl_ctx *c, const char *name)
+{
+	const char *version;
+
+	dl_types_set_strsize(c->types, dl_option(c->config.options, DL_OPT_STRSIZE));
+	if (strcmp(name, "version") != 0)
+		return;
+	version = dl_option_text(c->config.options, DL_OPT_VERSION);
+	if (version)
+		dl_version_parse(version, &c->version);
+}
+
 static void pragma_option(struct line *l, unsigned first)
 {
 	struct dl_ctx *c = l->p->ctx;
@@ -154,15 +172,19 @@ static void pragma_option(struct line *l, unsigned first)
 					   false);
 
 	if (!err) {
-		dl_types_set_strsize(c->types, dl_option(c->config.options, DL_OPT_STRSIZE));
+		option_was_set(c, name);
 		return;
 	}
-	if (value)
-		dl_error(c, D_PRAGMA_OPTSET, l->range, "failed to set option '%s' to '%s': %s",
-			 name, value, err->message);
-	else
-		dl_error(c, D_PRAGMA_OPTSET, l->range, "failed to set option '%s': %s", name,
-			 err->message);
+	struct dl_diag *d = value
+		? dl_error(c, D_PRAGMA_OPTSET, l->range, "failed to set option '%s' to '%s': %s",
+			   name, value, err->message)
+		: dl_error(c, D_PRAGMA_OPTSET, l->range, "failed to set option '%s': %s", name,
+			   err->message);
+	struct dl_nearest n = { .word = name };
+
+	dl_options_each(consider_option, &n);
+	if (n.best)
+		dl_hint(c, d, "did you mean %s?", n.best);
 	error_destroy(err);
 }
 

@@ -241,7 +241,9 @@ static void a_type_before_a_star_starts_a_declaration(void **state)
 
 static void operands_become_integers_names_or_strings(void **state)
 {
-	static const char *const operands[] = { "12", "-3", "abc", "a b", "\"q\\t\"", "0x1f", NULL };
+	static const char *const operands[] = {
+		"12", "-3", "abc", "a b", "\"q\\t\"", "0x1f", NULL
+	};
 	struct scan s;
 
 	(void)state;

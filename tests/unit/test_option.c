@@ -163,8 +163,8 @@ static void every_keyword_and_version_is_accepted(void **state)
 		{ "evaltime", "exec" }, { "evaltime", "preinit" }, { "evaltime", "postinit" },
 		{ "evaltime", "main" }, { "bufresize", "manual" }, { "stdc", "s" },
 		{ "scope", "all" }, { "tier", "stop" }, { "tier", "record" },
-		{ "linkmode", "dynamic" }, { "version", "1.0" }, { "version", "1.2.2" },
-		{ "version", "1.13" }, { "amin", "evolving/stable/COMMON" }, { "cpu", "3" },
+		{ "linkmode", "dynamic" }, { "version", "1.13" }, { "version", "1.2.2" },
+		{ "version", "1.0" }, { "amin", "evolving/stable/COMMON" }, { "cpu", "3" },
 		{ "lazyload", "whatever" },
 	};
 
@@ -172,6 +172,14 @@ static void every_keyword_and_version_is_accepted(void **state)
 	for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++)
 		assert_set(pairs[i][0], pairs[i][1]);
 	assert_string_equal(dl_option_text(options, DL_OPT_EVALTIME), "main");
+}
+
+static void a_version_may_be_lowered_but_not_raised(void **state)
+{
+	(void)state;
+	assert_set("version", "1.5");
+	assert_set("version", "1.2");
+	assert_refused("version", "1.3", "Requested version conflicts with earlier setting");
 }
 
 static void lists_keep_all_their_values(void **state)
@@ -245,6 +253,7 @@ int main(void)
 		TEST(unknown_names_and_bad_values_are_refused),
 		TEST(run_time_flags_take_words_and_numbers),
 		TEST(every_keyword_and_version_is_accepted),
+		TEST(a_version_may_be_lowered_but_not_raised),
 		TEST(lists_keep_all_their_values),
 		TEST(a_weaker_origin_does_not_override),
 		TEST(programs_may_not_set_what_was_used_before_them),

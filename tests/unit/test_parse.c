@@ -310,7 +310,8 @@ static void types_of_the_target_are_resolved_when_it_is_there(void **state)
 	const struct dl_host host = { .type_lookup = late_lookup };
 	const struct dl_source source = {
 		.kind = DL_SRC_FILE,
-		.text = "self conn_t *c; BEGIN { self->c = (conn_t *)1; self->c->tv_sec; }",
+		.text = "self conn_t *c; BEGIN { self->c = (conn_t *)1; self->c->tv_sec;"
+			" x = sizeof (conn_t); z = 2; y = (z) - 1; }",
 	};
 	struct parsed p;
 
@@ -338,7 +339,8 @@ static void types_nobody_knows_are_reported(void **state)
 	parsed_run(&p, &source);
 	assert_non_null(p.unit);
 	assert_null(dl_compile(p.ctx, p.unit));
-	assert_non_null(strstr(parsed_errors(&p), "[D_SYNTAX] line 1: syntax error near \"nope_t\""));
+	assert_non_null(strstr(parsed_errors(&p),
+			       "[D_SYNTAX] line 1: syntax error near \"nope_t\""));
 	parsed_end(&p);
 }
 
