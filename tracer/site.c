@@ -387,7 +387,8 @@ static void enlist(struct aspace *as, struct plant_result *res)
 		as->planted.items[as->planted.n++] = s;
 	}
 	as->pending.n = 0;
-	qsort(as->planted.items, as->planted.n, sizeof(*as->planted.items), by_address);
+	if (as->planted.n)
+		qsort(as->planted.items, as->planted.n, sizeof(*as->planted.items), by_address);
 }
 
 struct error *site_plant(struct engine *e, struct aspace *as, unsigned *n_refused,

@@ -120,7 +120,7 @@ static void *vfork_loop(void *arg)
 	char *argv[] = { (char *)"true", NULL };
 	long *bad = arg;
 
-	for (int i = 0; i < VFORKS; i++) {
+	for (volatile int i = 0; i < VFORKS; i++) {
 		int status;
 		pid_t pid = vfork();
 
