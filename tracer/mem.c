@@ -36,8 +36,7 @@ bool aspace_mem_open(struct aspace *as)
 }
 
 /* One pread or pwrite with the retry a stale descriptor needs. */
-static ssize_t transfer(struct aspace *as, uint64_t addr, void *rbuf, const void *wbuf,
-			size_t len)
+static ssize_t transfer(struct aspace *as, uint64_t addr, void *buf, size_t len, bool is_read)
 {
 	ssize_t n = -1;
 
@@ -49,15 +48,15 @@ static ssize_t transfer(struct aspace *as, uint64_t addr, void *rbuf, const void
 				return -1;
 		}
 		do {
-			n = rbuf ? pread(as->mem_fd, rbuf, len, (off_t)addr)
-				 : pwrite(as->mem_fd, wbuf, len, (off_t)addr);
+			n = is_read ? pread(as->mem_fd, buf, len, (off_t)addr)
+				    : pwrite(as->mem_fd, buf, len, (off_t)addr);
 		} while (n < 0 && errno == EINTR);
 		if (n > 0)
 			return n;
 		if (n < 0 && errno != EIO && errno != EACCES && errno != EPERM)
 			return n;
 		/* EIO: a bad address, or not ours any more.  0: that task's mm is gone. */
-		if (n < 0 && errno == EIO && rbuf)
+		if (n < 0 && errno == EIO && is_read)
 			return n;
 	}
 	return n;
@@ -68,7 +67,7 @@ size_t mem_read_raw(struct aspace *as, uint64_t addr, void *buf, size_t len)
 	size_t done = 0;
 
 	while (done < len) {
-		ssize_t n = transfer(as, addr + done, (char *)buf + done, NULL, len - done);
+		ssize_t n = transfer(as, addr + done, (char *)buf + done, len - done, true);
 
 		if (n <= 0)
 			break;
@@ -107,7 +106,8 @@ size_t mem_write_raw(struct aspace *as, uint64_t addr, const void *buf, size_t l
 	size_t done = 0;
 
 	while (done < len) {
-		ssize_t n = transfer(as, addr + done, NULL, (const char *)buf + done, len - done);
+		ssize_t n = transfer(as, addr + done, (char *)(uintptr_t)buf + done, len - done,
+				     false);
 
 		if (n <= 0)
 			break;
