@@ -236,7 +236,7 @@ static inline void apply(const struct dl_aggdesc *d, struct dl_agg_entry *e, int
 		break;
 	case DL_AGG_STDDEV:
 		add_square(v, value);
-		/* fallthrough */
+		__attribute__((fallthrough));
 	case DL_AGG_AVG:
 		bump(&v[0], 1);
 		bump(&v[1], value);
