@@ -74,6 +74,8 @@ struct engine_task {
 		int code;		/* 512...516 */
 		uint64_t pc, sp;
 	} restart;
+	uint64_t mask_checked;		/* when the signal mask was last looked at */
+	bool mask_was_full;
 	struct hit_skip skips[MAX_SKIPS];
 	unsigned n_skips;
 	uint64_t comm_read;		/* when */
@@ -143,7 +145,9 @@ struct pin_state {
 	bool is_self_pinned;
 	cpu_set_t self_cpus;
 	int cpu;
-	uint64_t rate_before, backoff_until;
+	uint64_t before;	/* ns per stop before pinning */
+	unsigned n_slow;	/* windows since that were slower */
+	uint64_t backoff, backoff_until;
 	enum wait_mode mode;
 };
 

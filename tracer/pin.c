@@ -7,8 +7,9 @@
  *
  *  - with an idle CPU to spare, the tracer spins on waitpid() for some tens
  *    of microseconds before it sleeps; the target isn't touched;
- *  - without one, and with a single thread making nearly all stops, that
- *    thread and the tracer are bound to one CPU.  Masks are remembered and
+ *  - without one, or where spinning doesn't do (waking the target's CPU is
+ *    slow on virtual machines), and with a single thread making nearly all
+ *    stops, that thread and the tracer are bound to one CPU.  Masks are remembered and
  *    put back when the rate falls, another thread joins in, the thread
  *    pauses, or at the end; a mask the program changed meanwhile is left.
  *
@@ -22,9 +23,14 @@
 #define WINDOW 256u
 /* Stops come fast: less than this between two, on average. */
 #define HOT_NS UINT64_C(100000)
+/* As good as one CPU does it: no reason to touch the target. */
+#define GOOD_NS UINT64_C(12000)
 /* Of the stops in a window, how many may change the thread. */
 #define MAX_SWITCHES (WINDOW / 20)
 #define BACKOFF_NS (ns_per_s)
+#define MAX_BACKOFF_NS (64 * ns_per_s)
+/* Windows in which pinning must have been a loss before it is given up. */
+#define MAX_SLOW 4
 
 /* Tasks running or ready on the machine, ourselves included; -1 unknown. */
 static int runnable(void)
@@ -119,22 +125,29 @@ static void judge(struct engine *e, struct engine_task *t, uint64_t per_stop)
 {
 	struct pin_state *p = &e->pin;
 	bool hot = per_stop < HOT_NS, single = p->n_switches <= MAX_SWITCHES;
+	bool was_spinning;
 	uint64_t now = p->window_start;
 
 	if (p->pinned) {
-		bool slower = p->rate_before && per_stop > p->rate_before;
-
-		if (hot && single && !slower)
+		p->n_slow = per_stop > p->before ? p->n_slow + 1 : 0;
+		if (hot && single && p->n_slow < MAX_SLOW)
 			return;
 		pin_undo(e);
-		p->backoff_until = now + BACKOFF_NS;
+		p->backoff = p->backoff ? p->backoff * 2 : BACKOFF_NS;
+		if (p->backoff > MAX_BACKOFF_NS)
+			p->backoff = MAX_BACKOFF_NS;
+		p->backoff_until = now + p->backoff;
 		return;
 	}
+	was_spinning = p->mode == WAIT_SPIN;
 	p->mode = hot && has_idle_cpu(e) ? WAIT_SPIN : WAIT_SLEEP;
-	if (!hot || !single || p->mode == WAIT_SPIN || !e->config.cpupin ||
-	    now < p->backoff_until)
+	if (!hot || !single || !e->config.cpupin || now < p->backoff_until)
 		return;
-	p->rate_before = per_stop;
+	/* Spinning first, if there is a CPU for it; pinning if that isn't enough. */
+	if (p->mode == WAIT_SPIN && (!was_spinning || per_stop < GOOD_NS))
+		return;
+	p->before = per_stop;
+	p->n_slow = 0;
 	pin(e, t);
 }
 

@@ -98,25 +98,42 @@ static bool was_blocked(uint64_t mask)
 	return !(mask & BIT(SIGTRAP)) && (mask | BIT(SIGTRAP) | UNBLOCKABLE) == UINT64_MAX;
 }
 
+/*
+ * Asking for the mask costs a twentieth of a hit.  Where SIGTRAP has its
+ * default action a lost bit harms nobody at once, so it is asked for at a
+ * thread's first hit, then now and then, and always while it was found lost.
+ */
+static bool needs_look(const struct engine_task *t, uint64_t now)
+{
+	const struct engine_process *p = process_impl(t->pub.proc);
+
+	return p->trap_caught || p->trap_ignored || t->mask_was_full ||
+	       now - t->mask_checked > LEARN_NS;
+}
+
 void signal_repair_forced(struct engine *e, struct engine_task *t, bool is_first)
 {
 	struct engine_process *p = process_impl(t->pub.proc);
-	bool blocked, ignored = p->trap_ignored;
-	uint64_t mask;
+	bool ignored = p->trap_ignored, blocked;
+	uint64_t mask, now = engine_now();
 
+	if (!needs_look(t, now))
+		return;
 	if (ptrace(PTRACE_GETSIGMASK, t->pub.tid, (void *)sizeof(mask), &mask) < 0)
 		return;
 	blocked = was_blocked(mask);
+	t->mask_checked = now;
+	t->mask_was_full = blocked;
 	if (blocked) {
 		mask |= BIT(SIGTRAP);
 		ptrace(PTRACE_SETSIGMASK, t->pub.tid, (void *)sizeof(mask), &mask);
 	}
 	if ((ignored || (blocked && p->trap_caught)) && p->trap_action_known) {
 		remote_sigaction(e, t, SIGTRAP, p->trap_action, NULL);
-		p->trap_learned = engine_now();
+		p->trap_learned = now;
 		return;
 	}
-	if (!blocked && (is_first || engine_now() - p->trap_learned > LEARN_NS))
+	if (!blocked && (is_first || now - p->trap_learned > LEARN_NS))
 		signal_learn(e, t);
 }
 

@@ -558,6 +558,23 @@ static void step_over(struct engine *e, struct engine_task *t, struct site *s)
 		t->pc_dirty = true;
 }
 
+/*
+ * A stop inside a restartable sequence makes the kernel abort the sequence.
+ * With a breakpoint in it, it would never get to its end; and continued in the
+ * out-of-line copy, the kernel would take it for left, and nothing would
+ * protect the rest.  So the site goes, and the sequence starts anew.
+ */
+static void leave_sequence(struct engine *e, struct engine_task *t, struct site *s)
+{
+	uint64_t abort_ip;
+
+	if (s->hits != 1 || !s->is_planted || !task_in_rseq(t, &abort_ip))
+		return;
+	s->users.n = 0;
+	unplant(e, (struct site_entry *)s);
+	task_pc_set(t, abort_ip);
+}
+
 void site_hit(struct engine *e, struct task *t, struct site *s)
 {
 	struct engine_task *impl = task_impl(t);
@@ -576,5 +593,7 @@ void site_hit(struct engine *e, struct task *t, struct site *s)
 		return;
 	if (impl->is_held && !impl->wants_resume)
 		return;		/* a hold point: it will come here again */
-	step_over(e, impl, s);
+	leave_sequence(e, impl, s);
+	if (arch_pc(&t->regs) == s->addr)
+		step_over(e, impl, s);
 }

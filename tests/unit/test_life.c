@@ -223,7 +223,105 @@ static void exec_by_any_thread_keeps_the_process(void **state)
 	}
 }
 
+static void plant_at_pc(struct rig *r, struct task *t)
+{
+	const uint64_t args[6] = {0};
+	struct site_user user = { .arg = r };
+	unsigned refused = 0;
+	int64_t result = 0;
+	struct site *s;
+
+	assert_int_equal(site_count(t->proc->as), 0);
+	rig_fail_on(engine_remote_syscall(r->e, t->proc->as, SYS_getpid, args, &result));
+	assert_int_equal(result, t->proc->pid);
+	rig_fail_on(site_add(r->e, t->proc->as, arch_pc(task_regs(t)), NULL, 0, user, &s));
+	rig_fail_on(site_plant(r->e, t->proc->as, &refused, NULL));
+	assert_int_equal(refused, 0);
+}
+
+static int execs_a_while(struct rig_shared *s)
+{
+	char *argv[] = { (char *)"sh", (char *)"-c", (char *)"exec /bin/true", NULL };
+
+	work(s->v[0]);
+	execve("/bin/sh", argv, environ);
+	return 1;
+}
+
+static void a_new_image_can_be_planted_before_it_runs(void **state)
+{
+	struct rig r;
+
+	(void)state;
+	rig_open(&r);
+	r.on_exec = plant_at_pc;
+	rig_spawn(&r, execs_a_while);
+	rig_attach(&r);
+	rig_plant(&r, rig_addr(work));
+	rig_go(&r);
+	rig_run(&r);
+	rig_assert_exit(&r, 0);
+	assert_int_equal(r.execs, 2);
+	assert_int_equal(r.hits, 1 + 2);
+	rig_close(&r);
+}
+
 /* ----------------------------------------------------------------- threads -- */
+
+static struct rig_shared *survivors;
+
+static void *outlive_leader(void *arg)
+{
+	pthread_join(*(pthread_t *)arg, NULL);
+	survivors->flag[0] = 1;
+	while (!survivors->flag[1])
+		usleep(1000);
+	for (int i = 0; i < 100; i++)
+		work(i);
+	_exit(8);
+}
+
+static int leader_leaves(struct rig_shared *s)
+{
+	static pthread_t self;
+	pthread_t t;
+
+	self = pthread_self();
+	survivors = s;
+	pthread_create(&t, NULL, outlive_leader, &self);
+	pthread_exit(NULL);
+}
+
+static void the_leader_may_end_first(void **state)
+{
+	(void)state;
+	for (int late = 0; late < 2; late++) {
+		struct rig r;
+
+		rig_open(&r);
+		rig_engine(&r);
+		rig_spawn(&r, leader_leaves);
+		if (late) {	/* attach when only a zombie leads it */
+			assert_int_equal(write(r.go, "x", 1), 1);
+			while (!r.shared->flag[0])
+				sched_yield();
+			rig_attach(&r);
+			engine_start(r.e);
+		} else {
+			rig_attach(&r);
+			rig_go(&r);
+			rig_run_to(&r, 0);
+		}
+		rig_plant(&r, rig_addr(work));
+		r.shared->flag[1] = 1;
+		rig_run(&r);
+		assert_int_equal(r.hits, 100);
+		if (late)
+			r.status = r.status >= 0 ? r.status : rig_reap(&r);
+		rig_assert_exit(&r, 8);
+		rig_close(&r);
+	}
+}
 
 #define SHORT_THREADS 3000
 
@@ -370,6 +468,8 @@ int main(void)
 		cmocka_unit_test(followed_children_can_be_planted_before_they_run),
 		cmocka_unit_test(vfork_children_leave_the_parents_sites_alone),
 		cmocka_unit_test(exec_by_any_thread_keeps_the_process),
+		cmocka_unit_test(a_new_image_can_be_planted_before_it_runs),
+		cmocka_unit_test(the_leader_may_end_first),
 		cmocka_unit_test(threads_come_and_go_by_the_thousand),
 		cmocka_unit_test(sigkill_at_any_moment_ends_cleanly),
 	};
