@@ -1,0 +1,447 @@
+/*
+ * The record tier: what trampolines, the tracer and both processors agree on.
+ *
+ * A site of the record tier is a jump to its trampoline in the annex.  The
+ * trampoline runs the near programs of the site's clauses as machine code over
+ * the live registers, leaves their records in the thread's ring, runs the
+ * displaced instructions and jumps back.  The tracer drains the rings.
+ *
+ *	plan.c side	arch_func_scan -> arch_patch_plan -> arch_patch_find_slot
+ *	code side	arch_tramp_build at that place, arch_record_common once per region
+ *	patch side	arch_patch_bytes, written with the world stopped
+ *	at stops	arch_tramp_fixup, _trap, _arrival, _unwind
+ *
+ * Everything here is pure: bytes and addresses in, bytes and tables out.
+ * Addresses are the target's unless said otherwise.
+ *
+ * ---- rings ----
+ *
+ * Each thread that fires has a ring: struct arch_ring and, somewhere else,
+ * size bytes of data mapped twice back to back, so that no record wraps.  The
+ * thread finds its ring through the anchor (x86_64: the base of gs is the
+ * address of its struct arch_ring).  Producers are the thread and its own
+ * signal handlers; the consumer is the tracer.
+ *
+ *	head	bytes ever reserved; the producer's; data[head & mask] comes next
+ *	limit	head may not go beyond this; the consumer's: tail + size
+ *
+ * To leave a record the thread
+ *	1. takes head, stops if head + need > limit (ring full), and moves head
+ *	   by need with one plain compare-and-exchange, which its own signal
+ *	   handlers can't split; need is the most the record may become;
+ *	2. writes the record (struct dl_record) with len 0 there;
+ *	3. where it became shorter: writes 0 behind its used part and moves head
+ *	   back by the rest, again by compare-and-exchange; if a handler's record
+ *	   came behind it, covers the rest with a filler instead: a record of which
+ *	   only len and epid = 0 are written;
+ *	4. stores len: the record is committed.
+ *
+ * So to the consumer the word at tail is 0 (reserved, not committed, or tail ==
+ * head) or the header of a complete record.  The consumer sets what it took to
+ * zero before it publishes a new limit.  The space behind head need not be
+ * zero, but for the word at head.  head also goes backwards (3., and
+ * arch_ring_rewind), but never to before what was committed.
+ *
+ * A record is byte for byte what dl_near_run() writes with the clause's cap,
+ * but for time, which is the processor's raw counter (0 where that can't be
+ * read).  time is the same in all records of a firing.
+ *
+ * A ring that is full, or that is the null ring, or that has no cells where the
+ * clause aggregates, is asked about the control word:
+ *	ARCH_CONTROL_WAIT	the thread executes a breakpoint instruction at an address
+ *		that arch_tramp_trap() knows; the tracer drains, or gives it a ring or
+ *		a larger one (and moves its anchor), and continues it as it is: it
+ *		tries again.  The ring's size must be at least the clause's need, or it
+ *		would try for ever.
+ *	anything else		drops is counted and the clause left out.
+ * The null ring is one struct arch_ring for all threads that have no ring yet:
+ * head = limit = 0, cells_end = 0.  It is written to only to count drops.
+ */
+#ifndef ARCH_RECORD_H
+#define ARCH_RECORD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "../dlang/bytecode.h"
+#include "arch.h"
+
+/* ---------------------------------------------------------------- ring -- */
+
+#define ARCH_CONTROL_WAIT 1u	/* the control word, 32 bits: a tracer is there and wants all */
+#define ARCH_CONTROL_DROP 0u	/* drops are asked for, or the tracer is gone */
+
+struct arch_ring {
+	/* Set before the thread sees the ring. */
+	uint64_t self;		/* address of this struct: checks the anchor */
+	uint64_t data;		/* address of the data's first mapping */
+	uint64_t mask;		/* size of the data - 1; size: a power of two, 4 KiB .. 1 GiB */
+	uint64_t control;	/* address of the control word of the address space */
+	uint32_t cells_end;	/* cells exist from ARCH_RING_CELLS to this offset; 0: none */
+	uint32_t unused;
+	uint64_t owner;		/* the tracer's */
+	uint64_t unused2[2];
+	/* The producer's. */
+	uint64_t head;
+	uint64_t drops;
+	uint64_t unused3[6];
+	/* The consumer's. */
+	uint64_t limit;
+	uint64_t tail;
+	uint64_t unused4[6];
+};
+
+#define ARCH_RING_CELLS 192	/* offset of the aggregation cells: right behind the struct */
+
+_Static_assert(offsetof(struct arch_ring, self) == 0 && offsetof(struct arch_ring, data) == 8 &&
+	       offsetof(struct arch_ring, mask) == 16 &&
+	       offsetof(struct arch_ring, control) == 24 &&
+	       offsetof(struct arch_ring, cells_end) == 32 &&
+	       offsetof(struct arch_ring, head) == 64 &&
+	       offsetof(struct arch_ring, drops) == 72 &&
+	       offsetof(struct arch_ring, limit) == 128 &&
+	       sizeof(struct arch_ring) == ARCH_RING_CELLS,
+	       "machine code has these offsets in it");
+_Static_assert(offsetof(struct dl_record, len) == 0 && offsetof(struct dl_record, epid) == 4 &&
+	       offsetof(struct dl_record, flags) == 8 &&
+	       offsetof(struct dl_record, n_slots) == 12 &&
+	       offsetof(struct dl_record, time) == 16 &&
+	       offsetof(struct dl_record, faults) == 24 &&
+	       offsetof(struct dl_record, slots) == 32, "and these");
+
+/*
+ * The committed record (or filler: epid 0, only len and epid are there) at
+ * tail, NULL if there is none.  data: where the tracer has the ring's data
+ * mapped (twice, or records across the end are cut).
+ */
+static inline struct dl_record *arch_ring_at(const struct arch_ring *r, uint8_t *data,
+					     uint64_t tail)
+{
+	struct dl_record *rec = (struct dl_record *)(void *)(data + (tail & r->mask));
+	uint32_t len;
+
+	if (tail >= __atomic_load_n(&r->head, __ATOMIC_ACQUIRE))
+		return NULL;
+	len = __atomic_load_n(&rec->len, __ATOMIC_ACQUIRE);
+	/* A target that writes into its own ring must not lead us astray. */
+	if (len < 8 || len % 8 || len > r->mask + 1)
+		return NULL;
+	return rec;
+}
+
+/*
+ * Takes back what a stopped thread has reserved and will not commit (its
+ * trampoline was left: arch_tramp_unwind, death).  reserve as arch_tramp_unwind
+ * gave it, or 0 for "whatever is open".
+ */
+static inline void arch_ring_rewind(struct arch_ring *r, uint8_t *data, uint32_t reserve)
+{
+	uint64_t at = r->tail;
+	const struct dl_record *rec;
+
+	while ((rec = arch_ring_at(r, data, at)) != NULL)
+		at += rec->len;
+	if (at >= r->head)
+		return;
+	if (reserve == 0 || r->head - at <= reserve) {
+		uint64_t zero = 0;
+
+		/* What is the word at head again must be zero. */
+		__builtin_memcpy(data + (at & r->mask), &zero, sizeof(zero));
+		__atomic_store_n(&r->head, at, __ATOMIC_RELEASE);
+	} else {
+		uint64_t filler = reserve;
+
+		__builtin_memcpy(data + (at & r->mask), &filler, sizeof(filler));
+	}
+}
+
+/* --------------------------------------------------------------- cells -- */
+
+/*
+ * An aggregation with a constant key that a clause does nothing else than
+ * feed has a cell in every ring instead of records: word 0 counts the updates
+ * (hits of dl_agg_merge), from word 1 on are the values as dl_agg_merge() wants
+ * them; for count() word 0 is the value too.  New cells are zero, but word 1
+ * of min() INT64_MAX, of max() INT64_MIN.  The consumer reads or resets cells
+ * while the thread is stopped, or reads them at any time, one word at a time.
+ */
+enum arch_agg_kind {
+	ARCH_AGG_COUNT,		/* [hits = value] */
+	ARCH_AGG_SUM,		/* [hits] [sum] */
+	ARCH_AGG_AVG,		/* [hits = count] [sum]: values are both words */
+	ARCH_AGG_MIN, ARCH_AGG_MAX,	/* [hits] [value] */
+	ARCH_AGG_QUANTIZE,	/* [hits] [127 buckets] */
+	ARCH_AGG_LQUANTIZE,	/* [hits] [levels + 2 buckets] */
+};
+
+struct arch_agg {
+	enum arch_agg_kind kind;
+	uint32_t cell;		/* offset from the start of struct arch_ring, 8-aligned */
+	uint64_t param;		/* lquantize: the parameter word (agg.h) */
+	int64_t increment;	/* quantize, lquantize */
+	/*
+	 * A near program without slots that decides (NREC) and leaves the value in
+	 * register value_reg at END; NULL: nothing to decide or compute (count).
+	 */
+	const struct dl_code *code;
+	uint8_t value_reg;
+};
+
+static inline uint32_t arch_agg_words(enum arch_agg_kind kind, uint64_t param)
+{
+	switch (kind) {
+	case ARCH_AGG_COUNT:
+		return 1;
+	case ARCH_AGG_QUANTIZE:
+		return 1 + 127;
+	case ARCH_AGG_LQUANTIZE:
+		return 1 + ((uint32_t)(param >> 32) & 0xffff) + 2;
+	default:
+		return 2;
+	}
+}
+
+/* ------------------------------------------------------------ patching -- */
+
+/* Addresses [lo, hi). */
+struct arch_span {
+	uint64_t lo, hi;
+};
+
+/*
+ * A function as the planner sees it, looked at once for all its sites.  The
+ * bytes are those of the ELF file and are borrowed, before and after included:
+ * code[-before] to code[len + after - 1] must be readable.
+ */
+struct arch_func {
+	const uint8_t *code;
+	uint64_t addr;
+	size_t len;
+	size_t before, after;	/* bytes around it that belong to no symbol (padding) */
+	/*
+	 * Sorted addresses that code elsewhere goes to: other symbols inside,
+	 * targets of branches of the function's other parts (f.cold), landing pads.
+	 */
+	const uint64_t *targets;
+	size_t n_targets;
+	/* No byte of these may change: rseq sections, patches of other sites. */
+	const struct arch_span *keep;
+	size_t n_keep;
+	/* Made by arch_func_scan(). */
+	size_t decoded;		/* bytes from the start that could be decoded */
+	uint8_t *marks;		/* one per byte */
+};
+
+/* Fills in the last part; false: out of memory. */
+bool arch_func_scan(struct arch_func *f);
+void arch_func_deinit(struct arch_func *f);
+
+enum arch_tactic {
+	ARCH_TACTIC_ONE,	/* the jump replaces one instruction */
+	ARCH_TACTIC_PADDING,	/* one that never falls through, and padding behind it */
+	ARCH_TACTIC_FORWARD,	/* several instructions from the site on */
+	ARCH_TACTIC_BACKWARD,	/* several, some of them before the site */
+	ARCH_TACTIC_SHORT,	/* a short jump to padding nearby that holds the jump */
+};
+
+#define ARCH_PATCH_MAX 48	/* bytes one patch changes in one place */
+#define ARCH_DISPLACED_MAX 16	/* instructions displaced by one patch */
+
+/* How one site is patched. */
+struct arch_patch_plan {
+	uint64_t site;		/* as asked for */
+	uint64_t addr;		/* first byte changed; behind the site if an endbr64 is kept */
+	uint8_t len;		/* bytes changed */
+	uint8_t orig[ARCH_PATCH_MAX];	/* the len bytes there now, and the rest of the last insn */
+	uint8_t n_insns;	/* displaced instructions */
+	uint8_t insn[ARCH_DISPLACED_MAX + 1];	/* their offsets from addr; [n_insns]: the end */
+	uint8_t site_insn;	/* which of them is the site (0 also if an endbr64 is kept) */
+	enum arch_tactic tactic;
+	uint64_t jump;		/* where the long jump is: addr, or in padding (SHORT) */
+	uint8_t jump_orig[8];	/* SHORT: the bytes there now */
+	/*
+	 * Bit n: byte n of the jump starts a displaced instruction and must be one
+	 * that faults; it narrows where the trampoline can be.
+	 */
+	uint8_t guards;
+	uint32_t flags_dead;	/* bit k: the flags are not looked at from instruction k on */
+	bool calls;		/* a call is displaced: not for threads with shadow stacks */
+	bool is_targeted;	/* known branches go to an instruction before the site: each costs
+				 * a stop, as the site did before */
+};
+
+/*
+ * Plans the patch of the site at f->addr + off.  NULL, or static text why it
+ * must stay on the stop tier.
+ *
+ * All interior instructions of a patch start with a byte that faults: who gets
+ * there unforeseen (a jump, a saved context) stops with a signal, and continues
+ * at arch_tramp_arrival().  Threads that stand inside [addr, addr + len) while
+ * the patch is written are moved there too.  Only a thread at addr itself need
+ * not be.  Another site whose address is one of the displaced instructions
+ * (arch_patch_insn) can't be patched on its own: it becomes one more firing of
+ * this trampoline.
+ */
+const char *arch_patch_plan(const struct arch_func *f, uint64_t off, struct arch_patch_plan *ret);
+/* Which displaced instruction starts at addr (or is the site); -1: none. */
+int arch_patch_insn(const struct arch_patch_plan *p, uint64_t addr);
+/* The first address in [lo, hi) at which a trampoline of size bytes can be for
+ * this plan (reach and guards); false: there is none. */
+bool arch_patch_find_slot(const struct arch_patch_plan *p, uint64_t lo, uint64_t hi, size_t size,
+			  uint64_t *ret);
+
+struct arch_patch_write {
+	uint64_t addr;
+	uint8_t len;
+	uint8_t bytes[ARCH_PATCH_MAX], orig[ARCH_PATCH_MAX];
+};
+
+/* What to write, in this order, for a trampoline at tramp; 1 or 2 places, 0 if
+ * the address does not suit the plan.  Undoing: orig, in the opposite order. */
+unsigned arch_patch_bytes(const struct arch_patch_plan *p, uint64_t tramp,
+			  struct arch_patch_write out[2]);
+
+/* --------------------------------------------------------- trampolines -- */
+
+enum arch_probe_kind {	/* what NARG n is */
+	ARCH_PROBE_ENTRY,	/* as arch_arg(); also offset probes */
+	ARCH_PROBE_RETURN,	/* 0: offset, 1 and 2: result registers, others 0 */
+	ARCH_PROBE_CALL,	/* as arch_call_arg(): no return address on the stack (USDT) */
+};
+
+struct arch_tramp_clause {
+	const struct dl_code *code;	/* verified near program */
+	uint32_t epid;			/* not 0 */
+	uint32_t n_slots;
+	uint32_t strsize;
+	/* The record's largest size (cap of dl_near_run), a multiple of 8 from
+	 * 32 + 8 * n_slots on, at most the ring's size - 8: dl_near_bound(). */
+	uint32_t cap;
+	/* NULL, or: feed this cell; the record is left only if the value's
+	 * computation faults, so that far can raise the error. */
+	const struct arch_agg *agg;
+};
+
+/* One probe that fires at one of the displaced instructions. */
+struct arch_tramp_firing {
+	uint8_t insn;		/* before which displaced instruction */
+	enum arch_probe_kind kind;
+	bool taken_only;	/* the instruction is a conditional jump: only when it is taken */
+	uint64_t pc;		/* the probe's address, for NREG */
+	uint64_t offset;	/* ARCH_PROBE_RETURN: argument 0 */
+	const struct arch_tramp_clause *clauses;
+	uint32_t n_clauses;
+};
+
+struct arch_tramp_job {
+	const struct arch_patch_plan *plan;
+	const struct arch_tramp_firing *firings;	/* in order of insn */
+	uint32_t n_firings;
+	uint64_t common;	/* where arch_record_common()'s code is, within reach */
+	uint64_t anchor;	/* aarch64: the table of rings; x86_64: unused */
+};
+
+enum arch_tramp_phase {
+	ARCH_TRAMP_BEFORE,	/* firing: nothing is left yet */
+	ARCH_TRAMP_PARTIAL,	/* some clauses are done, others are not */
+	ARCH_TRAMP_AFTER,	/* all is left; the displaced instruction is next */
+	ARCH_TRAMP_COPY,	/* in the displaced instruction, or at its start */
+	ARCH_TRAMP_LEAVING,	/* past them all, on the way back */
+};
+
+/* From off on: how to look out of the trampoline.  Private to arch/. */
+struct arch_tramp_range {
+	uint32_t off;
+	uint32_t reserve;	/* bytes that may be reserved in the ring */
+	uint16_t depth;		/* sp at the displaced instruction - sp now */
+	uint8_t words;		/* saved words of the frame that are on the stack */
+	uint8_t phase;		/* enum arch_tramp_phase */
+	uint8_t insn;
+	uint8_t frame;		/* index into frames */
+};
+
+#define ARCH_FRAME_WORDS 32
+struct arch_tramp_frame {	/* what is saved, first pushed first; private */
+	uint8_t n;
+	uint8_t word[ARCH_FRAME_WORDS];
+};
+
+struct arch_tramp_pair {
+	uint32_t off, to;	/* offsets in the trampoline */
+};
+
+/* The map of a trampoline; arrays are owned. */
+struct arch_tramp {
+	uint64_t base;
+	uint32_t len;
+	uint64_t common;
+	struct arch_patch_plan plan;
+	struct arch_tramp_range *ranges;
+	struct arch_tramp_frame *frames;
+	struct arch_tramp_pair *fixups;	/* faulting instruction -> where to go on */
+	struct arch_tramp_pair *traps;	/* breakpoint of a full ring -> the check */
+	uint32_t n_ranges, n_frames, n_fixups, n_traps;
+	uint32_t arrival[ARCH_DISPLACED_MAX];	/* where instruction k starts, firings first */
+	uint32_t copy[ARCH_DISPLACED_MAX];	/* instruction k without its firings */
+};
+
+/*
+ * Makes the trampoline to be put at base.  NULL, or static text why not.  With
+ * too little room (cap; out may be NULL) the text is arch_tramp_no_room and
+ * ret->len, the only thing set then, the bytes needed; the length does not
+ * depend on base.
+ */
+const char *arch_tramp_build(const struct arch_tramp_job *job, uint64_t base, uint8_t *out,
+			     size_t cap, struct arch_tramp *ret);
+extern const char arch_tramp_no_room[];
+void arch_tramp_deinit(struct arch_tramp *t);
+
+/*
+ * Code that all trampolines of a region share: position-independent, to be
+ * placed anywhere, 16-aligned.  Returns the bytes; *len_ret how many.
+ */
+const uint8_t *arch_record_common(size_t *len_ret);
+
+/* A SIGSEGV or SIGBUS at pc is a load of ours that failed: where to continue
+ * the thread (without the signal), 0 if it is not.  t: the trampoline pc is in;
+ * NULL with pc in the common code at common. */
+uint64_t arch_tramp_fixup(const struct arch_tramp *t, uint64_t common, uint64_t pc);
+/* Is the breakpoint instruction at pc one of a full ring?  *ret: the check,
+ * which comes next anyway. */
+bool arch_tramp_trap(const struct arch_tramp *t, uint64_t pc, uint64_t *ret);
+/* A thread that got to pc inside the patch: where it goes on; 0 if pc is no
+ * displaced instruction's address.  (Of the patch's first byte too: as the jump.) */
+uint64_t arch_tramp_arrival(const struct arch_tramp *t, uint64_t pc);
+/* If pc is in the common code: the address in the trampoline it returns to;
+ * else pc.  0: the stack can't be read. */
+typedef bool arch_read_fn(void *arg, uint64_t addr, uint64_t *ret);
+uint64_t arch_tramp_caller(uint64_t common, const struct arch_regs *r, arch_read_fn *read,
+			   void *arg);
+
+struct arch_tramp_place {
+	enum arch_tramp_phase phase;
+	/* Address in the original code that the registers belong to; 0: none near
+	 * (inside a rewritten call, on the way to another place). */
+	uint64_t orig;
+	uint32_t reserve;	/* for arch_ring_rewind(), if the thread is made to leave; 0: nothing */
+};
+
+/*
+ * A thread stopped in the trampoline (or in common code called from it) ->
+ * registers as if it had never been there, for unwinding, for signal frames:
+ *
+ *	BEFORE	as at the displaced instruction, pc there: if the thread is to
+ *		continue so (after arch_ring_rewind()), it fires anew
+ *	AFTER, COPY, LEAVING	pc stays in the trampoline, at the instruction's copy (or in
+ *		it, or behind it); writing the registers is safe.  place->orig is
+ *		what to show; a thread sent there would fire again
+ *	PARTIAL	registers and orig are to look at only; step the thread until
+ *		its phase is another
+ * false: pc is not in it, or the stack can't be read.
+ */
+bool arch_tramp_unwind(const struct arch_tramp *t, struct arch_regs *r, arch_read_fn *read,
+		       void *arg, struct arch_tramp_place *ret);
+
+#endif
