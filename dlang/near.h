@@ -34,4 +34,10 @@ size_t dl_near_run(const struct dl_code *code, unsigned n_slots, uint32_t strsiz
 		   const struct dl_near_ops *ops, void *ctx, struct dl_record *rec,
 		   size_t cap);
 
+/*
+ * The largest record a verified near program can make: with a cap of that
+ * much (or more) no capture is cut short.  A multiple of 8.
+ */
+size_t dl_near_bound(const struct dl_code *code, unsigned n_slots, uint32_t strsize);
+
 #endif
