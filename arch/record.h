@@ -30,17 +30,17 @@
  *	   by need with one plain compare-and-exchange, which its own signal
  *	   handlers can't split; need is the most the record may become;
  *	2. writes the record (struct dl_record) with len 0 there;
- *	3. where it became shorter: writes 0 behind its used part and moves head
- *	   back by the rest, again by compare-and-exchange; if a handler's record
- *	   came behind it, covers the rest with a filler instead: a record of which
- *	   only len and epid = 0 are written;
+ *	3. where it became shorter: moves head back by the rest, again by
+ *	   compare-and-exchange; if a handler's record came behind it, covers the
+ *	   rest with a filler instead: a record of which only len and epid = 0 are
+ *	   written;
  *	4. stores len: the record is committed.
  *
- * So to the consumer the word at tail is 0 (reserved, not committed, or tail ==
- * head) or the header of a complete record.  The consumer sets what it took to
- * zero before it publishes a new limit.  The space behind head need not be
- * zero, but for the word at head.  head also goes backwards (3., and
- * arch_ring_rewind), but never to before what was committed.
+ * All free space, from head to tail + size, is zero at all times: the consumer
+ * sets what it took to zero before it publishes a new limit, and producers
+ * leave no garbage where they give space back.  So the word at tail is 0 (not
+ * committed, or tail == head) or the header of a complete record.  head goes
+ * backwards too (3., and arch_ring_rewind), never to before what was committed.
  *
  * A record is byte for byte what dl_near_run() writes with the clause's cap,
  * but for time, which is the processor's raw counter (0 where that can't be
@@ -142,17 +142,15 @@ static inline void arch_ring_rewind(struct arch_ring *r, uint8_t *data, uint32_t
 
 	while ((rec = arch_ring_at(r, data, at)) != NULL)
 		at += rec->len;
-	if (at >= r->head)
+	if (at >= r->head || r->head - at > r->mask + 1)
 		return;
 	if (reserve == 0 || r->head - at <= reserve) {
-		uint64_t zero = 0;
-
-		/* What is the word at head again must be zero. */
-		__builtin_memcpy(data + (at & r->mask), &zero, sizeof(zero));
+		__builtin_memset(data + (at & r->mask), 0, r->head - at);
 		__atomic_store_n(&r->head, at, __ATOMIC_RELEASE);
 	} else {
 		uint64_t filler = reserve;
 
+		__builtin_memset(data + (at & r->mask), 0, reserve);
 		__builtin_memcpy(data + (at & r->mask), &filler, sizeof(filler));
 	}
 }
