@@ -261,7 +261,7 @@ bool subr_substr(struct vm *vm, const uint64_t *arg, unsigned n, uint64_t *ret)
 
 	if (!get(vm, arg[0], 0, &v))
 		return false;
-	int64_t len = v.len, count = n > 2 ? (int32_t)arg[2] : len;
+	int64_t len = v.len, count = n > 2 ? (int32_t)arg[2] : INT32_MAX;
 
 	if (from < 0) {
 		from += len;
