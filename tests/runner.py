@@ -135,8 +135,7 @@ class Checker:
 
 
 def environment(args):
-    env = {k: v for k, v in os.environ.items()
-           if not k.startswith(("DTRACE_", "_DTRACE_"))}
+    env = {k: v for k, v in os.environ.items() if not k.startswith("DTRACE_")}
     env.update(DTRACE=args.dtrace, FIX=args.fixtures, LC_ALL="C", TZ="UTC",
                CASES=os.path.dirname(os.path.abspath(args.case)),
                PATH=env.get("PATH", "/usr/bin:/bin") + ":/usr/sbin:/sbin")
@@ -186,17 +185,41 @@ def run_script(args, extra):
     return run_command(command, args, 30 * args.slow, environment(args))
 
 
+def directives(path):
+    """The @@ directives of a D file: flags and status are read elsewhere."""
+    with open(path, encoding="utf-8", errors="replace") as f:
+        return re.findall(r"/\*\s*@@\s*(\w+)", f.read())
+
+
+def read_expected(path):
+    """A file's text, or None where there is no such file."""
+    if not os.path.exists(path):
+        return None
+    with open(path, encoding="utf-8", errors="replace") as f:
+        return f.read()
+
+
+def without_notices(text):
+    """stderr without the notice that names the script's path."""
+    return re.sub(r"^dtrace: script '.*' matched \d+ probes?\n", "", text, flags=re.M)
+
+
 def run_lang(args):
     """NAME.d must print exactly NAME.out and exit 0 (or what @@ status says)."""
-    status, out, err = run_script(args, ["-q"])
+    said = directives(args.case)
+    if "testing" in said:
+        os.environ["_DTRACE_TESTING"] = "1"
+    status, out, err = run_script(args, [] if "loud" in said else ["-q"])
     c = Checker(status, out, err)
     with open(args.case, encoding="utf-8", errors="replace") as f:
         m = re.search(r"@@\s*status:\s*(\d+)", f.read())
     c.check(status == (int(m.group(1)) if m else 0), f"status {status}")
-    expected = args.case[:-2] + ".out"
-    if os.path.exists(expected):
-        with open(expected, encoding="utf-8", errors="replace") as f:
-            c.apply("OUTPUT", f.read())
+    expected = read_expected(args.case[:-2] + ".out")
+    if expected is not None:
+        c.check(c.out == expected, "output differs from\n" + expected)
+    expected = read_expected(args.case[:-2] + ".err")
+    if expected is not None:
+        c.check(without_notices(c.err) == expected, "stderr differs from\n" + expected)
     return c.report()
 
 
@@ -227,6 +250,7 @@ def main():
     p.add_argument("--slow", type=int, default=1, help="factor on every timeout")
     p.add_argument("case")
     args = p.parse_args()
+    os.environ.pop("_DTRACE_TESTING", None)
     if args.unprivileged and os.geteuid() != 0:
         args.unprivileged = False       # already an ordinary user
     try:
