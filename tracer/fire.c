@@ -79,6 +79,42 @@ static void consume_now(struct session *s)
 		s->failure = err;
 }
 
+/*
+ * Each fault is reported and fires dtrace:::ERROR, in the thread that faulted
+ * and before its next clause.  A fault in an ERROR clause is counted by the
+ * VM, not queued, so this ends.
+ */
+static void fire_errors(struct session *s, const struct firing *faulted)
+{
+	struct dl_fault_info info;
+
+	while (dl_take_fault(s->state, &info)) {
+		bool has_addr = info.fault == DL_FLT_BADADDR || info.fault == DL_FLT_BADALIGN ||
+				info.fault == DL_FLT_BADSTACK;
+		struct firing f = {
+			.probe = probe_by_id(s->probes, 3),
+			.task = faulted->task,
+			.has_args = true,
+			.args = { 0, info.epid, info.action, (uint64_t)info.offset,
+				  (uint64_t)info.fault, has_addr ? info.addr : 0 },
+		};
+
+		dl_consumer_fault(s->consumer, &info);
+		if (f.probe->epids.n)
+			session_fire(s, &f);
+	}
+}
+
+static unsigned fire_clause(struct session *s, const struct firing *f, const struct dl_record *rec,
+			    const struct dl_thread *t)
+{
+	unsigned done = dl_fire(s->state, rec, t);
+
+	if (done & DL_FIRED_FAULT)
+		fire_errors(s, f);
+	return done;
+}
+
 void session_fire(struct session *s, struct firing *f)
 {
 	struct dl_thread t = { .ops = &session_thread_ops, .ctx = f };
@@ -104,10 +140,8 @@ void session_fire(struct session *s, struct firing *f)
 				 s->strsize, &near_ops, f, rec, s->record_size))
 			continue;
 		flags = 0;
-		done |= dl_fire(s->state, rec, &t);
+		done |= fire_clause(s, f, rec, &t);
 	}
-	if (done & DL_FIRED_FAULT)
-		session_faults(s);
 	/* At the end nothing can change what the entries show: all in one go. */
 	if ((done & DL_FIRED_CONSUME) && !s->is_ending)
 		consume_now(s);
@@ -118,30 +152,4 @@ void session_fire_simple(struct session *s, struct probe *p)
 	struct firing f = { .probe = p, .has_args = true };
 
 	session_fire(s, &f);
-}
-
-/*
- * Each fault is reported and fires dtrace:::ERROR.  A fault in an ERROR
- * clause is counted by the VM, not queued, so this ends.
- */
-void session_faults(struct session *s)
-{
-	struct dl_fault_info info;
-
-	while (dl_take_fault(s->state, &info)) {
-		struct firing f = {
-			.probe = probe_by_id(s->probes, 3),
-			.has_args = true,
-			.args = { 0, info.epid, info.action, (uint64_t)info.offset,
-				  (uint64_t)info.fault,
-				  info.fault == DL_FLT_BADADDR || info.fault == DL_FLT_BADALIGN ||
-						  info.fault == DL_FLT_BADSTACK ?
-					  info.addr :
-					  0 },
-		};
-
-		dl_consumer_fault(s->consumer, &info);
-		if (f.probe->epids.n)
-			session_fire(s, &f);
-	}
 }

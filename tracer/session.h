@@ -112,6 +112,8 @@ void session_message(struct session *s, const char *fmt, ...) __attribute__((for
 void session_interrupt(struct session *s);
 
 /* compile.c: programs to enablings */
+/* -C; before any target is started. */
+struct error *session_preprocess(struct session *s) must_check;
 struct error *session_load_programs(struct session *s) must_check;
 struct error *session_compile(struct session *s) must_check;
 struct error *session_enable(struct session *s) must_check;
@@ -127,8 +129,6 @@ void session_host_init(struct session *s);
 /* fire.c */
 void session_fire(struct session *s, struct firing *f);
 void session_fire_simple(struct session *s, struct probe *p);
-/* Reports queued faults and fires ERROR. */
-void session_faults(struct session *s);
 
 /* target.c */
 struct target *target_of(struct session *s, struct process *p);	/* makes it */
