@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cpp.h"
 #include "session.h"
 
 /* All diagnostics of the context to stderr, in the classic shape or ours. */
@@ -51,6 +52,24 @@ static void print_warnings(struct session *s, const struct compiled *p)
 {
 	if (dl_ctx_diags(s->ctx)->list.n)
 		error_destroy(print_diags(s, p));
+}
+
+struct error *session_preprocess(struct session *s)
+{
+	for (size_t i = 0; s->cli->run_cpp && i < s->cli->programs.n; i++) {
+		struct cli_program *p = &s->cli->programs.items[i];
+		char *text;
+
+		if (p->kind != DL_SRC_FILE)
+			continue;
+		struct error *err = cpp_run(s->options, p->text, p->contents, &text);
+
+		if (err)
+			return err;
+		free(p->contents);
+		p->contents = text;
+	}
+	return NULL;
 }
 
 struct error *session_load_programs(struct session *s)

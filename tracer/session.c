@@ -651,9 +651,6 @@ static struct error *check_mode(const struct session *s)
 					       "available yet", mode == CLI_HEADER ? 'h' : 'G');
 	if (s->cli->programs.n == 0 && mode != CLI_LIST)
 		return error_format(ERR_OTHER, "no probes specified");
-	if (s->cli->run_cpp)
-		return error_format(ERR_OTHER, "-C is not available yet: run cpp(1) on the script "
-					       "and give its output to -s");
 	return NULL;
 }
 
@@ -665,6 +662,8 @@ struct error *session_run(struct session *s, int *status)
 	/* Listing implies -Z: what isn't there is simply not listed. */
 	if (!err && s->cli->mode == CLI_LIST)
 		err = dl_options_set(s->options, "zdefs", NULL, DL_OPT_FROM_CMDLINE, false);
+	if (!err)
+		err = session_preprocess(s);
 	if (!err)
 		err = start_targets(s);
 	if (!err)
