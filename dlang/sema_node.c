@@ -83,6 +83,7 @@ struct dl_node *sema_cast_node(struct sema *s, struct dl_node *n, struct dl_type
 	if (n->kind == DL_N_INT && (dl_type_is_integer(type) || dl_type_is_pointer(type))) {
 		cast = sema_int(s, n->range, sema_fit(type, n->value), type);
 		cast->attr = n->attr;
+		cast->is_writable = n->is_writable;
 		return cast;
 	}
 	cast = sema_node(s, DL_N_CAST, n->range, type);
