@@ -98,9 +98,15 @@ __asm__(".text\n"
 	"	ldp x24, x25, [x9, #48]\n ldp x26, x27, [x9, #64]\n ldp x28, x29, [x9, #80]\n"
 	"	ret\n");
 
+/* Word by word: QEMU 7.2 goes on with the old code where vector stores wrote. */
 static inline void code_put(void *at, const void *code, size_t len)
 {
-	memcpy(at, code, len);
+	for (size_t i = 0; i < len; i += 4) {
+		uint32_t w;
+
+		memcpy(&w, (const uint8_t *)code + i, 4);
+		*(volatile uint32_t *)((uint8_t *)at + i) = w;
+	}
 	__builtin___clear_cache((char *)at, (char *)at + len);
 }
 

@@ -184,7 +184,6 @@ static void set_up(const struct item *it, struct cpu *c)
 {
 	uint64_t *data = (void *)(world.mid + DATA), *stack = (void *)(world.mid + STACK);
 
-	memset(world.mid, 0, MIDDLE_LEN);
 	memset(c, 0, sizeof(*c));
 	for (size_t i = 0; i < DATA_LEN / 8; i++)
 		data[i] = random_value();
