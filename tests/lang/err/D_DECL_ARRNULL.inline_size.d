@@ -1,0 +1,2 @@
+inline int f[4] = 3;
+BEGIN { exit(0); }

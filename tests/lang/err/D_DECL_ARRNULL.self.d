@@ -1,0 +1,2 @@
+self int a[];
+BEGIN { exit(0); }

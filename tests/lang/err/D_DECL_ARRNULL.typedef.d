@@ -1,0 +1,2 @@
+typedef int a_t[];
+BEGIN { exit(0); }

@@ -1,0 +1,2 @@
+int a["four"];
+BEGIN { exit(0); }

@@ -1,0 +1,2 @@
+auto int a;
+BEGIN { exit(0); }

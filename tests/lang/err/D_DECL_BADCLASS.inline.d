@@ -1,0 +1,2 @@
+inline static int a = 3;
+BEGIN { exit(0); }

@@ -1,0 +1,2 @@
+inline extern int a = 3;
+BEGIN { exit(0); }

@@ -1,0 +1,2 @@
+register int a;
+BEGIN { exit(0); }

@@ -1,0 +1,2 @@
+static int a;
+BEGIN { exit(0); }

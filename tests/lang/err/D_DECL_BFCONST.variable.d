@@ -1,0 +1,3 @@
+int v;
+struct s { int a : v; };
+BEGIN { exit(0); }

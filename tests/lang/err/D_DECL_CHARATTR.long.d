@@ -1,0 +1,2 @@
+long char a;
+BEGIN { exit(0); }

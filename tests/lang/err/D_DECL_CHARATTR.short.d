@@ -1,0 +1,2 @@
+short char a;
+BEGIN { exit(0); }

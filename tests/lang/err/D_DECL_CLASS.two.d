@@ -1,0 +1,2 @@
+self this int a;
+BEGIN { exit(0); }

@@ -1,0 +1,2 @@
+typedef extern int a;
+BEGIN { exit(0); }

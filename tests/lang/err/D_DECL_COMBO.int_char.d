@@ -1,0 +1,2 @@
+int char a;
+BEGIN { exit(0); }

@@ -1,0 +1,2 @@
+long short a;
+BEGIN { exit(0); }

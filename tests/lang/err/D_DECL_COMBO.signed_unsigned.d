@@ -1,0 +1,2 @@
+signed unsigned int a;
+BEGIN { exit(0); }

@@ -1,0 +1,2 @@
+long long long a;
+BEGIN { exit(0); }

@@ -1,0 +1,3 @@
+int v;
+enum e { A = v };
+BEGIN { exit(0); }

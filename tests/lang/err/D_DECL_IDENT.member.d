@@ -1,0 +1,2 @@
+struct s { foo bar; };
+BEGIN { exit(0); }

@@ -1,0 +1,2 @@
+self foo bar;
+BEGIN { exit(0); }

@@ -1,0 +1,3 @@
+int v[int];
+int v[string];
+BEGIN { exit(0); }

@@ -1,0 +1,3 @@
+self int v;
+self long v;
+BEGIN { exit(0); }

@@ -1,0 +1,3 @@
+this int v;
+this string v;
+BEGIN { exit(0); }

@@ -1,0 +1,3 @@
+int v;
+typedef int v;
+BEGIN { exit(0); }

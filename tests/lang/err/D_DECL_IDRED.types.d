@@ -1,0 +1,3 @@
+int v;
+long v;
+BEGIN { exit(0); }

@@ -1,0 +1,2 @@
+this struct fwd v;
+BEGIN { exit(0); }

@@ -1,0 +1,2 @@
+long float x;
+BEGIN { exit(0); }

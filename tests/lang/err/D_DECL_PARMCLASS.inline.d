@@ -1,0 +1,2 @@
+inline int f[static int a] = a;
+BEGIN { exit(0); }

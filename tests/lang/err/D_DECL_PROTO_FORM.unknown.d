@@ -1,0 +1,2 @@
+provider p { probe q(int a) : (int b); };
+BEGIN { exit(0); }

@@ -1,0 +1,2 @@
+int f(void a);
+BEGIN { exit(0); }

@@ -1,0 +1,2 @@
+inline int f[int] = 3;
+BEGIN { exit(0); }

@@ -1,0 +1,2 @@
+provider p { probe q(int a) : (int); };
+BEGIN { exit(0); }

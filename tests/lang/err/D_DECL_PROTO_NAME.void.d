@@ -1,0 +1,2 @@
+provider p { probe q(void a); };
+BEGIN { exit(0); }

@@ -1,0 +1,2 @@
+inline int f[void] = 1;
+BEGIN { exit(0); }

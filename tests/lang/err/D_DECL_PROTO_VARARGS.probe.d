@@ -1,0 +1,2 @@
+provider p { probe q(int a, ...); };
+BEGIN { exit(0); }

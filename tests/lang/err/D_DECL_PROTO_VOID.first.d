@@ -1,0 +1,2 @@
+int f(void, int);
+BEGIN { exit(0); }

@@ -1,0 +1,2 @@
+provider p { probe q(int, void); };
+BEGIN { exit(0); }

@@ -1,0 +1,2 @@
+enum e { a`b };
+BEGIN { exit(0); }

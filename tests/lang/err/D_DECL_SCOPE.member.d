@@ -1,0 +1,2 @@
+struct s { int a`b; };
+BEGIN { exit(0); }

@@ -1,0 +1,2 @@
+unsigned float a;
+BEGIN { exit(0); }

@@ -1,0 +1,3 @@
+struct s { int a; };
+signed struct s a;
+BEGIN { exit(0); }

@@ -1,0 +1,2 @@
+inline int;
+BEGIN { exit(0); }

@@ -1,0 +1,2 @@
+long void *p;
+BEGIN { exit(0); }

@@ -1,0 +1,2 @@
+void v[4];
+BEGIN { exit(0); }

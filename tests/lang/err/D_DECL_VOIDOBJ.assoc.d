@@ -1,0 +1,2 @@
+void f[int];
+BEGIN { exit(0); }

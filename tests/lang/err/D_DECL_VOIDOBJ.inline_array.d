@@ -1,0 +1,2 @@
+inline void f[int a] = 1;
+BEGIN { exit(0); }

@@ -1,0 +1,2 @@
+self void f;
+BEGIN { exit(0); }

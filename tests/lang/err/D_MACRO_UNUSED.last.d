@@ -1,0 +1,2 @@
+/* @@ flags: -- a b */
+BEGIN { trace($$1); }

@@ -1,0 +1,1 @@
+foo$nothing:::entry { exit(0); }

@@ -1,0 +1,1 @@
+fbt:::entry { exit(0); }

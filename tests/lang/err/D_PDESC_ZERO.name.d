@@ -1,0 +1,1 @@
+dtrace:::nothing { exit(0); }

@@ -1,0 +1,2 @@
+#define FOO 1
+BEGIN { exit(0); }

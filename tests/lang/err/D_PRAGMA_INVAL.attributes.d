@@ -1,0 +1,3 @@
+#pragma D attributes Stable/Stable x
+int x;
+BEGIN { exit(0); }

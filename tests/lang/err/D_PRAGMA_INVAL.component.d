@@ -1,0 +1,3 @@
+#pragma D attributes Stable/Stable/Common provider p thing
+provider p { probe a(); };
+BEGIN { exit(0); }

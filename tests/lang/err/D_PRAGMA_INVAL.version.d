@@ -1,0 +1,3 @@
+#pragma D binding "a.b" x
+int x;
+BEGIN { exit(0); }

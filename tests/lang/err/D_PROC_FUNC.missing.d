@@ -1,0 +1,2 @@
+/* @@ flags: -c /bin/true */
+pid$target:a.out:no_such_function:entry { exit(0); }

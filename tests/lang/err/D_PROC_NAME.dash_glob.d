@@ -1,0 +1,2 @@
+/* @@ flags: -c /bin/true */
+pid$target:a.out:-:* { exit(0); }

@@ -1,0 +1,2 @@
+/* @@ flags: -c /bin/true */
+pid$target:libc.so.6:malloc:fffffff { exit(0); }

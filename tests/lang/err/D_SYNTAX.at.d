@@ -1,0 +1,1 @@
+BEGIN { @3 = count(); }

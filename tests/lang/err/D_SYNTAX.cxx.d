@@ -1,0 +1,2 @@
+BEGIN { // foo
+exit(0); }

@@ -1,0 +1,2 @@
+import foo;
+BEGIN { exit(0); }
