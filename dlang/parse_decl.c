@@ -141,7 +141,8 @@ static bool has_spec(const struct spec_words *w)
 static bool set_base(struct dl_parser *p, struct spec_words *w, enum dl_basic base,
 		     struct dl_type *type)
 {
-	if (w->has_base || (type && has_spec(w))) {
+	/* Signs and lengths beside a named type: check_words() names the rule. */
+	if (w->has_base || (type && w->n_int)) {
 		dl_parse_fail(p, D_DECL_COMBO, p->tok.range, "invalid type combination");
 		return false;
 	}
@@ -201,6 +202,14 @@ bool dl_parse_gnu_word(struct dl_parser *p)
 	return true;
 }
 
+/* "name *x" and "name x": it can only be a type. */
+static bool followed_by_declarator(struct dl_parser *p)
+{
+	const char *next = dl_lex_peek(&p->lex, p->lex.p);
+
+	return *next == '*' || dl_is_word(*next);
+}
+
 /* An identifier among specifiers: a type's name, or the declarator's (false). */
 static bool spec_name(struct dl_parser *p, struct spec_words *w)
 {
@@ -208,17 +217,14 @@ static bool spec_name(struct dl_parser *p, struct spec_words *w)
 	struct dl_range range = p->tok.range;
 	struct dl_type *t = NULL;
 
-	if (has_spec(w))
+	if (has_spec(w) && (w->has_base || w->n_int || !followed_by_declarator(p)))
 		return false;
 	if (strchr(name, '`')) {
 		t = dl_parse_find_type(p, name);
 	} else if (dl_parse_name_is_type(p, name)) {
 		t = dl_types_lookup(p->ctx->types, name);
 	} else if (!dl_sema_is_known_ident(p->ctx, name)) {
-		/* "name *x" and "name x": it can only be a type. */
-		const char *next = dl_lex_peek(&p->lex, p->lex.p);
-
-		if (*next != '*' && !dl_is_word(*next))
+		if (!followed_by_declarator(p))
 			return false;
 		t = dl_parse_late_type(p, name, range);
 		if (!t) {
@@ -393,16 +399,17 @@ static bool check_param(struct dl_parser *p, const struct dl_specs *s,
 			      "for function or associative array parameter");
 		return false;
 	}
+	if (base->kind == DL_DYN || (is_tuple && (base->kind == DL_FUNC || base->kind == DL_VOID))) {
+		dl_parse_fail(p, D_DECL_PROTO_TYPE, param->range, "%s prototype may not use "
+			      "parameter of type %s: %s", is_tuple ? "array" : "function",
+			      dl_type_name(p->ctx->types, param->type),
+			      param->name ? param->name : "(anonymous)");
+		return false;
+	}
 	if (base->kind == DL_VOID && param->name) {
 		dl_parse_fail(p, D_DECL_PROTO_NAME, param->range, "%s prototype: void parameter "
 			      "may not have a name: %s",
 			      is_tuple ? "array" : "function", param->name);
-		return false;
-	}
-	if (base->kind == DL_DYN || (is_tuple && base->kind == DL_FUNC)) {
-		dl_parse_fail(p, D_DECL_PROTO_TYPE, param->range, "%s prototype: parameter may "
-			      "not be of type %s", is_tuple ? "array" : "function",
-			      dl_type_name(p->ctx->types, param->type));
 		return false;
 	}
 	return true;
@@ -545,6 +552,7 @@ static void parse_dimension(struct dl_parser *p, struct dl_deriv *v)
 /* { '[' dimension ']' | '[' tuple ']' | '(' params ')' } */
 static void parse_deriv_suffixes(struct dl_parser *p, struct dl_declarator *d)
 {
+	enum dl_storage storage;
 	unsigned n = 0;
 
 	while (p->tok.kind == TOK_LBRACK || p->tok.kind == TOK_LPAR) {
@@ -558,7 +566,7 @@ static void parse_deriv_suffixes(struct dl_parser *p, struct dl_declarator *d)
 		dl_parse_advance(p);
 		if (is_func)
 			dl_parse_params(p, TOK_RPAR, v);
-		else if (dl_parse_starts_type(p))
+		else if (dl_parse_starts_type(p) || storage_class(p->tok.kind, &storage))
 			dl_parse_params(p, TOK_RBRACK, v);
 		else
 			parse_dimension(p, v);
