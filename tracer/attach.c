@@ -270,7 +270,6 @@ struct error *engine_attach(struct engine *e, pid_t pid, struct process **ret)
 		err = error_format(ERR_GONE, "process %d ended while it was being attached",
 				   (int)pid);
 	if (err) {
-		err = error_context(err, "failed to grab pid %d", (int)pid);
 		drop_process(e, p);
 		return err;
 	}

@@ -50,6 +50,7 @@ void session_interrupt(struct session *s)
 /* ORDER PROVIDERS */
 static const struct provider *const provider_list[N_PROVIDERS] = {
 	&provider_dtrace, &provider_profile, &provider_syscall, &provider_pid,
+	&provider_usdt,
 };
 
 static struct error *create_providers(struct session *s)
@@ -141,6 +142,7 @@ void session_destroy(struct session *s)
 	if (!s)
 		return;
 	dl_consumer_destroy(s->consumer);
+	usdt_release(s);
 	engine_destroy(s->engine);
 	dl_state_destroy(s->state);
 	dl_ctx_destroy(s->ctx);
@@ -151,6 +153,7 @@ void session_destroy(struct session *s)
 		s->targets = next;
 	}
 	pid_provider_destroy(s);
+	usdt_provider_destroy(s);
 	probe_table_destroy(s->probes);
 	vec_deinit(&s->programs);
 	vec_deinit(&s->timers);
@@ -209,7 +212,8 @@ static struct error *start_target(struct session *s, const struct cli_target *ct
 	struct error *err;
 
 	err = ct->is_command ? engine_fork(s->engine, ct->argv, env, &p) :
-			       engine_attach(s->engine, ct->pid, &p);
+			       error_context(engine_attach(s->engine, ct->pid, &p),
+					     "failed to grab pid %d", (int)ct->pid);
 	if (err)
 		return err;
 	struct target *t = target_of(s, p);
@@ -557,6 +561,7 @@ static struct error *finish(struct session *s)
 		fputc('\n', s->out);
 	fire_own(s, 2, DL_COOLDOWN);
 	dl_state_set_activity(s->state, DL_STOPPED);
+	usdt_release(s);
 	/* Let go of other people's processes before the output takes its time. */
 	if (s->engine && has_attached(s))
 		engine_detach_all(s->engine, true);
