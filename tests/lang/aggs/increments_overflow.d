@@ -1,0 +1,1 @@
+BEGIN { @a = quantize(1, 0x7fffffffffffffff); @a = quantize(1, 1); exit(0); }

@@ -1,0 +1,2 @@
+/* The newline at the end is there without aggregations. */
+BEGIN { exit(0); }
