@@ -200,9 +200,9 @@ def read_expected(path):
 
 
 def without_notices(text):
-    """stderr without the notice that names the script's path, and without code offsets."""
+    """stderr without the notice that names the script's path, without code offsets and IDs."""
     text = re.sub(r"^dtrace: script '.*' matched \d+ probes?\n", "", text, flags=re.M)
-    return re.sub(r" at DIF offset \d+", "", text)
+    return re.sub(r" at DIF offset \d+", "", re.sub(r"\(ID \d+: ", "(ID N: ", text))
 
 
 def run_lang(args):

@@ -1,0 +1,2 @@
+/* @@ status: 255 */
+BEGIN { exit(-1); }

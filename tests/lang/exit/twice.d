@@ -1,0 +1,3 @@
+/* @@ status: 3 */
+/* The first one decides. */
+BEGIN { exit(3); exit(4); }

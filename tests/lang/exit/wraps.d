@@ -1,0 +1,2 @@
+/* @@ status: 1 */
+BEGIN { exit(257); }
