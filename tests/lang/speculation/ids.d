@@ -1,0 +1,2 @@
+/* @@ flags: -x nspec=3 */
+BEGIN { printf("%d ", speculation()); printf("%d ", speculation()); printf("%d ", speculation()); printf("%d\n", speculation()); exit(0); }
