@@ -55,6 +55,7 @@ static void give_back_sigchld(struct engine *e)
 
 	while (sigtimedwait(&e->sigchld, NULL, &zero) > 0)
 		;
+	engine_pulse_deinit(e);
 	if (e->has_old_chld)
 		sigaction(SIGCHLD, &e->old_chld, NULL);
 	pthread_sigmask(SIG_SETMASK, &e->old_mask, NULL);
@@ -295,6 +296,65 @@ static bool spin(struct engine *e, uint64_t deadline)
 	return false;
 }
 
+/*
+ * While a hot thread is bound to our CPU its next stop is microseconds away,
+ * and one blocking wait is cheaper than a signal wait and a wait.  A timer
+ * that beats while this lasts ends a wait that a deadline or engine_wake()
+ * came too early for.
+ */
+static void on_pulse(int sig)
+{
+	(void)sig;
+}
+
+void engine_pulse(struct engine *e, bool on)
+{
+	struct itimerspec its = { .it_value = { 0, on ? PULSE_NS : 0 },
+				  .it_interval = { 0, on ? PULSE_NS : 0 } };
+
+	if (!e->has_pulse && on) {
+		struct sigevent sev = { .sigev_notify = SIGEV_THREAD_ID,
+					.sigev_signo = PULSE_SIGNAL };
+		struct sigaction sa = { .sa_handler = on_pulse };
+
+		sev._sigev_un._tid = e->tid;
+		sigemptyset(&sa.sa_mask);
+		if (sigaction(PULSE_SIGNAL, &sa, &e->old_pulse) < 0)
+			return;
+		if (timer_create(CLOCK_MONOTONIC, &sev, &e->pulse) < 0) {
+			sigaction(PULSE_SIGNAL, &e->old_pulse, NULL);
+			return;
+		}
+		e->has_pulse = true;
+	}
+	if (e->has_pulse)
+		timer_settime(e->pulse, 0, &its, NULL);
+}
+
+void engine_pulse_deinit(struct engine *e)
+{
+	if (!e->has_pulse)
+		return;
+	timer_delete(e->pulse);
+	sigaction(PULSE_SIGNAL, &e->old_pulse, NULL);
+	e->has_pulse = false;
+}
+
+/* True once a status was taken; false at a pulse. */
+static bool wait_pinned(struct engine *e)
+{
+	int status;
+	pid_t tid = waitpid(-1, &status, __WALL);
+
+	if (tid < 0) {
+		e->no_children = errno == ECHILD;
+		return false;
+	}
+	e->may_have_more = true;
+	engine_ingest(e, tid, status);
+	return true;
+}
+
 static bool take_wake(struct engine *e)
 {
 	return atomic_exchange(&e->woken, false);
@@ -314,6 +374,15 @@ static void wait_first(struct engine *e, uint64_t deadline)
 			return;
 		if (engine_now() >= deadline)
 			return;
+		if (e->pin.pinned && e->has_pulse) {
+			if (wait_pinned(e)) {
+				e->pin.n_pulses = 0;
+				return;
+			}
+			if (++e->pin.n_pulses >= 2)
+				pin_idle(e);
+			continue;
+		}
 		limit = deadline;
 		if (e->pin.pinned && engine_now() + ns_per_s / 50 < limit)
 			limit = engine_now() + ns_per_s / 50;

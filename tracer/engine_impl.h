@@ -25,6 +25,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <time.h>
 
 #include "annex.h"
 #include "engine.h"
@@ -35,6 +36,8 @@
 #define SIGACTION_BYTES 32	/* the kernel's struct sigaction */
 
 #define ns_per_s UINT64_C(1000000000)
+#define PULSE_NS 10000000		/* engine_pulse(): a lost wake-up lasts at most this */
+#define PULSE_SIGNAL (SIGRTMAX - 3)
 #define ORPHAN_NS UINT64_C(5000000)	/* how long an announcement may take */
 /* event.sig of a death that no wait status told. */
 #define SYNTHETIC (-1)
@@ -74,6 +77,11 @@ struct engine_task {
 		int code;		/* 512...516 */
 		uint64_t pc, sp;
 	} restart;
+	/* The last call whose entry stopped, and where that was. */
+	struct {
+		unsigned nr;
+		uint64_t pc, sp;
+	} entry;
 	uint64_t mask_checked;		/* when the signal mask was last looked at */
 	bool mask_was_full;
 	struct hit_skip skips[MAX_SKIPS];
@@ -148,6 +156,7 @@ struct pin_state {
 	uint64_t before;	/* ns per stop before pinning */
 	unsigned n_slow;	/* windows since that were slower */
 	uint64_t backoff, backoff_until;
+	unsigned n_pulses;	/* of engine_pulse() since the last stop */
 	enum wait_mode mode;
 };
 
@@ -175,6 +184,9 @@ struct engine {
 	struct syscall_set watched;
 	bool is_watching;
 	struct pin_state pin;
+	bool has_pulse;
+	timer_t pulse;
+	struct sigaction old_pulse;
 };
 
 static inline struct engine_task *task_impl(struct task *t)
@@ -192,6 +204,9 @@ uint64_t engine_now(void);
 bool engine_collect(struct engine *e);
 /* Sleeps until a status may be there, the deadline, or engine_wake(). */
 void engine_sleep(struct engine *e, uint64_t deadline);
+/* While a thread is pinned: a timer that interrupts blocking waits. */
+void engine_pulse(struct engine *e, bool on);
+void engine_pulse_deinit(struct engine *e);
 /* Waits for a status of tid alone, at most ns; 0 none, -1 no such child. */
 int engine_wait_task(struct engine *e, pid_t tid, uint64_t ns, int *status);
 /* Takes a status that was waited for in another way. */

@@ -21,12 +21,14 @@
 #include "engine_impl.h"
 
 #define WINDOW 256u
+/* While nothing has been done about slow stops, they are looked at sooner. */
+#define FIRST_WINDOW 64u
 /* Stops come fast: less than this between two, on average. */
 #define HOT_NS UINT64_C(100000)
 /* As good as one CPU does it: no reason to touch the target. */
 #define GOOD_NS UINT64_C(12000)
 /* Of the stops in a window, how many may change the thread. */
-#define MAX_SWITCHES (WINDOW / 20)
+#define MAX_SWITCHES(window) ((window) / 20)
 #define BACKOFF_NS (ns_per_s)
 #define MAX_BACKOFF_NS (64 * ns_per_s)
 /* Windows in which pinning must have been a loss before it is given up. */
@@ -89,6 +91,7 @@ void pin_undo(struct engine *e)
 	if (pin->is_self_pinned) {
 		restore_mask(0, &one, &pin->self_cpus);
 		pin->is_self_pinned = false;
+		engine_pulse(e, false);
 	}
 }
 
@@ -116,6 +119,8 @@ static void pin(struct engine *e, struct engine_task *t)
 	e->stats.pinned++;
 	if (!p->is_self_pinned)
 		pin_undo(e);
+	else
+		engine_pulse(e, true);
 }
 
 /* ---------------------------------------------------------------- windows -- */
@@ -124,7 +129,7 @@ static void pin(struct engine *e, struct engine_task *t)
 static void judge(struct engine *e, struct engine_task *t, uint64_t per_stop)
 {
 	struct pin_state *p = &e->pin;
-	bool hot = per_stop < HOT_NS, single = p->n_switches <= MAX_SWITCHES;
+	bool hot = per_stop < HOT_NS, single = p->n_switches <= MAX_SWITCHES(p->n);
 	bool was_spinning;
 	uint64_t now = p->window_start;
 
@@ -160,11 +165,11 @@ void pin_note(struct engine *e, struct engine_task *t)
 		p->n_switches++;
 		p->last = t;
 	}
-	if (++p->n < WINDOW)
+	if (++p->n < (p->pinned || p->mode == WAIT_SPIN ? WINDOW : FIRST_WINDOW))
 		return;
 	now = engine_now();
 	if (p->window_start) {
-		uint64_t per_stop = (now - p->window_start) / WINDOW;
+		uint64_t per_stop = (now - p->window_start) / p->n;
 
 		p->window_start = now;
 		judge(e, t, per_stop);
