@@ -13,6 +13,7 @@
  *	syscalls.c  system-call names
  *	elf.c       relocations, start code
  *	unwind.c    DWARF register numbers
+ *	usdt.c      operands of USDT arguments
  */
 #ifndef ARCH_H
 #define ARCH_H
@@ -161,7 +162,7 @@ bool arch_is_boundary(const uint8_t *code, size_t len, uint64_t addr, uint64_t o
  * The out-of-line copy of one instruction: code at old_pc rewritten to run at
  * new_pc and followed by a jump to old_pc + len (unless it never falls
  * through).  Returns bytes written to out (at most ARCH_SLOT_MAX), or 0 with
- * *why_ret = static text ("int3 of the program's own").
+ * *why_ret = static text ("a breakpoint instruction of the program's own").
  */
 size_t arch_relocate(const uint8_t *code, size_t avail, uint64_t old_pc, uint64_t new_pc,
 		     uint8_t *out, const char **why_ret);
@@ -170,9 +171,10 @@ extern const uint64_t arch_reach;
 /*
  * Why no breakpoint may stand at code + off, whatever the instruction there,
  * NULL if one may: what comes before it decides (aarch64: an exclusive load).
- * More than ARCH_LOOKBACK bytes before the site are not looked at.
+ * More than arch_lookback bytes before the site are not looked at; 0: none.
  */
-#define ARCH_LOOKBACK 128
+#define ARCH_LOOKBACK_MAX 128
+extern const size_t arch_lookback;
 const char *arch_site_refuse(const uint8_t *code, size_t off);
 
 /*
@@ -213,6 +215,40 @@ bool arch_dwarf_reg(const struct arch_regs *r, unsigned n, uint64_t *ret);
 /* The code address in a return address as the program keeps it: without the
  * signature of pointer authentication. */
 uint64_t arch_code_address(uint64_t v);
+/*
+ * Do these bytes begin a signal trampoline that no tables describe?  Then the
+ * interrupted registers lie at sp + *off_ret, in the order of DWARF numbers
+ * with the pc last; returns how many, else 0.
+ */
+unsigned arch_sigframe(const uint8_t *code, size_t avail, unsigned *off_ret);
+/* Programs' addresses are below this. */
+extern const uint64_t arch_user_end;
+
+/* ------------------------------------------------------------- usdt.c -- */
+
+enum arch_operand_kind {
+	ARCH_OP_CONST,		/* value (+ address of symbol) */
+	ARCH_OP_REG,		/* word base, shifted right */
+	ARCH_OP_VECTOR,		/* low 64 bits of vector register base */
+	ARCH_OP_MEM,		/* at base + index * scale + value + address of symbol */
+};
+/* What becomes of the index register's low 32 bits. */
+enum { ARCH_EXTEND_NONE, ARCH_EXTEND_ZERO, ARCH_EXTEND_SIGNED };
+
+/* One operand as the assembler prints it; text of the symbol is borrowed. */
+struct arch_operand {
+	enum arch_operand_kind kind;
+	int16_t base, index;	/* words of struct arch_regs, -1 none */
+	uint8_t scale, extend, shift;
+	int64_t value;
+	const char *symbol;	/* NULL none */
+	size_t symbol_len;
+};
+
+/* "-8(%rbp)", "[sp, 16]", ...  false: not an operand of this processor. */
+bool arch_operand_parse(const char *text, size_t len, struct arch_operand *ret);
+/* Low 64 bits of a stopped thread's vector register. */
+bool arch_vector_read(pid_t tid, unsigned n, uint64_t *ret);
 
 /* --------------------------------------------------------- syscalls.c -- */
 

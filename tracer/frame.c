@@ -267,7 +267,7 @@ static enum step step_cfi(struct walk *w, const struct frame *f, struct frame *n
 		if (step != STEP_OK && (rule->reg == row->ra || step == STEP_COMPLEX))
 			return step;
 	}
-	next->pc = next->r[row->ra];
+	next->pc = arch_code_address(next->r[row->ra]);
 	next->is_call = !row->is_signal;
 	if (row->is_signal)
 		return next->pc ? STEP_OK : STEP_OUTERMOST;
@@ -298,11 +298,30 @@ static enum step step_fp(struct walk *w, const struct frame *f, struct frame *ne
 	if (fp % 8 || fp < sp || fp - sp > FP_MAX || !read_memory(w->m, fp, pair, sizeof(pair)))
 		return STEP_UNKNOWN;
 	*next = *f;
-	next->pc = pair[1];
+	next->pc = arch_code_address(pair[1]);
 	next->r[arch_dwarf_fp] = pair[0];
 	next->r[arch_dwarf_sp] = fp + sizeof(pair);
 	next->is_call = true;
 	return is_code(w, next->pc) ? STEP_OK : STEP_UNKNOWN;
+}
+
+/* A signal trampoline without tables: all of the interrupted registers are there. */
+static enum step step_sigframe(struct walk *w, const struct frame *f, struct frame *next)
+{
+	uint8_t code[ARCH_INSN_MAX];
+	unsigned off, n;
+
+	if (objects_read(w->os, f->pc, code, sizeof(code)) != sizeof(code))
+		return STEP_UNKNOWN;
+	n = arch_sigframe(code, sizeof(code), &off);
+	if (!n || n > ARCH_DWARF_REGS)
+		return STEP_UNKNOWN;
+	*next = *f;
+	if (!read_memory(w->m, f->r[arch_dwarf_sp] + off, next->r, n * sizeof(next->r[0])))
+		return STEP_UNKNOWN;
+	next->pc = next->r[n - 1];
+	next->is_call = false;
+	return next->pc ? STEP_OK : STEP_OUTERMOST;
 }
 
 /* At a function's first instruction the caller is where the call left it. */
@@ -331,6 +350,8 @@ static enum step step_first(struct walk *w, const struct arch_regs *regs, const 
 	if (at_entry)
 		return step_entry(w, regs, f, next);
 	step = step_cfi(w, f, next);
+	if (step == STEP_UNKNOWN)
+		step = step_sigframe(w, f, next);
 	if (step != STEP_UNKNOWN)
 		return step;
 	/* A call through a bad pointer: nothing was pushed after the return address. */
@@ -343,6 +364,8 @@ static enum step step_next(struct walk *w, const struct frame *f, struct frame *
 {
 	enum step step = step_cfi(w, f, next);
 
+	if (step == STEP_UNKNOWN)
+		step = step_sigframe(w, f, next);
 	return step == STEP_UNKNOWN ? step_fp(w, f, next) : step;
 }
 

@@ -217,8 +217,11 @@ static struct error *run(struct remote *rc, uint64_t stub, unsigned nr, const ui
 	save_registers(rc, r, arch_syscall_nr_get(r));
 	block_signals(rc);
 	n = load_call(rc, stub, nr, args) ? run_to_trap(rc, &after) : -1;
-	if (n > 0)
+	if (n > 0) {
 		*result = arch_syscall_result(&after);
+		if (rc->was_entry)
+			arch_regs_reveal(&rc->saved, &after);
+	}
 	if (rc->t->pub.state == TASK_GONE || rc->t->stop == EV_EXIT)
 		return gone(rc->t);
 	if (!restore(rc)) {
@@ -304,6 +307,21 @@ struct error *inject_bootstrap(struct engine *e, struct engine_task *t, unsigned
 
 /* ----------------------------------------------------------------- choice -- */
 
+/*
+ * Inside a call, or at one's instruction, to which the kernel may have wound
+ * back an interrupted call.
+ */
+static bool is_in_call(struct engine_task *t, const struct arch_regs *r)
+{
+	uint8_t code[ARCH_INSN_MAX];
+	size_t n = arch_syscall_stub_trap;
+
+	if (arch_in_syscall(r))
+		return true;
+	return n <= sizeof(code) && as_read(t->pub.proc->as, arch_pc(r), code, n) == n &&
+	       !memcmp(code, arch_syscall_stub, n);
+}
+
 /* Lower is better; -1 unfit. */
 static int unfitness(struct engine_task *t)
 {
@@ -319,7 +337,7 @@ static int unfitness(struct engine_task *t)
 	r = task_regs(&t->pub);
 	if (!r)
 		return -1;
-	if (arch_in_syscall(r))
+	if (is_in_call(t, r))
 		return 1;
 	return task_in_rseq(t, &abort_ip) ? 2 : 0;
 }

@@ -18,6 +18,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "../arch/arch.h"
 #include "../dlang/vec.h"
 
 _Static_assert(sizeof(((struct procfs_status *)0)->name) >= 64, "kernel thread names fit");
@@ -453,8 +454,8 @@ uint64_t procfs_find_gap(pid_t pid, uint64_t near, uint64_t lo, uint64_t hi, uin
 	g.size = (size + page() - 1) & ~(page() - 1);
 	if (g.lo < floor)
 		g.lo = floor;	/* vm.mmap_min_addr */
-	if (g.hi > UINT64_C(0x7ffffffff000))
-		g.hi = UINT64_C(0x7ffffffff000);
+	if (g.hi > arch_user_end)
+		g.hi = arch_user_end;
 	g.heap_lo = heap_start(pid);
 	g.heap_hi = g.heap_lo ? g.heap_lo + HEAP_ROOM : 0;
 	g.cursor = g.lo;

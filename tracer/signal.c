@@ -161,15 +161,16 @@ bool signal_has_hit_pending(struct engine_task *t)
 }
 
 /*
- * After a one-byte instruction a thread may rightly be at site + 1, where a
- * SIGTRAP sent by somebody would look like a hit.  Worth a request only if
+ * A thread may rightly be where a trap would be reported, after an instruction
+ * as long as the breakpoint's bias (or before any, where there is no bias), and
+ * a SIGTRAP sent by somebody would look like a hit.  Worth a request only if
  * the program does something with SIGTRAP.
  */
 static bool may_be_sent(const struct engine_task *t, const struct site *s)
 {
 	const struct engine_process *p = process_impl(t->pub.proc);
 
-	return s->insn_len == arch_bp_pc_bias && (p->trap_caught || p->trap_ignored) &&
+	return (s->insn_len == arch_bp_pc_bias || !arch_bp_pc_bias) && (p->trap_caught || p->trap_ignored) &&
 	       !signal_is_breakpoint(t->pub.tid);
 }
 

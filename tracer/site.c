@@ -151,12 +151,30 @@ static struct error *check_code(uint64_t addr, const uint8_t *code, size_t len,
 				struct arch_insn *insn)
 {
 	if (len >= arch_bp_len && !memcmp(code, arch_bp, arch_bp_len))
-		return error_format(ERR_OTHER, "int3 of the program's own");
+		return error_format(ERR_OTHER, "a breakpoint instruction of the program's own");
 	if (!arch_insn_length(code, len, addr, insn) || !insn->len || insn->len > len ||
 	    insn->len > ARCH_INSN_MAX)
 		return error_format(ERR_OTHER, "unknown instruction at 0x%llx",
 				    (unsigned long long)addr);
 	return NULL;
+}
+
+/* What stands before the site, if the processor minds. */
+static struct error *check_before(struct aspace *as, uint64_t addr)
+{
+	uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
+	uint8_t before[ARCH_LOOKBACK_MAX];
+	size_t n = addr < arch_lookback ? 0 : arch_lookback;
+	const char *why;
+
+	if (n && as_read(as, addr - n, before, n) != n) {
+		/* The page before isn't there. */
+		n = addr % page < n ? addr % page : n;
+		if (as_read(as, addr - n, before, n) != n)
+			n = 0;
+	}
+	why = n ? arch_site_refuse(before, n) : NULL;
+	return why ? error_format(ERR_OTHER, "%s", why) : NULL;
 }
 
 static struct error *entry_create(struct aspace *as, uint64_t addr, const uint8_t *code,
@@ -178,6 +196,8 @@ static struct error *entry_create(struct aspace *as, uint64_t addr, const uint8_
 	if (len > ARCH_INSN_MAX)
 		len = ARCH_INSN_MAX;
 	err = check_code(addr, code, len, &insn);
+	if (!err)
+		err = check_before(as, addr);
 	if (err)
 		return err;
 	s = calloc(1, sizeof(*s));

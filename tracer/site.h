@@ -50,7 +50,7 @@ struct site {
  * once.  code (len bytes) are the original bytes at addr from the ELF file,
  * compared with memory before writing (a mismatch is refused); NULL: taken
  * from memory.  *ret is the (possibly shared) site.
- * Refusals carry the reason: "int3 of the program's own", "no annex within
+ * Refusals carry the reason: "a breakpoint instruction of the program's own", "no annex within
  * reach", ...
  */
 struct error *site_add(struct engine *e, struct aspace *as, uint64_t addr, const uint8_t *code,

@@ -117,14 +117,54 @@ static bool will_fail(struct engine *e, struct engine_task *t, int sig)
 	return t->restart.code != RESTARTSYS || !has_restart_flag(e, t, sig);
 }
 
+/* A handler makes the interrupted call fail: that was its return. */
+static void fail_interrupted(struct engine *e, struct engine_task *t)
+{
+	t->restart.active = false;
+	t->pub.syscall_nr = -1;
+	tell_return(e, t, t->restart.nr, -EINTR);
+}
+
+/*
+ * Where the kernel winds back before the stop, which of the private results it
+ * was is known from the exit's stop.  Looking at the handler ran a call of
+ * ours, after which the kernel no longer lets the program's fail: we do.
+ * Without the exit's stop nothing is looked at, and a call may count twice.
+ */
+static void note_rewound(struct engine *e, struct engine_task *t, struct arch_regs *r, int sig)
+{
+	if (t->restart.active) {
+		if (!arch_syscall_rewound(r, t->restart.pc, t->restart.sp) ||
+		    !will_fail(e, t, sig))
+			return;
+		r = task_regs(&t->pub);
+		if (!r)
+			return;
+		arch_set_pc(r, t->restart.pc);
+		arch_set_retval(r, (uint64_t)-EINTR);
+		task_regs_changed(&t->pub);
+		fail_interrupted(e, t);
+	} else if (arch_syscall_rewound(r, t->entry.pc, t->entry.sp)) {
+		t->restart.active = !sig || !is_caught(t, sig);
+		t->restart.nr = t->entry.nr;
+		t->restart.code = RESTARTSYS;
+		t->restart.pc = t->entry.pc;
+		t->restart.sp = t->entry.sp;
+	}
+}
+
 void syscall_note_interrupt(struct engine *e, struct engine_task *t, int sig)
 {
 	struct arch_regs *r = task_regs(&t->pub);
 	unsigned nr;
 
 	t->pub.in_syscall = false;
-	if (!r || !arch_in_syscall(r))
+	if (!r)
 		return;
+	if (!arch_in_syscall(r)) {
+		note_rewound(e, t, r, sig);
+		return;
+	}
 	nr = (unsigned)arch_syscall_nr_get(r);
 	if (nr == SYS_restart_syscall && t->restart.active)
 		nr = t->restart.nr;
@@ -137,11 +177,8 @@ void syscall_note_interrupt(struct engine *e, struct engine_task *t, int sig)
 	t->restart.code = (int)-arch_syscall_result(r);
 	t->restart.pc = arch_pc(r);
 	t->restart.sp = arch_sp(r);
-	if (!will_fail(e, t, sig))
-		return;
-	t->restart.active = false;
-	t->pub.syscall_nr = -1;
-	tell_return(e, t, nr, -EINTR);
+	if (will_fail(e, t, sig))
+		fail_interrupted(e, t);
 }
 
 /* ------------------------------------------------------------------- stops -- */
@@ -159,6 +196,9 @@ static void enter(struct engine *e, struct engine_task *t, struct arch_regs *r)
 	}
 	t->pub.in_syscall = true;
 	t->pub.syscall_nr = nr;
+	t->entry.nr = nr;
+	t->entry.pc = arch_pc(r);
+	t->entry.sp = arch_sp(r);
 	t->exit_wanted = syscall_wants(e->watched.exit, nr) || !t->pub.proc->has_filter;
 	if (!again)
 		tell_entry(e, t, nr);

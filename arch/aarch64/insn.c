@@ -157,6 +157,8 @@ static bool ends_look(const struct a64_insn *x)
 	       x->cls == A64_UNKNOWN;
 }
 
+const size_t arch_lookback = ARCH_LOOKBACK_MAX;
+
 /*
  * Walks back from the site.  Between a load-exclusive and its store-exclusive
  * every exception takes the reservation away, so that the loop never ends.
@@ -165,7 +167,7 @@ const char *arch_site_refuse(const uint8_t *code, size_t off)
 {
 	struct a64_insn x;
 
-	for (size_t back = 4; back <= off && back <= ARCH_LOOKBACK; back += 4) {
+	for (size_t back = 4; back <= off && back <= ARCH_LOOKBACK_MAX; back += 4) {
 		a64_decode(code + off - back, 4, &x);
 		if (back == 4 && x.cls == A64_PC_AUTH)
 			return "pointer authentication that depends on the program counter";

@@ -179,6 +179,8 @@ static const char *refuse(const struct x64_insn *x, const struct arch_insn *insn
 }
 
 /* What comes before an instruction never keeps it from being patched. */
+const size_t arch_lookback = 0;
+
 const char *arch_site_refuse(const uint8_t *code, size_t off)
 {
 	(void)code;

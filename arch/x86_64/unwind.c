@@ -25,3 +25,15 @@ uint64_t arch_code_address(uint64_t v)
 {
 	return v;
 }
+
+/* libc's trampoline has tables. */
+unsigned arch_sigframe(const uint8_t *code, size_t avail, unsigned *off_ret)
+{
+	(void)code;
+	(void)avail;
+	(void)off_ret;
+	return 0;
+}
+
+/* Of four levels of tables; five are used only where a program asks for it. */
+const uint64_t arch_user_end = 0x7ffffffff000;

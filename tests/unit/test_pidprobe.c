@@ -233,7 +233,8 @@ static void code_without_a_size_must_be_named(void **state)
 
 	ask(t, "a.out", "sizeless", "return");
 	assert_int_equal(t->n, 1);
-	assert_int_equal(t->p[0].offset, 1);
+	/* After its nop. */
+	assert_true(t->p[0].offset == 1 || t->p[0].offset == 4);
 	ask(t, "a.out", "sizeles*", "entry");
 	assert_int_equal(t->n, 0);
 	ask(t, "a.out", "after_sizeless", "entry");
@@ -279,7 +280,8 @@ static void bad_offsets_and_names_are_told(void **state)
 	assert_refused(t, "a.out", "-", "entry", "D_PROC_NAME",
 		       "'entry' is an invalid probe name; only individual addresses may be "
 		       "specified with the '-' function");
-	assert_refused(t, "a.out", "-", "10", "D_PROC_OFF", "offset 0x10 outside of function '-'");
+	assert_refused(t, "a.out", "-", "ffff0000", "D_PROC_OFF",
+		       "offset 0xffff0000 outside of function '-'");
 	ask(t, "a.out", "pla[i]n", "ffff");
 	assert_int_equal(t->n, 0);
 }

@@ -566,12 +566,12 @@ static void test_no_breakpoint_goes_between_an_exclusive_load_and_its_store(void
 	much[2] = 0xd65f03c0;
 	much[3] = much[4] = 0xd503201f;
 	assert_null(refused_at(much, 4));
-	/* What is more than ARCH_LOOKBACK before does not count. */
+	/* What is more than arch_lookback before does not count. */
 	for (int i = 0; i < 64; i++)
 		much[i] = 0xd503201f;
 	much[0] = code[1];
-	assert_non_null(refused_at(much, ARCH_LOOKBACK / 4));
-	assert_null(refused_at(much, ARCH_LOOKBACK / 4 + 1));
+	assert_non_null(refused_at(much, arch_lookback / 4));
+	assert_null(refused_at(much, arch_lookback / 4 + 1));
 	/* pacm changes what the next instruction signs with. */
 	much[9] = 0xd50324ff;
 	assert_non_null(refused_at(much, 10));
