@@ -7,6 +7,7 @@
 
 #include "parse.h"
 #include "strbuf.h"
+#include "suggest.h"
 
 struct job {
 	struct dl_ctx *ctx;
@@ -23,25 +24,9 @@ static const char *or_empty(const char *s)
 	return s ? s : "";
 }
 
-struct suggestion {
-	struct dl_nearest nearest;
-	struct arena *arena;
-};
-
-static void consider(void *arg, const char *text)
-{
-	struct suggestion *s = arg;
-	const char *before = s->nearest.best;
-
-	dl_nearest_consider(&s->nearest, text);
-	if (s->nearest.best != before)	/* text is the host's and may go away */
-		s->nearest.best = arena_strdup(s->arena, s->nearest.best);
-}
-
 static void report_no_match(struct job *j, const struct dl_pdesc *d, struct dl_range range,
 			    const char *text)
 {
-	const struct dl_host *h = j->ctx->config.host;
 	struct dl_diag *diag;
 
 	if (d->id) {
@@ -52,13 +37,7 @@ static void report_no_match(struct job *j, const struct dl_pdesc *d, struct dl_r
 	diag = dl_error(j->ctx, D_PDESC_ZERO, range,
 			"probe description %s:%s:%s:%s does not match any probes", d->prov, d->mod,
 			d->func, d->name);
-	if (!h || !h->probe_suggest)
-		return;
-	struct suggestion s = { .nearest = { .word = text }, .arena = j->ctx->arena };
-
-	h->probe_suggest(h->ctx, d, consider, &s);
-	if (s.nearest.best)
-		dl_hint(j->ctx, diag, "did you mean %s?", s.nearest.best);
+	dl_suggest_probe(j->ctx, diag, d, text);
 }
 
 /* Describes what d matches; false after reporting.  Without a host all match. */
@@ -81,6 +60,10 @@ static bool match(struct job *j, const struct dl_pdesc *d, struct dl_range range
 
 	if (err) {
 		dl_error_host(j->ctx, D_PDESC_INVAL, range, err);
+		struct dl_diag *diag = &j->ctx->diags.list.items[j->ctx->diags.list.n - 1];
+
+		if (diag->tag == D_PROC_FUNC)
+			dl_suggest_probe(j->ctx, diag, d, text);
 		return false;
 	}
 	if (ret->n_matches == 0 && !j->unit->zdefs &&

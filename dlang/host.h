@@ -63,7 +63,10 @@ struct dl_host {
 				       const char *object, const char *name);
 	/* Completes a forward or lazily read type in place; false if impossible. */
 	bool (*type_complete)(void *ctx, struct dl_types *ts, struct dl_type *t);
-	/* Names for suggestions ("did you mean"): calls fn for each candidate. */
+	/*
+	 * Candidates for suggestions ("did you mean"): calls fn with the whole
+	 * description, "prov:mod:func:name", of every probe that d may mean.
+	 */
 	void (*probe_suggest)(void *ctx, const struct dl_pdesc *d,
 			      void (*fn)(void *arg, const char *text), void *arg);
 };

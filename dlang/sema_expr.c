@@ -132,8 +132,8 @@ static struct dl_node *size_of(struct sema *s, const struct dl_node *n)
 	size = sema_size(s, t);
 	if (e && dl_type_base(t)->kind == DL_FUNC && e->ident)
 		size = e->ident->size;
-	if (e && e->kind == DL_N_STR)
-		size = dl_types_strsize(s->ts);
+	if (e && e->kind == DL_N_STR)	/* a literal has its own size, as in C */
+		size = (uint64_t)e->str_len + 1;
 	if (!size) {
 		dl_error(s->c, D_SIZEOF_TYPE, n->range,
 			 "cannot apply sizeof to an operand of unknown size");

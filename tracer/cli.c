@@ -60,6 +60,28 @@ const char *cli_usage(void)
 	return usage_text;
 }
 
+static void consider_option(void *arg, const char *name)
+{
+	dl_nearest_consider(arg, name);
+}
+
+/* A name that is near to what was given, and is not it. */
+static struct error *hint_option(struct error *err, const char *name)
+{
+	struct dl_nearest n = { .word = name };
+
+	if (!err || err == &error_nomem)
+		return err;
+	dl_options_each(consider_option, &n);
+	if (!n.best || !strstr(err->message, "Invalid option name"))
+		return err;
+	struct error *longer = error_format(err->code, "%s\nhint: did you mean %s?", err->message,
+					    n.best);
+
+	error_destroy(err);
+	return longer;
+}
+
 static struct error *set_option(struct cli *cli, const char *arg)
 {
 	_cleanup_(freep) char *name = strdup(arg);
@@ -70,8 +92,10 @@ static struct error *set_option(struct cli *cli, const char *arg)
 
 	if (value)
 		*value++ = '\0';
-	return error_context(dl_options_set(cli->options, name, value, DL_OPT_FROM_CMDLINE, false),
-			     "failed to set -x %s", name);
+	struct error *err =
+		dl_options_set(cli->options, name, value, DL_OPT_FROM_CMDLINE, false);
+
+	return error_context(hint_option(err, name), "failed to set -x %s", name);
 }
 
 static struct error *set_flag(struct cli *cli, const char *option, const char *value, int flag)

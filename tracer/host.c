@@ -1,9 +1,12 @@
 /*
  * The compiler's host: probes, symbols and types of this session.
  */
+#include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "../dlang/strbuf.h"
 #include "session.h"
 
 static struct error *match_id(struct session *s, const struct dl_pdesc *d,
@@ -80,39 +83,61 @@ static struct error *symbol_lookup(void *ctx, struct dl_types *ts, const char *o
 }
 
 struct suggestion {
+	const struct dl_pdesc *desc;
+	const char *module;
 	void (*fn)(void *arg, const char *text);
 	void *arg;
+	struct strbuf text;
 };
 
-static void suggest_name(void *arg, const char *name)
+static void suggest(struct suggestion *g, const char *prov, const char *mod, const char *func,
+		    const char *name)
+{
+	strbuf_reset(&g->text);
+	strbuf_printf(&g->text, "%s:%s:%s:%s", prov, mod, func, name);
+	if (!strbuf_failed(&g->text))
+		g->fn(g->arg, strbuf_text(&g->text));
+}
+
+static void suggest_function(void *arg, const char *name)
 {
 	struct suggestion *g = arg;
 
-	g->fn(g->arg, name);
+	suggest(g, g->desc->prov, g->module, name, g->desc->name);
+}
+
+/* pid probes are made on demand: the functions that there are. */
+static void suggest_functions(struct session *s, struct suggestion *g)
+{
+	struct objects *os = s->first_target ? target_objects(s->first_target) : NULL;
+
+	for (size_t i = 0; os && i < objects_count(os); i++) {
+		struct object *o = objects_at(os, i);
+		const char *suffix = strstr(o->name, ".so");
+		char name[64];
+
+		/* People write libc for libc.so.6. */
+		snprintf(name, sizeof(name), "%.*s",
+			 (int)(suffix ? suffix - o->name : (ptrdiff_t)strlen(o->name)), o->name);
+		g->module = object_matches(o, g->desc->mod) ? g->desc->mod : name;
+		object_suggest(o, suggest_function, g);
+	}
 }
 
 static void probe_suggest(void *ctx, const struct dl_pdesc *d,
 			  void (*fn)(void *arg, const char *text), void *arg)
 {
 	struct session *s = ctx;
-	struct suggestion g = { fn, arg };
-	uint32_t n = probe_count(s->probes);
+	struct suggestion g = { .desc = d, .fn = fn, .arg = arg };
 
-	for (uint32_t id = 1; id <= n; id++) {
+	for (uint32_t id = 1; id <= probe_count(s->probes); id++) {
 		struct probe *p = probe_by_id(s->probes, id);
 
-		if (*d->func && *p->func && dl_glob_match(d->prov, p->prov))
-			fn(arg, p->func);
-		else if (!*d->func && *d->name)
-			fn(arg, p->name);
+		suggest(&g, p->prov, p->mod, p->func, p->name);
 	}
-	struct objects *os = s->first_target ? s->first_target->objects : NULL;
-
-	if (!os || strncmp(d->prov, "pid", 3))
-		return;
-	for (size_t i = 0; i < objects_count(os); i++)
-		if (object_matches(objects_at(os, i), d->mod))
-			object_suggest(objects_at(os, i), suggest_name, &g);
+	if (!strncmp(d->prov, "pid", 3))
+		suggest_functions(s, &g);
+	strbuf_deinit(&g.text);
 }
 
 void session_host_init(struct session *s)

@@ -1,0 +1,177 @@
+/*
+ * Help for a probe description that matches nothing: what to use instead of
+ * a provider that only a kernel has, or the nearest probe there is.
+ *
+ * The host offers whole descriptions; they are compared field by field, and
+ * the hint is the description as it was written, with the fields put right.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "ctx.h"
+#include "suggest.h"
+
+#define FIELDS 4
+#define FIELD_MAX 256
+
+/* What to say of providers that need a kernel. */
+static const struct { const char *providers, *instead; } kernel_only[] = {
+	{ "fbt rawfbt kinst sdt rawtp",
+	  "kernel code can't be traced from user space: syscall:::entry and syscall:::return "
+	  "see what a program asks of the kernel, pid$target:::entry its own functions" },
+	{ "io nfsv3 nfsv4 fsinfo iscsi fc",
+	  "the kernel's I/O can't be traced from user space: use syscall::read:entry, "
+	  "syscall::write:return, ..." },
+	{ "sched lockstat",
+	  "the kernel's scheduler and locks can't be traced from user space: use vtimestamp or "
+	  "profile-97 for time on a processor, syscall::futex:entry for waiting" },
+	{ "ip tcp udp udplite sctp mib",
+	  "the kernel's network stack can't be traced from user space: use "
+	  "syscall::connect:entry, syscall::sendto:entry, syscall::recvfrom:return, ..." },
+	{ "vminfo sysinfo xpv",
+	  "the kernel's statistics can't be traced from user space: use syscall::mmap:entry, "
+	  "syscall::brk:entry, syscall:::entry" },
+	{ "cpc",
+	  "processor counters can't be had from user space: use profile-97 to sample" },
+	{ "plockstat",
+	  "there is no plockstat provider: use pid$target:libc:pthread_mutex_lock:entry and its "
+	  "return probe" },
+};
+
+static bool is_word_of(const char *list, const char *word)
+{
+	size_t n = strlen(word);
+
+	for (const char *s = list; n && (s = strstr(s, word)); s += n)
+		if ((s == list || s[-1] == ' ') && (s[n] == ' ' || !s[n]))
+			return true;
+	return false;
+}
+
+static const char *instead_of(const char *provider)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(kernel_only); i++)
+		if (is_word_of(kernel_only[i].providers, provider))
+			return kernel_only[i].instead;
+	return NULL;
+}
+
+/* --- the nearest probe --- */
+
+struct search {
+	const char *want[FIELDS];
+	char best[FIELDS][FIELD_MAX];	/* right texts of the fields that are wrong, or "" */
+	unsigned distance;		/* of best; 0: there is none */
+};
+
+/* The fields of "prov:mod:func:name"; false: not of that form or too long. */
+static bool split(const char *text, char fields[FIELDS][FIELD_MAX])
+{
+	for (int i = 0; i < FIELDS; i++) {
+		/* A function's name may hold colons: it is all but the other three. */
+		const char *end = i == 2 ? strrchr(text, ':') :
+				  i == 3 ? text + strlen(text) : strchr(text, ':');
+		size_t n = end ? (size_t)(end - text) : FIELD_MAX;
+
+		if (n >= FIELD_MAX)
+			return false;
+		memcpy(fields[i], text, n);
+		fields[i][n] = '\0';
+		text = end + 1;
+	}
+	return true;
+}
+
+/* Distance of one field: 0 if it matches, UINT_MAX if it is not near at all. */
+static unsigned field_distance(const char *want, const char *have)
+{
+	struct dl_nearest n = { .word = want };
+
+	if (dl_glob_match(want, have))
+		return 0;
+	if (dl_is_glob(want))
+		return UINT32_MAX;
+	dl_nearest_consider(&n, have);
+	return n.best ? n.best_distance : UINT32_MAX;
+}
+
+static void consider(void *arg, const char *text)
+{
+	struct search *s = arg;
+	char have[FIELDS][FIELD_MAX];
+	unsigned total = 0, d[FIELDS];
+
+	if (!split(text, have))
+		return;
+	for (int i = 0; i < FIELDS; i++) {
+		d[i] = field_distance(s->want[i], have[i]);
+		if (d[i] == UINT32_MAX)
+			return;
+		total += d[i];
+	}
+	if (total == 0 || (s->distance && total >= s->distance))
+		return;
+	s->distance = total;
+	for (int i = 0; i < FIELDS; i++)
+		snprintf(s->best[i], FIELD_MAX, "%s", d[i] ? have[i] : "");
+}
+
+/*
+ * The description with the right texts in it; the other fields, and how many
+ * there are, as they were written (pid$target stays pid$target).
+ */
+static const char *corrected(struct dl_ctx *c, const struct search *s, const char *text)
+{
+	unsigned n = 1, first = 0;
+	const char *out = "";
+
+	for (const char *p = text; (p = strchr(p, ':')); p++)
+		n++;
+	while (first < FIELDS - 1 && first + n < FIELDS && !*s->best[first])
+		first++;
+	for (unsigned i = first; i < FIELDS; i++) {
+		const char *field = *s->best[i] ? s->best[i] : s->want[i];
+		size_t len = strlen(field);
+
+		if (n <= FIELDS && i >= FIELDS - n) {
+			size_t written = strcspn(text, ":");
+
+			if (!*s->best[i]) {
+				field = text;
+				len = written;
+			}
+			text += written + (text[written] == ':');
+		}
+		out = arena_printf(c->arena, "%s%.*s%s", out, (int)len, field,
+				   i < FIELDS - 1 ? ":" : "");
+	}
+	return out;
+}
+
+void dl_suggest_probe(struct dl_ctx *c, struct dl_diag *diag, const struct dl_pdesc *d,
+		      const char *text)
+{
+	const struct dl_host *h = c->config.host;
+	const char *instead = instead_of(d->prov);
+	struct search *s;
+
+	if (instead) {
+		dl_hint(c, diag, "%s", instead);
+		return;
+	}
+	if (!strcmp(d->prov, "pid")) {
+		dl_hint(c, diag, "the provider is pid$target, with -c or -p, or pid and a "
+				 "process ID");
+		return;
+	}
+	if (!h || !h->probe_suggest)
+		return;
+	s = ARENA_NEW(c->arena, struct search);
+	s->want[0] = d->prov;
+	s->want[1] = d->mod;
+	s->want[2] = d->func;
+	s->want[3] = d->name;
+	h->probe_suggest(h->ctx, d, consider, s);
+	if (s->distance)
+		dl_hint(c, diag, "did you mean %s?", corrected(c, s, text));
+}
