@@ -43,8 +43,8 @@
  * backwards too (3., and arch_ring_rewind), never to before what was committed.
  *
  * A record is byte for byte what dl_near_run() writes with the clause's cap,
- * but for time, which is the processor's raw counter (0 where that can't be
- * read).  time is the same in all records of a firing.
+ * but for time, which is the processor's raw counter (ARCH_NO_TIME where that
+ * can't be read).  time is the same in all records of a firing.
  *
  * A ring that is full, or that is the null ring, or that has no cells where the
  * clause aggregates, is asked about the control word:
@@ -71,6 +71,7 @@
 
 #define ARCH_CONTROL_WAIT 1u	/* the control word, 32 bits: a tracer is there and wants all */
 #define ARCH_CONTROL_DROP 0u	/* drops are asked for, or the tracer is gone */
+#define ARCH_NO_TIME 1u
 
 struct arch_ring {
 	/* Set before the thread sees the ring. */
@@ -210,14 +211,13 @@ struct arch_span {
 
 /*
  * A function as the planner sees it, looked at once for all its sites.  The
- * bytes are those of the ELF file and are borrowed, before and after included:
- * code[-before] to code[len + after - 1] must be readable.
+ * bytes are those of the ELF file and are borrowed, those after it included.
  */
 struct arch_func {
 	const uint8_t *code;
 	uint64_t addr;
 	size_t len;
-	size_t before, after;	/* bytes around it that belong to no symbol (padding) */
+	size_t after;		/* bytes behind it that belong to no symbol */
 	/*
 	 * Sorted addresses that code elsewhere goes to: other symbols inside,
 	 * targets of branches of the function's other parts (f.cold), landing pads.
@@ -229,7 +229,7 @@ struct arch_func {
 	size_t n_keep;
 	/* Made by arch_func_scan(). */
 	size_t decoded;		/* bytes from the start that could be decoded */
-	uint8_t *marks;		/* one per byte */
+	uint8_t *marks;		/* one per byte, those after it included */
 };
 
 /* Fills in the last part; false: out of memory. */
@@ -252,7 +252,7 @@ struct arch_patch_plan {
 	uint64_t site;		/* as asked for */
 	uint64_t addr;		/* first byte changed; behind the site if an endbr64 is kept */
 	uint8_t len;		/* bytes changed */
-	uint8_t orig[ARCH_PATCH_MAX];	/* the len bytes there now, and the rest of the last insn */
+	uint8_t orig[ARCH_PATCH_MAX];	/* the len bytes there now, and some behind them */
 	uint8_t n_insns;	/* displaced instructions */
 	uint8_t insn[ARCH_DISPLACED_MAX + 1];	/* their offsets from addr; [n_insns]: the end */
 	uint8_t site_insn;	/* which of them is the site (0 also if an endbr64 is kept) */

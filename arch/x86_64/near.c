@@ -1,0 +1,884 @@
+/*
+ * Near programs to machine code.
+ *
+ * The same instructions as dlang/near.c interprets, and the same record byte
+ * for byte.  What holds here:
+ *  - each near instruction becomes a few machine instructions of its own; near's
+ *    registers are machine registers, jumps are jumps;
+ *  - the record's place is taken behind the last NREC, so that a predicate that
+ *    is false costs nothing else.  A jump from before that place to behind it
+ *    goes through a stub that takes the place too;
+ *  - each load that may fault has a fix-up: a stub that leaves the address in
+ *    the slot, sets its fault bit and goes on behind the slot;
+ *  - values are computed in rax and moved, so that any operands may be equal.
+ */
+#include "near.h"
+
+#include <stdlib.h>
+
+const uint8_t x64_near_regs[NEAR_REGS] = { R10, RBX, RBP, R12, R13, R14 };
+
+#define REC(field) ((int32_t)offsetof(struct dl_record, field))
+#define RING(field) ((uint32_t)offsetof(struct arch_ring, field))
+#define SLOT(n) (REC(slots) + 8 * (int32_t)(n))
+
+/* A program being compiled. */
+struct near_gen {
+	struct x64_gen *g;
+	const struct arch_tramp_firing *firing;
+	const struct arch_tramp_clause *clause;
+	const struct dl_code *code;
+	struct x64_reserve reserve;
+	bool is_agg;		/* a cell's value: no record */
+	uint32_t labels;	/* label of instruction n: labels + n */
+	uint32_t place;		/* instruction before which the place is taken */
+	int32_t *close;		/* instruction that closes the slot open at n, or -1 */
+	uint32_t fallback;	/* is_agg: label of the clause's record */
+	bool uses_fallback;
+};
+
+static unsigned reg(const struct dl_insn *i)
+{
+	return x64_near_regs[i->a];
+}
+
+static unsigned reg_b(const struct dl_insn *i)
+{
+	return x64_near_regs[i->b];
+}
+
+static unsigned reg_c(const struct dl_insn *i)
+{
+	return x64_near_regs[i->c];
+}
+
+/* ------------------------------------------------------------ analysis -- */
+
+static bool closes_slot(uint8_t op)
+{
+	return op == DL_OP_NSLOT || op == DL_OP_NCAPS || op == DL_OP_NCAPSN || op == DL_OP_NCAPM;
+}
+
+static bool captures(uint8_t op)
+{
+	return op == DL_OP_NCAPS || op == DL_OP_NCAPSN || op == DL_OP_NCAPM;
+}
+
+static bool jumps(uint8_t op)
+{
+	return op == DL_OP_JMP || op == DL_OP_JZ || op == DL_OP_JNZ;
+}
+
+static bool on_stack(const struct arch_tramp_firing *f, const struct dl_insn *i)
+{
+	return i->op == DL_OP_NARG && f->kind != ARCH_PROBE_RETURN &&
+	       (unsigned)i->imm >= arch_reg_args();
+}
+
+static bool may_fault(const struct arch_tramp_firing *f, const struct dl_insn *i)
+{
+	return i->op == DL_OP_NLD || on_stack(f, i);
+}
+
+/* The instruction behind the last NREC. */
+static uint32_t behind_predicate(const struct dl_code *code)
+{
+	uint32_t at = 0;
+
+	for (uint32_t pc = 0; pc < code->n; pc++)
+		if (code->insns[pc].op == DL_OP_NREC)
+			at = pc + 1;
+	return at;
+}
+
+/* Which near registers the instruction reads, writes: bit sets. */
+static unsigned reads(const struct dl_insn *i)
+{
+	switch (i->op) {
+	case DL_OP_NOP:
+	case DL_OP_LDI:
+	case DL_OP_LDK:
+	case DL_OP_JMP:
+	case DL_OP_END:
+	case DL_OP_NREC:
+	case DL_OP_NARG:
+	case DL_OP_NREG:
+		return 0;
+	case DL_OP_JZ:
+	case DL_OP_JNZ:
+	case DL_OP_NSLOT:
+	case DL_OP_NCAPS:
+		return 1u << i->a;
+	case DL_OP_NCAPSN:
+	case DL_OP_NCAPM:
+		return 1u << i->a | 1u << i->b;
+	case DL_OP_MOV:
+	case DL_OP_ADDI:
+	case DL_OP_NEG:
+	case DL_OP_COM:
+	case DL_OP_LNOT:
+	case DL_OP_BOOL:
+	case DL_OP_SX:
+	case DL_OP_ZX:
+	case DL_OP_NLD:
+		return 1u << i->b;
+	default:
+		return 1u << i->b | 1u << i->c;
+	}
+}
+
+static unsigned writes(const struct dl_insn *i)
+{
+	if (i->op == DL_OP_NOP || i->op == DL_OP_END || i->op == DL_OP_NREC || jumps(i->op) ||
+	    closes_slot(i->op))
+		return 0;
+	return 1u << i->a;
+}
+
+static uint32_t machine_set(unsigned near_set)
+{
+	uint32_t set = 0;
+
+	for (unsigned n = 0; n < NEAR_REGS; n++)
+		if (near_set & 1u << n)
+			set |= 1u << x64_near_regs[n];
+	return set;
+}
+
+static uint32_t code_uses(const struct dl_code *code)
+{
+	uint32_t set = 1u << RAX;
+	unsigned near = 0;
+
+	for (uint32_t pc = 0; pc < code->n; pc++) {
+		const struct dl_insn *i = &code->insns[pc];
+
+		near |= reads(i) | writes(i);
+		if (i->op == DL_OP_SHL || i->op == DL_OP_SHR || i->op == DL_OP_SRA)
+			set |= 1u << RCX;
+		if (captures(i->op))
+			set |= 1u << RCX | 1u << RSI | 1u << RDI;
+		if (i->op == DL_OP_NREG && i->imm == 18)
+			set |= USES_RFLAGS;
+	}
+	return set | machine_set(near);
+}
+
+/* Can the value's computation fault where it counts? */
+static bool value_may_fault(const struct arch_tramp_firing *f, const struct dl_code *code)
+{
+	for (uint32_t pc = behind_predicate(code); pc < code->n; pc++)
+		if (may_fault(f, &code->insns[pc]))
+			return true;
+	return false;
+}
+
+uint32_t x64_near_uses(const struct arch_tramp_firing *f, const struct arch_tramp_clause *c)
+{
+	uint32_t record = 1u << RAX | 1u << RDX | 1u << X64_RECORD;
+	uint32_t set;
+
+	if (!c->agg)
+		return record | code_uses(c->code);
+	set = x64_agg_uses(c->agg);
+	if (c->agg->code)
+		set |= code_uses(c->agg->code);
+	if (c->agg->code && value_may_fault(f, c->agg->code))
+		set |= record | code_uses(c->code);
+	return set;
+}
+
+static const char *refuse_code(const struct dl_code *code)
+{
+	if (!code || !code->insns || code->n == 0 || code->n > 4096)
+		return "the near program is too long";
+	if (code->n_regs > NEAR_REGS)
+		return "the near program has too many registers";
+	return NULL;
+}
+
+const char *x64_near_refuse(const struct arch_tramp_clause *c)
+{
+	const char *why = refuse_code(c->code);
+
+	if (!why && c->n_slots > NEAR_SLOTS_MAX)
+		why = "the record has too many slots";
+	if (!why && (c->cap % 8 || c->cap > 1u << 30 ||
+		     c->cap < sizeof(struct dl_record) + 8 * c->n_slots))
+		why = "the record's room does not fit its slots";
+	if (why || !c->agg)
+		return why;
+	if (c->agg->cell % 8 || c->agg->cell < ARCH_RING_CELLS || c->agg->cell > 1u << 30)
+		return "the aggregation's cell is misplaced";
+	if (!c->agg->code)
+		return c->agg->kind == ARCH_AGG_COUNT ? NULL : "the aggregation has no value";
+	why = refuse_code(c->agg->code);
+	for (uint32_t pc = 0; !why && pc < c->agg->code->n; pc++)
+		if (closes_slot(c->agg->code->insns[pc].op))
+			why = "the aggregation's value has slots";
+	return why ? why : c->agg->value_reg < NEAR_REGS ? NULL : "no such register";
+}
+
+/* For each instruction the one that closes its slot; false: out of memory. */
+static bool find_closes(struct near_gen *n)
+{
+	int32_t next = -1;
+
+	n->close = malloc(sizeof(*n->close) * n->code->n);
+	if (!n->close)
+		return false;
+	for (uint32_t pc = n->code->n; pc-- > 0;) {
+		uint8_t op = n->code->insns[pc].op;
+
+		if (closes_slot(op))
+			next = (int32_t)pc;
+		else if (op == DL_OP_NREC || op == DL_OP_END)
+			next = -1;
+		n->close[pc] = next;
+	}
+	return true;
+}
+
+/* ------------------------------------------------------ program's state -- */
+
+/* Where the frame has the register, as an offset from rsp; -1: it is live. */
+static int32_t saved_at(const struct x64_gen *g, unsigned word)
+{
+	const struct arch_tramp_frame *f;
+
+	if (g->now.words == 0 || g->now.frame >= g->frames.n)
+		return -1;
+	f = &g->frames.items[g->now.frame];
+	for (unsigned i = 0; i < f->n; i++)
+		if (f->word[i] == word)
+			return 8 * (f->n - 1 - (int32_t)i);
+	return -1;
+}
+
+/* dst = the program's register. */
+static void take(struct x64_gen *g, unsigned dst, unsigned src)
+{
+	int32_t at = saved_at(g, src);
+
+	if (at >= 0)
+		emit_rm(&g->e, OP_MOV, dst, RSP, at);
+	else
+		emit_rr(&g->e, OP_MOV, dst, src);
+}
+
+/* The stub for a fault at pc; its reg, base and disp are set by the caller. */
+static uint32_t fault_stub(struct near_gen *n, uint32_t pc, enum x64_stub_kind kind,
+			   const struct dl_insn *i)
+{
+	struct x64_stub s = { .kind = kind, .slot = -1, .state = n->g->now };
+
+	if (n->is_agg && pc >= n->place) {
+		n->uses_fallback = true;
+		return n->fallback;
+	}
+	s.label = emit_label(&n->g->e);
+	s.next = n->labels + pc + 1;
+	if (!n->is_agg && n->close[pc] >= 0) {
+		s.slot = n->code->insns[n->close[pc]].imm;
+		s.next = n->labels + (uint32_t)n->close[pc] + 1;
+	}
+	s.reg = (uint8_t)reg(i);
+	if (kind == STUB_LOAD) {
+		s.base = (uint8_t)reg_b(i);
+		s.disp = i->imm;
+	}
+	x64_stub(n->g, &s);
+	return s.label;
+}
+
+/* -------------------------------------------------------- instructions -- */
+
+static void gen_arg(struct near_gen *n, uint32_t pc, const struct dl_insn *i)
+{
+	static const uint8_t args[] = { RDI, RSI, RDX, RCX, R8, R9 };
+	const struct arch_tramp_firing *f = n->firing;
+	struct x64_asm *e = &n->g->e;
+	unsigned arg = (unsigned)i->imm;
+	uint64_t at;
+
+	if (f->kind == ARCH_PROBE_RETURN) {
+		if (arg == 1 || arg == 2)
+			take(n->g, reg(i), arg == 1 ? RAX : RDX);
+		else
+			emit_const(e, reg(i), arg == 0 ? f->offset : 0);
+		return;
+	}
+	if (arg < sizeof(args)) {
+		take(n->g, reg(i), args[arg]);
+		return;
+	}
+	at = n->g->now.depth + 8 * (uint64_t)(arg - sizeof(args));
+	if (f->kind == ARCH_PROBE_ENTRY)
+		at += 8;	/* the return address */
+	emit_const(e, RAX, at);
+	emit_rr(e, OP_ADD, RAX, RSP);
+	x64_fixup(n->g, fault_stub(n, pc, STUB_ARG, i));
+	emit_rm(e, OP_MOV, reg(i), RAX, 0);
+}
+
+/* ORDER: uregs[] numbers of the general registers, from 0. */
+static const uint8_t ureg_reg[] = { R15, R14, R13, R12, RBP, RBX, R11, R10, R9, R8, RAX, RCX, RDX,
+				    RSI, RDI };
+
+static void gen_reg(struct near_gen *n, const struct dl_insn *i)
+{
+	struct x64_asm *e = &n->g->e;
+	unsigned which = (unsigned)i->imm;
+
+	if (which < sizeof(ureg_reg)) {
+		take(n->g, reg(i), ureg_reg[which]);
+		return;
+	}
+	switch (which) {
+	case 15:	/* orig_rax: in no system call */
+		emit_const(e, reg(i), UINT64_MAX);
+		break;
+	case 16:
+		emit_const(e, reg(i), n->firing->pc);
+		break;
+	case 18:
+		emit_rm(e, OP_MOV, reg(i), RSP, saved_at(n->g, WORD_PUSHFQ));
+		break;
+	case 19:
+		emit_rm(e, OP_LEA, reg(i), RSP, n->g->now.depth);
+		break;
+	case 17:	/* cs, ss, ds, es, fs, gs: mov %sreg, %eax */
+	case 20 ... 24: {
+		static const uint8_t sreg[] = { 1, 0, 0, 2, 3, 0, 4, 5 };
+
+		EMIT(e, 0x8c, 0xc0 | sreg[which - 17] << 3);
+		emit_rr(e, OP_MOV, reg(i), RAX);
+		break;
+	}
+	default:
+		emit_const(e, reg(i), 0);
+	}
+}
+
+/* reg = c-sized word at [base + disp]. */
+static void gen_word(struct x64_asm *e, unsigned dst, unsigned base, int32_t disp, unsigned c)
+{
+	unsigned size = c & ~NLD_SIGNED;
+	bool is_signed = c & NLD_SIGNED;
+
+	emit_rex(e, is_signed || size == 8, dst, base);
+	if (size == 8)
+		emit_byte(e, 0x8b);
+	else if (size == 4)
+		emit_byte(e, is_signed ? 0x63 : 0x8b);
+	else
+		EMIT(e, 0x0f, 0xb6 | (is_signed ? 8 : 0) | (size == 2 ? 1 : 0));
+	emit_mem(e, dst, base, disp);
+}
+
+static void gen_load(struct near_gen *n, uint32_t pc, const struct dl_insn *i)
+{
+	x64_fixup(n->g, fault_stub(n, pc, STUB_LOAD, i));
+	gen_word(&n->g->e, reg(i), reg_b(i), i->imm, i->c);
+}
+
+static void gen_call(struct x64_gen *g, enum x64_routine which)
+{
+	uint64_t to = g->job->common + x64_common_entry(which);
+	int64_t rel;
+
+	emit_byte(&g->e, 0xe8);
+	rel = (int64_t)(to - (g->base + emit_here(&g->e) + 4));
+	if (rel != (int32_t)rel)
+		g->why = "the common code is out of reach";
+	emit32(&g->e, (uint32_t)rel);
+}
+
+static void gen_capture(struct near_gen *n, uint32_t pc, const struct dl_insn *i)
+{
+	struct x64_asm *e = &n->g->e;
+	uint32_t stub = fault_stub(n, pc, STUB_MARK, i);
+
+	emit_rr(e, OP_MOV, RAX, reg(i));
+	if (i->op == DL_OP_NCAPS)
+		emit_const(e, RCX, n->clause->strsize);
+	else
+		emit_rr(e, OP_MOV, RCX, reg_b(i));
+	if (i->op == DL_OP_NCAPSN) {
+		emit_const(e, RDX, n->clause->strsize);
+		emit_rr(e, OP_CMP, RCX, RDX);
+		EMIT(e, 0x48, 0x0f, 0x47, 0xca);	/* cmova %rdx, %rcx */
+	}
+	emit_const(e, RDX, n->clause->cap);
+	gen_call(n->g, i->op == DL_OP_NCAPM ? X64_MEMORY : X64_STRING);
+	emit_jcc(e, CC_B, stub);
+	emit_store(e, X64_RECORD, SLOT(i->imm), RAX);
+}
+
+static void gen_compare(struct x64_asm *e, const struct dl_insn *i)
+{
+	static const uint8_t cc[] = {
+		[DL_OP_EQ - DL_OP_EQ] = CC_E, [DL_OP_NE - DL_OP_EQ] = CC_NE,
+		[DL_OP_LTS - DL_OP_EQ] = CC_L, [DL_OP_LES - DL_OP_EQ] = CC_LE,
+		[DL_OP_LTU - DL_OP_EQ] = CC_B, [DL_OP_LEU - DL_OP_EQ] = CC_BE,
+	};
+
+	emit_rr(e, OP_CMP, reg_b(i), reg_c(i));
+	EMIT(e, 0x0f, 0x90 | cc[i->op - DL_OP_EQ], 0xc0);	/* setcc %al */
+	emit_rex(e, 0, reg(i), RAX);
+	EMIT(e, 0x0f, 0xb6, 0xc0 | (reg(i) & 7) << 3);		/* movzbl %al, a */
+}
+
+/* a = b == 0, b != 0 */
+static void gen_truth(struct x64_asm *e, const struct dl_insn *i)
+{
+	emit_rr(e, OP_TEST, reg_b(i), reg_b(i));
+	EMIT(e, 0x0f, 0x90 | (i->op == DL_OP_LNOT ? CC_E : CC_NE), 0xc0);
+	emit_rex(e, 0, reg(i), RAX);
+	EMIT(e, 0x0f, 0xb6, 0xc0 | (reg(i) & 7) << 3);
+}
+
+static void gen_narrow(struct x64_asm *e, const struct dl_insn *i)
+{
+	unsigned shift = 64 - (unsigned)i->imm;
+
+	emit_rr(e, OP_MOV, RAX, reg_b(i));
+	if (i->imm >= 1 && i->imm < 64) {
+		emit_group(e, 0xc1, 4, RAX);
+		emit_byte(e, shift);
+		emit_group(e, 0xc1, i->op == DL_OP_SX ? 7 : 5, RAX);
+		emit_byte(e, shift);
+	}
+	emit_rr(e, OP_MOV, reg(i), RAX);
+}
+
+static void gen_binary(struct x64_asm *e, const struct dl_insn *i)
+{
+	static const uint8_t ops[DL_OP_COUNT] = {
+		[DL_OP_ADD] = OP_ADD, [DL_OP_SUB] = OP_SUB, [DL_OP_AND] = OP_AND,
+		[DL_OP_OR] = OP_OR, [DL_OP_XOR] = OP_XOR,
+	};
+
+	emit_rr(e, OP_MOV, RAX, reg_b(i));
+	if (i->op == DL_OP_MUL) {
+		emit_rex(e, 1, RAX, reg_c(i));
+		EMIT(e, 0x0f, 0xaf, 0xc0 | (reg_c(i) & 7));
+	} else {
+		emit_rr(e, ops[i->op], RAX, reg_c(i));
+	}
+	emit_rr(e, OP_MOV, reg(i), RAX);
+}
+
+static void gen_shift(struct x64_asm *e, const struct dl_insn *i)
+{
+	emit_rr(e, OP_MOV, RCX, reg_c(i));
+	emit_rr(e, OP_MOV, RAX, reg_b(i));
+	emit_group(e, 0xd3, i->op == DL_OP_SHL ? 4 : i->op == DL_OP_SHR ? 5 : 7, RAX);
+	emit_rr(e, OP_MOV, reg(i), RAX);
+}
+
+/* Instructions that only compute. */
+static void gen_compute(struct near_gen *n, const struct dl_insn *i)
+{
+	struct x64_asm *e = &n->g->e;
+
+	switch (i->op) {
+	case DL_OP_MOV:
+		emit_rr(e, OP_MOV, reg(i), reg_b(i));
+		break;
+	case DL_OP_LDI:
+		emit_const(e, reg(i), (uint64_t)(int64_t)i->imm);
+		break;
+	case DL_OP_LDK:
+		emit_const(e, reg(i), n->code->consts[i->imm]);
+		break;
+	case DL_OP_SHL:
+	case DL_OP_SHR:
+	case DL_OP_SRA:
+		gen_shift(e, i);
+		break;
+	case DL_OP_ADDI:
+		emit_rm(e, OP_LEA, reg(i), reg_b(i), i->imm);
+		break;
+	case DL_OP_NEG:
+	case DL_OP_COM:
+		emit_rr(e, OP_MOV, reg(i), reg_b(i));
+		emit_group(e, 0xf7, i->op == DL_OP_NEG ? 3 : 2, reg(i));
+		break;
+	case DL_OP_LNOT:
+	case DL_OP_BOOL:
+		gen_truth(e, i);
+		break;
+	case DL_OP_SX:
+	case DL_OP_ZX:
+		gen_narrow(e, i);
+		break;
+	case DL_OP_EQ ... DL_OP_LEU:
+		gen_compare(e, i);
+		break;
+	default:
+		gen_binary(e, i);
+	}
+}
+
+/* The label of a jump's target; by way of the reservation if it passes that. */
+static uint32_t jump_label(struct near_gen *n, uint32_t pc, const struct dl_insn *i)
+{
+	uint32_t target = pc + 1 + (uint32_t)i->imm;
+	struct x64_stub s = { .kind = STUB_RESERVE, .reserve = n->reserve, .state = n->g->now };
+
+	if (n->is_agg || pc >= n->place || target <= n->place)
+		return n->labels + target;
+	s.label = emit_label(&n->g->e);
+	s.next = n->labels + target;
+	x64_stub(n->g, &s);
+	return s.label;
+}
+
+static void gen_jump(struct near_gen *n, uint32_t pc, const struct dl_insn *i)
+{
+	struct x64_asm *e = &n->g->e;
+	uint32_t label = jump_label(n, pc, i);
+
+	if (i->op == DL_OP_JMP) {
+		emit_jmp(e, label);
+		return;
+	}
+	emit_rr(e, OP_TEST, reg(i), reg(i));
+	emit_jcc(e, i->op == DL_OP_JZ ? CC_E : CC_NE, label);
+}
+
+static void gen_insn(struct near_gen *n, uint32_t pc)
+{
+	const struct dl_insn *i = &n->code->insns[pc];
+
+	switch (i->op) {
+	case DL_OP_NOP:
+	case DL_OP_END:
+		break;
+	case DL_OP_JMP:
+	case DL_OP_JZ:
+	case DL_OP_JNZ:
+		gen_jump(n, pc, i);
+		break;
+	case DL_OP_NARG:
+		gen_arg(n, pc, i);
+		break;
+	case DL_OP_NREG:
+		gen_reg(n, i);
+		break;
+	case DL_OP_NLD:
+		gen_load(n, pc, i);
+		break;
+	case DL_OP_NSLOT:
+		emit_store(&n->g->e, X64_RECORD, SLOT(i->imm), reg(i));
+		break;
+	case DL_OP_NCAPS:
+	case DL_OP_NCAPSN:
+	case DL_OP_NCAPM:
+		gen_capture(n, pc, i);
+		break;
+	case DL_OP_NREC:
+		emit_jmp(&n->g->e, n->reserve.skip);
+		break;
+	default:
+		gen_compute(n, i);
+	}
+}
+
+/* -------------------------------------------------------------- record -- */
+
+/* The raw counter into the record, once for all records of a firing. */
+static void gen_time(struct x64_gen *g, const struct x64_reserve *r)
+{
+	struct x64_asm *e = &g->e;
+	struct x64_stub s = { .kind = STUB_TSC, .label = emit_label(e), .next = emit_label(e),
+			      .state = g->now };
+	uint32_t known = emit_label(e);
+
+	if (r->has_time) {
+		int32_t at = saved_at(g, WORD_TIME);
+
+		EMIT(e, 0x33, 0xd2);			/* xor %edx, %edx */
+		emit_rm(e, OP_MOV, RAX, RSP, at);
+		emit_rr(e, OP_TEST, RAX, RAX);
+		EMIT(e, 0x0f, 0x94, 0xc2);		/* sete %dl: DL_REC_FIRST */
+		EMIT(e, 0x41, 0x89, 0x53, REC(flags));	/* mov %edx, flags(%r11) */
+		emit_jcc(e, CC_NE, known);
+	} else {
+		emit_store32(e, X64_RECORD, REC(flags), r->is_first ? DL_REC_FIRST : 0);
+	}
+	s.state = g->now;
+	x64_stub(g, &s);
+	x64_fixup(g, s.label);
+	EMIT(e, 0x0f, 0x31);				/* rdtsc */
+	emit_place(e, s.next);
+	EMIT(e, 0x48, 0xc1, 0xe2, 32);			/* shl $32, %rdx */
+	emit_rr(e, OP_OR, RAX, RDX);
+	if (r->has_time)
+		emit_store(e, RSP, saved_at(g, WORD_TIME), RAX);
+	emit_place(e, known);
+	emit_store(e, X64_RECORD, REC(time), RAX);
+}
+
+void x64_reserve_emit(struct x64_gen *g, const struct x64_reserve *r)
+{
+	struct x64_asm *e = &g->e;
+	uint32_t check = emit_label(e), again = emit_label(e);
+	struct x64_stub full = { .kind = STUB_FULL, .label = emit_label(e), .next = check,
+				 .reserve = *r, .state = g->now };
+
+	x64_stub(g, &full);
+	emit_place(e, check);
+	emit_gs(e, OP_MOV, RAX, RING(head));
+	emit_place(e, again);
+	emit_rm(e, OP_LEA, RDX, RAX, (int32_t)r->need);
+	emit_gs(e, OP_CMP, RDX, RING(limit));
+	emit_jcc(e, CC_A, full.label);
+	emit_gs(e, 0x0fb1, RDX, RING(head));		/* cmpxchg: rax is head, or becomes it */
+	g->now.reserve = r->need;
+	x64_state(g);
+	emit_jcc(e, CC_NE, again);
+	if (r->varies)
+		emit_rr(e, OP_MOV, RDX, RAX);
+	emit_gs(e, OP_AND, RAX, RING(mask));
+	emit_gs(e, OP_MOV, X64_RECORD, RING(data));
+	emit_rr(e, OP_ADD, X64_RECORD, RAX);
+	if (r->varies) {
+		/* Working values, in words that get their own at the end. */
+		EMIT(e, 0x41, 0x89, 0x53, REC(epid));	/* mov %edx, epid(%r11) */
+		emit_store32(e, X64_RECORD, REC(n_slots), r->start);
+	}
+	gen_time(g, r);
+	/* faults is zero: all free space is. */
+}
+
+static void gen_commit(struct near_gen *n, enum arch_tramp_phase phase)
+{
+	struct x64_gen *g = n->g;
+	struct x64_asm *e = &g->e;
+
+	if (n->reserve.varies) {
+		emit_const(e, RCX, n->reserve.need);
+		gen_call(g, X64_TRIM);
+	}
+	emit_store32(e, X64_RECORD, REC(epid), n->clause->epid);
+	emit_store32(e, X64_RECORD, REC(n_slots), n->clause->n_slots);
+	if (n->reserve.varies)
+		EMIT(e, 0x41, 0x89, 0x03);		/* mov %eax, (%r11) */
+	else
+		emit_store32(e, X64_RECORD, REC(len), n->reserve.need);
+	g->now.phase = (uint8_t)phase;
+	g->now.reserve = 0;
+	x64_state(g);
+}
+
+/* -------------------------------------------------------------- clause -- */
+
+/*
+ * Registers start at zero.  Those that are surely written before they are read
+ * (in the straight stretch from the start) need not.
+ */
+static void zero_registers(struct near_gen *n)
+{
+	unsigned used = 0, written = 0, dirty = 0;
+	bool straight = true;
+
+	for (uint32_t pc = 0; pc < n->code->n; pc++) {
+		const struct dl_insn *i = &n->code->insns[pc];
+
+		used |= reads(i) | writes(i);
+		if (!straight)
+			continue;
+		dirty |= reads(i) & ~written;
+		if (jumps(i->op) || may_fault(n->firing, i))
+			straight = false;
+		else
+			written |= writes(i);
+	}
+	if (n->is_agg)
+		used |= 1u << n->clause->agg->value_reg;
+	dirty |= used & ~written;
+	for (unsigned r = 0; r < NEAR_REGS; r++)
+		if (dirty & 1u << r)
+			emit_const(&n->g->e, x64_near_regs[r], 0);
+}
+
+static void gen_program(struct near_gen *n)
+{
+	struct x64_asm *e = &n->g->e;
+
+	n->labels = emit_label(e);
+	for (uint32_t pc = 0; pc < n->code->n; pc++)
+		emit_label(e);
+	n->place = behind_predicate(n->code);
+	if (!find_closes(n)) {
+		e->failed = true;
+		return;
+	}
+	zero_registers(n);
+	for (uint32_t pc = 0; pc < n->code->n; pc++) {
+		emit_place(e, n->labels + pc);
+		if (pc == n->place && !n->is_agg)
+			x64_reserve_emit(n->g, &n->reserve);
+		gen_insn(n, pc);
+	}
+	emit_place(e, n->labels + n->code->n);
+	free(n->close);
+	n->close = NULL;
+}
+
+static void gen_record(struct x64_gen *g, const struct arch_tramp_firing *f,
+		       const struct arch_tramp_clause *c, struct x64_reserve r,
+		       enum arch_tramp_phase phase)
+{
+	struct near_gen n = { .g = g, .firing = f, .clause = c, .code = c->code };
+
+	r.start = r.need = (uint32_t)sizeof(struct dl_record) + 8 * c->n_slots;
+	for (uint32_t pc = 0; pc < c->code->n; pc++)
+		r.varies = r.varies || captures(c->code->insns[pc].op);
+	if (r.varies)
+		r.need = c->cap + 8;	/* captures write a word past their end */
+	n.reserve = r;
+	gen_program(&n);
+	gen_commit(&n, phase);
+}
+
+static void gen_cell(struct x64_gen *g, const struct arch_tramp_firing *f,
+		     const struct arch_tramp_clause *c, struct x64_reserve r,
+		     enum arch_tramp_phase phase)
+{
+	struct near_gen n = { .g = g, .firing = f, .clause = c, .code = c->agg->code,
+			      .reserve = r, .is_agg = true };
+	unsigned v = 0;
+
+	if (n.code) {
+		struct x64_stub s = { .kind = STUB_CLAUSE, .reserve = r, .state = g->now,
+				      .next = r.skip, .firing = f, .clause = c,
+				      .done = (uint8_t)phase };
+
+		n.fallback = s.label = emit_label(&g->e);
+		gen_program(&n);
+		if (n.uses_fallback)
+			x64_stub(g, &s);
+		else
+			emit_place(&g->e, n.fallback);
+		v = x64_near_regs[c->agg->value_reg];
+	}
+	x64_agg_update(g, c->agg, v, phase, r.skip);
+}
+
+void x64_near_clause(struct x64_gen *g, const struct arch_tramp_firing *f,
+		     const struct arch_tramp_clause *c, struct x64_reserve r,
+		     enum arch_tramp_phase phase)
+{
+	r.skip = emit_label(&g->e);
+	if (c->agg)
+		gen_cell(g, f, c, r, phase);
+	else
+		gen_record(g, f, c, r, phase);
+	emit_place(&g->e, r.skip);
+	g->now.phase = (uint8_t)phase;
+	g->now.reserve = 0;
+	x64_state(g);
+}
+
+/* --------------------------------------------------------------- stubs -- */
+
+/* The control word: wait for the tracer, then try again, or count a drop. */
+static void stub_full(struct x64_gen *g, const struct x64_stub *s)
+{
+	struct x64_asm *e = &g->e;
+	uint32_t drop = emit_label(e);
+	struct arch_tramp_pair trap;
+	bool bare = saved_at(g, RAX) < 0;	/* a block that saves nothing */
+
+	if (bare) {
+		EMIT(e, 0x48, 0x8d, 0x64, 0x24, 0x100 - RED_ZONE);
+		g->now.depth = RED_ZONE;
+		x64_state(g);
+		emit_push(e, RAX);
+		g->now.depth += 8;
+		g->now.words = 1;
+		g->now.frame = 0;	/* frame 0 is just rax */
+		x64_state(g);
+	}
+	emit_gs(e, OP_MOV, RAX, RING(control));
+	EMIT(e, 0x83, 0x38, ARCH_CONTROL_WAIT);		/* cmpl $.., (%rax) */
+	if (bare) {
+		emit_pop(e, RAX);
+		g->now.depth -= 8;
+		x64_state(g);
+		emit_rm(e, OP_LEA, RSP, RSP, RED_ZONE);
+		g->now.depth = g->now.words = 0;
+		x64_state(g);
+	}
+	emit_jcc(e, CC_NE, drop);
+	trap = (struct arch_tramp_pair){ emit_here(e), s->next };
+	if (!vec_push(&g->traps, trap))
+		e->failed = true;
+	emit_byte(e, 0xcc);
+	emit_jmp(e, s->next);
+	emit_place(e, drop);
+	EMIT(e, 0x65, 0x48, 0xff, 0x04, 0x25);		/* incq %gs:drops */
+	emit32(e, RING(drops));
+	emit_jmp(e, s->reserve.skip);
+}
+
+static void stub_mark(struct x64_gen *g, const struct x64_stub *s)
+{
+	struct x64_asm *e = &g->e;
+
+	if (s->kind == STUB_LOAD && s->slot >= 0)
+		emit_rm(e, OP_LEA, RAX, s->base, s->disp);
+	if (s->kind == STUB_ARG)
+		emit_const(e, s->reg, 0);
+	if (s->slot >= 0) {
+		emit_store(e, X64_RECORD, SLOT(s->slot), RAX);
+		/* btsq $slot, faults(%r11) */
+		EMIT(e, 0x49, 0x0f, 0xba, 0x6b, REC(faults), (unsigned)s->slot);
+	}
+	emit_jmp(e, s->next);
+}
+
+static void stub_emit(struct x64_gen *g, const struct x64_stub *s)
+{
+	struct x64_asm *e = &g->e;
+
+	g->now = s->state;
+	emit_place(e, s->label);
+	x64_state(g);
+	switch (s->kind) {
+	case STUB_LOAD:
+	case STUB_ARG:
+	case STUB_MARK:
+		stub_mark(g, s);
+		break;
+	case STUB_FULL:
+	case STUB_CELL:
+		stub_full(g, s);
+		break;
+	case STUB_TSC:
+		emit_const(e, RAX, ARCH_NO_TIME);
+		emit_const(e, RDX, 0);
+		emit_jmp(e, s->next);
+		break;
+	case STUB_RESERVE:
+		x64_reserve_emit(g, &s->reserve);
+		emit_jmp(e, s->next);
+		break;
+	case STUB_CLAUSE:
+		gen_record(g, s->firing, s->clause, s->reserve, s->done);
+		emit_jmp(e, s->next);
+		break;
+	}
+}
+
+void x64_stubs_emit(struct x64_gen *g)
+{
+	for (size_t i = 0; i < g->stubs.n && !g->e.failed; i++) {
+		struct x64_stub s = g->stubs.items[i];
+
+		stub_emit(g, &s);
+	}
+}

@@ -1,0 +1,113 @@
+/*
+ * Making a trampoline: what near.c and tramp.c share.  Private to arch/x86_64/.
+ *
+ * A trampoline is made of blocks, one before each displaced instruction at
+ * which probes fire:
+ *
+ *	lea -128(%rsp), %rsp	skip the red zone
+ *	push ...		the registers the block uses, flags, time word
+ *	clauses			near.c
+ *	pop ...
+ *	lea 128(%rsp), %rsp
+ *
+ * Registers in a block: near's r0..r5 are r10, rbx, rbp, r12, r13, r14; r11 is
+ * the record; rax, rcx, rdx are scratch, rsi and rdi too around captures.  What
+ * is not saved still holds the program's value.
+ *
+ * What is seldom needed (faults, a full ring) is a stub behind everything else.
+ */
+#ifndef ARCH_X86_64_NEAR_H
+#define ARCH_X86_64_NEAR_H
+
+#include "decode.h"
+#include "emit.h"
+
+#define X64_RECORD R11
+
+/* Words of a frame: numbers of registers, or these. */
+enum { WORD_LAHF = 16, WORD_PUSHFQ, WORD_TIME };
+
+#define RED_ZONE 128
+
+enum x64_routine { X64_STRING, X64_MEMORY, X64_TRIM };
+
+/* Offsets in the common code. */
+uint32_t x64_common_entry(enum x64_routine which);
+uint32_t x64_common_fixup(uint64_t off);	/* 0: no load of ours at off */
+
+enum x64_stub_kind {
+	STUB_LOAD,	/* rax = address of a load, then as STUB_MARK */
+	STUB_ARG,	/* reg = 0, then as STUB_MARK; rax is the address already */
+	STUB_MARK,	/* slot = rax, its fault bit; if there is no slot nothing */
+	STUB_FULL,	/* ring full: wait or drop */
+	STUB_CELL,	/* no cells: wait or drop */
+	STUB_TSC,	/* the counter can't be read */
+	STUB_RESERVE,	/* a jump over the place of the reservation */
+	STUB_CLAUSE,	/* the clause's record, after a fault in its cell's value */
+};
+
+/* How a clause's record gets its place. */
+struct x64_reserve {
+	uint32_t need;		/* bytes */
+	uint32_t start;		/* end of the slots: where the tail begins */
+	bool varies;		/* the length is known only at the end */
+	bool is_first;		/* of its firing, whatever happened */
+	bool has_time;		/* the frame has a time word, and it says who is first */
+	uint32_t skip;		/* label: the clause is over */
+};
+
+struct x64_stub {
+	enum x64_stub_kind kind;
+	uint32_t label, next;	/* where it is, where it goes on */
+	struct arch_tramp_range state;
+	int slot;		/* -1: none */
+	uint8_t reg, base;
+	uint8_t done;		/* STUB_CLAUSE: phase when the record is left */
+	int32_t disp;
+	struct x64_reserve reserve;
+	const struct arch_tramp_firing *firing;
+	const struct arch_tramp_clause *clause;
+};
+
+struct x64_gen {
+	struct x64_asm e;
+	const struct arch_tramp_job *job;
+	uint64_t base;
+	struct arch_tramp_range now;	/* how the present place looks */
+	VEC(struct arch_tramp_range) ranges;
+	VEC(struct arch_tramp_frame) frames;
+	VEC(struct arch_tramp_pair) fixups, traps;	/* to: labels until the end */
+	VEC(struct x64_stub) stubs;
+	const char *why;
+};
+
+/* From here on the code looks as g->now says. */
+void x64_state(struct x64_gen *g);
+/* The next instruction may fault and goes on at the label then. */
+void x64_fixup(struct x64_gen *g, uint32_t label);
+void x64_stub(struct x64_gen *g, const struct x64_stub *s);
+
+/* What a clause's code uses: set of registers (bit n: register n). */
+#define USES_RFLAGS (1u << 16)	/* reads the flags as a register */
+uint32_t x64_near_uses(const struct arch_tramp_firing *f, const struct arch_tramp_clause *c);
+/* Why the clause can't be compiled, NULL if it can. */
+const char *x64_near_refuse(const struct arch_tramp_clause *c);
+/*
+ * The clause's code.  r: is_first and has_time; phase: what holds once it has
+ * left its record.
+ */
+void x64_near_clause(struct x64_gen *g, const struct arch_tramp_firing *f,
+		     const struct arch_tramp_clause *c, struct x64_reserve r,
+		     enum arch_tramp_phase phase);
+/* agg.c: the clause's cell, its value in register v. */
+void x64_agg_update(struct x64_gen *g, const struct arch_agg *a, unsigned v,
+		    enum arch_tramp_phase phase, uint32_t skip);
+uint32_t x64_agg_uses(const struct arch_agg *a);
+/* Emits the stubs there are; they may make more, which come too. */
+void x64_stubs_emit(struct x64_gen *g);
+/* Takes the place in the ring; r11 = record. */
+void x64_reserve_emit(struct x64_gen *g, const struct x64_reserve *r);
+
+extern const uint8_t x64_near_regs[NEAR_REGS];
+
+#endif

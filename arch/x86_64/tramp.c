@@ -1,0 +1,599 @@
+/*
+ * Trampolines: putting one together, and looking out of one.
+ *
+ *	block		firings at the first displaced instruction (near.h)
+ *	copy		the displaced instruction, made to work here
+ *	block, copy ...
+ *	jump		to behind the last displaced instruction
+ *	stubs
+ *
+ * While code is made, ranges are noted: from which offset on which words are
+ * saved, how far rsp is from where the program had it, and how much of the
+ * firing is done.  Unwinding is reading the range of a pc.  No other state is
+ * needed, since words are saved at fixed places below the red zone and stay
+ * readable after they were popped, until the range says otherwise.
+ */
+#include "near.h"
+
+#include <stdlib.h>
+#include <sys/user.h>
+
+#define WORD(field) (offsetof(struct user_regs_struct, field) / sizeof(uint64_t))
+
+const char arch_tramp_no_room[] = "the trampoline does not fit";
+
+/* Frame 0 is for stubs of blocks that save nothing else. */
+#define FRAME_RAX 0
+
+/* --------------------------------------------------------------- notes -- */
+
+void x64_state(struct x64_gen *g)
+{
+	struct arch_tramp_range *last = g->ranges.n ? &g->ranges.items[g->ranges.n - 1] : NULL;
+
+	g->now.off = emit_here(&g->e);
+	if (last && last->off == g->now.off)
+		*last = g->now;
+	else if (!vec_push(&g->ranges, g->now))
+		g->e.failed = true;
+}
+
+void x64_fixup(struct x64_gen *g, uint32_t label)
+{
+	struct arch_tramp_pair pair = { emit_here(&g->e), label };
+
+	if (!vec_push(&g->fixups, pair))
+		g->e.failed = true;
+}
+
+void x64_stub(struct x64_gen *g, const struct x64_stub *s)
+{
+	if (!vec_push(&g->stubs, *s))
+		g->e.failed = true;
+}
+
+static uint8_t add_frame(struct x64_gen *g, const struct arch_tramp_frame *f)
+{
+	if (g->frames.n > UINT8_MAX || !vec_push(&g->frames, *f)) {
+		g->e.failed = true;
+		return 0;
+	}
+	return (uint8_t)(g->frames.n - 1);
+}
+
+/* --------------------------------------------------------------- block -- */
+
+/* The firings [first, end) of the job, at one instruction, on one condition. */
+struct block {
+	uint32_t first, end;
+	bool is_later;		/* another block of the same instruction came before */
+	bool has_more;		/* or comes after */
+};
+
+static bool needs_time_word(const struct arch_tramp_firing *f)
+{
+	return f->n_clauses > 1;
+}
+
+static void make_frame(const struct x64_gen *g, const struct block *b, struct arch_tramp_frame *f)
+{
+	uint32_t uses = 0;
+	bool time = false, live;
+
+	for (uint32_t i = b->first; i < b->end; i++) {
+		const struct arch_tramp_firing *fi = &g->job->firings[i];
+
+		time = time || needs_time_word(fi);
+		for (uint32_t k = 0; k < fi->n_clauses; k++)
+			uses |= x64_near_uses(fi, &fi->clauses[k]);
+	}
+	live = !(g->job->plan->flags_dead & 1u << g->job->firings[b->first].insn);
+	f->n = 0;
+	if (live || time)
+		uses |= 1u << RAX;
+	for (unsigned r = 0; r < 16; r++)
+		if (uses & 1u << r)
+			f->word[f->n++] = (uint8_t)r;
+	if (uses & USES_RFLAGS)
+		f->word[f->n++] = WORD_PUSHFQ;
+	else if (live)
+		f->word[f->n++] = WORD_LAHF;
+	if (time)
+		f->word[f->n++] = WORD_TIME;
+}
+
+static void push_word(struct x64_gen *g, unsigned word)
+{
+	struct x64_asm *e = &g->e;
+
+	switch (word) {
+	case WORD_LAHF:
+		EMIT(e, 0x9f, 0x0f, 0x90, 0xc0);	/* lahf; seto %al */
+		emit_push(e, RAX);
+		break;
+	case WORD_PUSHFQ:
+		emit_byte(e, 0x9c);
+		break;
+	case WORD_TIME:
+		EMIT(e, 0x6a, 0);
+		break;
+	default:
+		emit_push(e, word);
+	}
+	g->now.depth += 8;
+	g->now.words++;
+	x64_state(g);
+}
+
+static void pop_word(struct x64_gen *g, unsigned word)
+{
+	struct x64_asm *e = &g->e;
+
+	g->now.depth -= 8;
+	switch (word) {
+	case WORD_LAHF:
+		emit_pop(e, RAX);
+		x64_state(g);
+		EMIT(e, 0x04, 0x7f, 0x9e);	/* add $0x7f, %al: overflow if it is 1; sahf */
+		break;
+	case WORD_PUSHFQ:
+		emit_byte(e, 0x9d);
+		break;
+	case WORD_TIME:
+		emit_rm(e, OP_LEA, RSP, RSP, 8);
+		break;
+	default:
+		emit_pop(e, word);
+	}
+	x64_state(g);
+}
+
+static void prologue(struct x64_gen *g, const struct arch_tramp_frame *f)
+{
+	if (f->n == 0)
+		return;
+	EMIT(&g->e, 0x48, 0x8d, 0x64, 0x24, 0x100 - RED_ZONE);
+	g->now.depth = RED_ZONE;
+	x64_state(g);
+	for (unsigned i = 0; i < f->n; i++)
+		push_word(g, f->word[i]);
+}
+
+static void epilogue(struct x64_gen *g, const struct arch_tramp_frame *f)
+{
+	if (f->n == 0)
+		return;
+	for (unsigned i = f->n; i-- > 0;)
+		pop_word(g, f->word[i]);
+	emit_rm(&g->e, OP_LEA, RSP, RSP, RED_ZONE);
+	g->now.depth = g->now.words = 0;
+	x64_state(g);
+}
+
+static uint32_t count_clauses(const struct x64_gen *g, const struct block *b)
+{
+	uint32_t n = 0;
+
+	for (uint32_t i = b->first; i < b->end; i++)
+		n += g->job->firings[i].n_clauses;
+	return n;
+}
+
+static void gen_clauses(struct x64_gen *g, const struct block *b, bool has_time_word)
+{
+	enum arch_tramp_phase last = b->has_more ? ARCH_TRAMP_PARTIAL : ARCH_TRAMP_AFTER;
+	uint32_t left = count_clauses(g, b);
+
+	for (uint32_t i = b->first; i < b->end; i++) {
+		const struct arch_tramp_firing *f = &g->job->firings[i];
+		struct x64_reserve r = { .has_time = needs_time_word(f), .is_first = true };
+
+		/* Each firing has its own first record. */
+		if (has_time_word && r.has_time && i > b->first)
+			emit_store64(&g->e, RSP, 0, 0);
+		for (uint32_t k = 0; k < f->n_clauses; k++) {
+			left--;
+			x64_near_clause(g, f, &f->clauses[k], r, left ? ARCH_TRAMP_PARTIAL : last);
+		}
+	}
+}
+
+/* Jumps past the block where the displaced conditional jump is not taken. */
+static void unless_taken(struct x64_gen *g, unsigned insn, uint32_t label)
+{
+	const struct arch_patch_plan *p = g->job->plan;
+	struct x64_insn x;
+
+	if (!x64_decode(p->orig + p->insn[insn], ARCH_PATCH_MAX - p->insn[insn], &x) ||
+	    x.form != X64_LEGACY || !((x.map == 0 && (x.op & 0xf0) == 0x70) ||
+				      (x.map == 1 && (x.op & 0xf0) == 0x80))) {
+		g->why = "the jump's condition is not one of flags";
+		return;
+	}
+	emit_jcc(&g->e, (x.op & 15) ^ 1, label);
+}
+
+static void gen_block(struct x64_gen *g, const struct block *b)
+{
+	struct arch_tramp_frame frame;
+	const struct arch_tramp_firing *f = &g->job->firings[b->first];
+	uint32_t end = emit_label(&g->e);
+	bool time;
+
+	make_frame(g, b, &frame);
+	time = frame.n && frame.word[frame.n - 1] == WORD_TIME;
+	g->now = (struct arch_tramp_range){
+		.phase = b->is_later ? ARCH_TRAMP_PARTIAL : ARCH_TRAMP_BEFORE,
+		.insn = f->insn,
+		.frame = add_frame(g, &frame),
+	};
+	x64_state(g);
+	if (f->taken_only)
+		unless_taken(g, f->insn, end);
+	prologue(g, &frame);
+	gen_clauses(g, b, time);
+	epilogue(g, &frame);
+	emit_place(&g->e, end);
+}
+
+/* ---------------------------------------------------------------- copy -- */
+
+static bool ends_in_next_jump(enum arch_flow flow)
+{
+	return flow == ARCH_FLOW_NEXT || flow == ARCH_FLOW_COND || flow == ARCH_FLOW_SYSCALL;
+}
+
+/*
+ * A displaced jump to another displaced instruction: to its copy, as there is
+ * no original to go to.  A jump to the patch's first byte is left as it is.
+ */
+static void lead_inside(struct x64_gen *g, const struct arch_insn *insn, uint32_t at,
+			const uint32_t *labels)
+{
+	const struct arch_patch_plan *p = g->job->plan;
+	struct x64_use use;
+
+	if (insn->flow != ARCH_FLOW_JUMP && insn->flow != ARCH_FLOW_COND)
+		return;
+	for (unsigned k = 1; k < p->n_insns; k++) {
+		if (insn->target != p->addr + p->insn[k])
+			continue;
+		/* jmp or jcc with 4 bytes, by arch_relocate(); loops are not planned. */
+		if (g->e.failed || g->e.code.n < at + 5)
+			return;
+		use.at = at + (g->e.code.items[at] == 0x0f ? 2 : 1);
+		use.label = labels[k];
+		if (!vec_push(&g->e.uses, use))
+			g->e.failed = true;
+		return;
+	}
+}
+
+static void gen_copy(struct x64_gen *g, unsigned k, const uint32_t *labels)
+{
+	const struct arch_patch_plan *p = g->job->plan;
+	uint64_t pc = p->addr + p->insn[k], at = g->base + emit_here(&g->e);
+	size_t len = (size_t)p->insn[k + 1] - p->insn[k], n;
+	bool is_last = k + 1 == p->n_insns;
+	uint8_t slot[ARCH_SLOT_MAX];
+	struct arch_insn insn;
+	uint32_t start = emit_here(&g->e);
+
+	n = arch_relocate(p->orig + p->insn[k], len, pc, at, slot, &g->why);
+	if (!n || !arch_insn_length(p->orig + p->insn[k], len, pc, &insn)) {
+		if (!g->why)
+			g->why = "a displaced instruction can't be moved";
+		return;
+	}
+	if (insn.flow != ARCH_FLOW_NEXT && insn.flow != ARCH_FLOW_COND &&
+	    insn.flow != ARCH_FLOW_SYSCALL && !is_last) {
+		g->why = "a displaced instruction does not lead to the next";
+		return;
+	}
+	if (ends_in_next_jump(insn.flow)) {
+		/* jmp next, made here once for them all */
+		if (n < 5 || slot[n - 5] != 0xe9) {
+			g->why = "the trampoline is out of reach of the site";
+			return;
+		}
+		n -= 5;
+		if (insn.is_nop)
+			n = 0;
+	}
+	g->now = (struct arch_tramp_range){ .phase = ARCH_TRAMP_COPY, .insn = (uint8_t)k };
+	x64_state(g);
+	emit_bytes(&g->e, slot, n);
+	lead_inside(g, &insn, start, labels);
+	if (!is_last || !ends_in_next_jump(insn.flow))
+		return;
+	g->now.phase = ARCH_TRAMP_LEAVING;
+	x64_state(g);
+	emit_byte(&g->e, 0xe9);
+	emit32(&g->e, (uint32_t)(p->addr + p->insn[k + 1] - (g->base + emit_here(&g->e) + 4)));
+}
+
+/* --------------------------------------------------------------- build -- */
+
+static const char *check_job(const struct arch_tramp_job *job)
+{
+	const struct arch_patch_plan *p = job->plan;
+	unsigned insn = 0;
+
+	if (p->n_insns == 0 || p->n_insns > ARCH_DISPLACED_MAX)
+		return "there is no plan";
+	for (uint32_t i = 0; i < job->n_firings; i++) {
+		const struct arch_tramp_firing *f = &job->firings[i];
+
+		if (f->insn < insn || f->insn >= p->n_insns)
+			return "the firings are not in order";
+		insn = f->insn;
+		for (uint32_t k = 0; k < f->n_clauses; k++) {
+			const char *why = x64_near_refuse(&f->clauses[k]);
+
+			if (why)
+				return why;
+		}
+	}
+	return NULL;
+}
+
+/* The block of firings that starts at i. */
+static struct block next_block(const struct arch_tramp_job *job, uint32_t i)
+{
+	const struct arch_tramp_firing *f = job->firings;
+	struct block b = { .first = i, .end = i + 1 };
+
+	while (b.end < job->n_firings && f[b.end].insn == f[i].insn &&
+	       f[b.end].taken_only == f[i].taken_only)
+		b.end++;
+	b.is_later = i > 0 && f[i - 1].insn == f[i].insn;
+	b.has_more = b.end < job->n_firings && f[b.end].insn == f[i].insn;
+	return b;
+}
+
+static void gen_all(struct x64_gen *g, struct arch_tramp *t)
+{
+	const struct arch_tramp_frame rax = { .n = 1, .word = { RAX } };
+	const struct arch_patch_plan *p = g->job->plan;
+	uint32_t labels[ARCH_DISPLACED_MAX], i = 0;
+
+	add_frame(g, &rax);
+	for (unsigned k = 0; k < p->n_insns; k++)
+		labels[k] = emit_label(&g->e);
+	for (unsigned k = 0; k < p->n_insns && !g->e.failed && !g->why; k++) {
+		emit_place(&g->e, labels[k]);
+		t->arrival[k] = emit_here(&g->e);
+		while (i < g->job->n_firings && g->job->firings[i].insn == k) {
+			struct block b = next_block(g->job, i);
+
+			gen_block(g, &b);
+			i = b.end;
+		}
+		t->copy[k] = emit_here(&g->e);
+		gen_copy(g, k, labels);
+	}
+	if (!g->why)
+		x64_stubs_emit(g);
+	if (!emit_finish(&g->e) && !g->why)
+		g->why = "out of memory, or the trampoline is too large";
+}
+
+/* Labels of fix-ups and traps to offsets. */
+static void settle(const struct x64_gen *g, struct arch_tramp_pair *pairs, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		pairs[i].to = g->e.labels.items[pairs[i].to];
+}
+
+static void gen_deinit(struct x64_gen *g)
+{
+	emit_deinit(&g->e);
+	vec_deinit(&g->ranges);
+	vec_deinit(&g->frames);
+	vec_deinit(&g->fixups);
+	vec_deinit(&g->traps);
+	vec_deinit(&g->stubs);
+}
+
+/* The tables go to the map. */
+static void hand_over(struct x64_gen *g, struct arch_tramp *t)
+{
+	settle(g, g->fixups.items, g->fixups.n);
+	settle(g, g->traps.items, g->traps.n);
+	t->n_ranges = (uint32_t)g->ranges.n;
+	t->n_frames = (uint32_t)g->frames.n;
+	t->n_fixups = (uint32_t)g->fixups.n;
+	t->n_traps = (uint32_t)g->traps.n;
+	t->ranges = take_ptr(g->ranges.items);
+	t->frames = take_ptr(g->frames.items);
+	t->fixups = take_ptr(g->fixups.items);
+	t->traps = take_ptr(g->traps.items);
+}
+
+const char *arch_tramp_build(const struct arch_tramp_job *job, uint64_t base, uint8_t *out,
+			     size_t cap, struct arch_tramp *ret)
+{
+	_cleanup_(gen_deinit) struct x64_gen g = { .job = job, .base = base };
+	const char *why = check_job(job);
+
+	*ret = (struct arch_tramp){ .base = base, .common = job->common, .plan = *job->plan };
+	if (why)
+		return why;
+	gen_all(&g, ret);
+	if (g.why)
+		return g.why;
+	ret->len = (uint32_t)g.e.code.n;
+	if (!out || cap < g.e.code.n)
+		return arch_tramp_no_room;
+	memcpy(out, g.e.code.items, g.e.code.n);
+	hand_over(&g, ret);
+	return NULL;
+}
+
+void arch_tramp_deinit(struct arch_tramp *t)
+{
+	free(t->ranges);
+	free(t->frames);
+	free(t->fixups);
+	free(t->traps);
+	*t = (struct arch_tramp){ .len = 0 };
+}
+
+/* -------------------------------------------------------------- lookup -- */
+
+static bool in_common(uint64_t common, uint64_t pc)
+{
+	size_t len;
+
+	arch_record_common(&len);
+	return common && pc - common < len;
+}
+
+uint64_t arch_tramp_fixup(const struct arch_tramp *t, uint64_t common, uint64_t pc)
+{
+	uint32_t fix;
+
+	if (in_common(common, pc)) {
+		fix = x64_common_fixup(pc - common);
+		return fix ? common + fix : 0;
+	}
+	for (uint32_t i = 0; t && i < t->n_fixups; i++)
+		if (pc == t->base + t->fixups[i].off)
+			return t->base + t->fixups[i].to;
+	return 0;
+}
+
+bool arch_tramp_trap(const struct arch_tramp *t, uint64_t pc, uint64_t *ret)
+{
+	for (uint32_t i = 0; i < t->n_traps; i++) {
+		if (pc != t->base + t->traps[i].off)
+			continue;
+		*ret = t->base + t->traps[i].to;
+		return true;
+	}
+	return false;
+}
+
+uint64_t arch_tramp_arrival(const struct arch_tramp *t, uint64_t pc)
+{
+	for (unsigned k = 0; k < t->plan.n_insns; k++)
+		if (pc == t->plan.addr + t->plan.insn[k])
+			return t->base + t->arrival[k];
+	return 0;
+}
+
+uint64_t arch_tramp_caller(uint64_t common, const struct arch_regs *r, arch_read_fn *read,
+			   void *arg)
+{
+	uint64_t pc = arch_pc(r), caller;
+
+	if (!in_common(common, pc))
+		return pc;
+	return read(arg, arch_sp(r), &caller) ? caller : 0;
+}
+
+/* -------------------------------------------------------------- unwind -- */
+
+/* Numbers of instructions -> words of struct arch_regs. */
+static const uint8_t word_of[16] = {
+	WORD(rax), WORD(rcx), WORD(rdx), WORD(rbx), WORD(rsp), WORD(rbp), WORD(rsi), WORD(rdi),
+	WORD(r8), WORD(r9), WORD(r10), WORD(r11), WORD(r12), WORD(r13), WORD(r14), WORD(r15),
+};
+
+#define FLAGS_LAHF 0xd5u	/* SF ZF AF PF CF */
+#define FLAG_OF 0x800u
+
+static const struct arch_tramp_range *find_range(const struct arch_tramp *t, uint64_t off)
+{
+	uint32_t lo = 0, hi = t->n_ranges;
+
+	while (hi - lo > 1) {
+		uint32_t mid = lo + (hi - lo) / 2;
+
+		if (t->ranges[mid].off <= off)
+			lo = mid;
+		else
+			hi = mid;
+	}
+	return hi ? &t->ranges[lo] : NULL;
+}
+
+static void restore(struct arch_regs *r, unsigned word, uint64_t v)
+{
+	uint64_t *flags = &r->w[WORD(eflags)];
+
+	if (word < 16)
+		r->w[word_of[word]] = v;
+	else if (word == WORD_LAHF)
+		*flags = (*flags & ~(uint64_t)(FLAGS_LAHF | FLAG_OF)) | (v >> 8 & FLAGS_LAHF) |
+			 (v & 1 ? FLAG_OF : 0);
+	else if (word == WORD_PUSHFQ)
+		*flags = v;
+}
+
+static bool restore_all(const struct arch_tramp *t, const struct arch_tramp_range *range,
+			struct arch_regs *r, arch_read_fn *read, void *arg)
+{
+	const struct arch_tramp_frame *f = &t->frames[range->frame];
+	uint64_t sp = arch_sp(r) + range->depth, v;
+
+	for (unsigned i = 0; i < range->words && i < f->n; i++) {
+		if (!read(arg, sp - RED_ZONE - 8 * (i + 1), &v))
+			return false;
+		restore(r, f->word[i], v);
+	}
+	arch_set_sp(r, sp);
+	return true;
+}
+
+/* Inside the copy of instruction k: the address in the original that is equal. */
+static uint64_t copy_place(const struct arch_tramp *t, unsigned k, uint64_t pc)
+{
+	const struct arch_patch_plan *p = &t->plan;
+	uint64_t at = t->base + t->copy[k];
+	uint8_t slot[ARCH_SLOT_MAX];
+	size_t len = (size_t)p->insn[k + 1] - p->insn[k], n;
+	int64_t off;
+
+	n = arch_relocate(p->orig + p->insn[k], len, p->addr + p->insn[k], at, slot, NULL);
+	off = n ? arch_slot_to_orig(slot, n, len, pc - at) : -1;
+	return off < 0 ? 0 : p->addr + p->insn[k] + (uint64_t)off;
+}
+
+bool arch_tramp_unwind(const struct arch_tramp *t, struct arch_regs *r, arch_read_fn *read,
+		       void *arg, struct arch_tramp_place *ret)
+{
+	uint64_t pc = arch_tramp_caller(t->common, r, read, arg);
+	const struct arch_tramp_range *range;
+
+	/* A return address is behind its call, where everything is as in it. */
+	if (pc && pc != arch_pc(r))
+		arch_set_sp(r, arch_sp(r) + 8);
+	if (pc - t->base >= t->len)
+		return false;
+	range = find_range(t, pc - t->base);
+	if (!range || !restore_all(t, range, r, read, arg))
+		return false;
+	*ret = (struct arch_tramp_place){
+		.phase = range->phase,
+		.orig = t->plan.addr + t->plan.insn[range->insn],
+		.reserve = range->reserve,
+	};
+	switch (range->phase) {
+	case ARCH_TRAMP_BEFORE:
+	case ARCH_TRAMP_PARTIAL:
+		arch_set_pc(r, ret->orig);
+		break;
+	case ARCH_TRAMP_AFTER:
+		arch_set_pc(r, t->base + t->copy[range->insn]);
+		break;
+	case ARCH_TRAMP_COPY:
+		arch_set_pc(r, pc);
+		ret->orig = copy_place(t, range->insn, pc);
+		break;
+	default:
+		arch_set_pc(r, pc);
+		ret->orig = t->plan.addr + t->plan.insn[range->insn + 1];
+	}
+	return true;
+}

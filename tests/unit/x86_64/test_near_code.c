@@ -1,0 +1,281 @@
+/*
+ * Near programs as machine code against the near interpreter: random programs
+ * over random registers and memory, both leave the same record, and the program
+ * they run in notices nothing.
+ */
+#include "tramp_rig.h"
+
+#include "dlang/codegen.h"
+
+#define ROUNDS 12000
+#define INSNS 96
+#define STRSIZE 64
+
+#define I(name, ra, rb, rc, k) (struct dl_insn){ DL_OP_##name, ra, rb, rc, k }
+#define END I(END, 0, 0, 0, 0)
+
+struct prog {
+	struct dl_insn insns[INSNS];
+	uint64_t consts[4];
+	uint32_t n, n_slots;
+};
+
+static uint32_t below(uint32_t n)
+{
+	return (uint32_t)(random_next() >> 16) % n;
+}
+
+static void add(struct prog *p, struct dl_insn i)
+{
+	assert_true(p->n < INSNS);
+	p->insns[p->n++] = i;
+}
+
+static struct dl_code code_of(const struct prog *p)
+{
+	return (struct dl_code){ .insns = p->insns, .n = p->n, .consts = p->consts,
+				 .n_consts = 4, .n_regs = NEAR_REGS };
+}
+
+/* One instruction that computes or looks at the thread. */
+static void add_random(struct prog *p)
+{
+	static const uint8_t sizes[] = { 1, 2, 4, 8 };
+	uint8_t a = (uint8_t)below(NEAR_REGS), b = (uint8_t)below(NEAR_REGS);
+	uint8_t c = (uint8_t)below(NEAR_REGS);
+	struct dl_insn i = { .a = a, .b = b, .c = c };
+
+	switch (below(8)) {
+	case 0:
+		i.op = DL_OP_NARG;
+		i.imm = (int32_t)below(below(4) ? 10 : 600);
+		break;
+	case 1:
+		i.op = DL_OP_NREG;
+		i.imm = (int32_t)below(27);
+		break;
+	case 2:
+	case 3:
+		i.op = DL_OP_NLD;
+		i.c = sizes[below(4)] | (below(2) ? NLD_SIGNED : 0);
+		i.imm = (int32_t)below(40) - 20;
+		break;
+	case 4:
+		i.op = DL_OP_LDK;
+		i.imm = (int32_t)below(4);
+		break;
+	default:
+		i.op = (uint8_t)(DL_OP_NOP + below(DL_OP_ZX - DL_OP_NOP + 1));
+		i.imm = (int32_t)random_value();
+		if (i.op == DL_OP_LDK)
+			i.imm = (int32_t)below(4);
+		if (i.op == DL_OP_SX || i.op == DL_OP_ZX)
+			i.imm = 1 + (int32_t)below(64);
+	}
+	add(p, i);
+}
+
+/* Jumps of a stretch go at most to its end, which is not known yet: patched later. */
+static void add_stretch(struct prog *p, unsigned n, bool decides)
+{
+	uint32_t start = p->n;
+
+	for (unsigned k = 0; k < n; k++) {
+		uint32_t what = below(12);
+
+		if (what == 0)
+			add(p, I(JZ, (uint8_t)below(NEAR_REGS), 0, 0, 0));
+		else if (what == 1)
+			add(p, I(JNZ, (uint8_t)below(NEAR_REGS), 0, 0, 0));
+		else if (what == 2 && below(4) == 0)
+			add(p, I(JMP, 0, 0, 0, 0));
+		else if (what == 3 && decides)
+			add(p, I(NREC, 0, 0, 0, 0));
+		else
+			add_random(p);
+	}
+	for (uint32_t pc = start; pc < p->n; pc++)
+		if (p->insns[pc].op == DL_OP_JZ || p->insns[pc].op == DL_OP_JNZ ||
+		    p->insns[pc].op == DL_OP_JMP)
+			p->insns[pc].imm = (int32_t)below(p->n - pc);
+}
+
+static void close_slot(struct prog *p, uint32_t slot)
+{
+	static const uint8_t ops[] = { DL_OP_NSLOT, DL_OP_NSLOT, DL_OP_NCAPS, DL_OP_NCAPSN,
+				       DL_OP_NCAPM };
+	struct dl_insn i = { .op = ops[below(5)], .a = (uint8_t)below(NEAR_REGS),
+			     .b = (uint8_t)below(NEAR_REGS), .imm = (int32_t)slot };
+
+	/* Lengths and addresses that make sense, most of the time. */
+	if (i.op != DL_OP_NSLOT && below(4))
+		add(p, I(LDK, i.a, 0, 0, (int32_t)below(4)));
+	if (i.op > DL_OP_NCAPS && below(4) && i.a != i.b)
+		add(p, I(LDI, i.b, 0, 0, (int32_t)below(80)));
+	add(p, i);
+}
+
+static void make_program(struct prog *p)
+{
+	p->n = 0;
+	p->n_slots = below(5);
+	for (unsigned i = 0; i < 4; i++)
+		p->consts[i] = below(3) ? random_pointer() : random_value();
+	add_stretch(p, below(10), below(2));
+	for (uint32_t s = 0; s < p->n_slots; s++) {
+		close_slot(p, s);
+		add_stretch(p, below(7), false);
+	}
+	add(p, END);
+}
+
+static const uint8_t plain[] = { 0x0f, 0x1f, 0x44, 0, 0 };
+
+/* Runs the patched function; the program around it must not notice. */
+static void run_unnoticed(struct cpu *cpu)
+{
+	static uint8_t before[STACK_LEN];
+	struct cpu after = *cpu;
+	size_t live = STACK_TOP - 128;	/* from the end of the red zone up */
+
+	memcpy(before, rig.stack, STACK_LEN);
+	func_run(&after, rig.plan.site);
+	assert_same_cpu(cpu, &after);
+	assert_memory_equal(before + live, rig.stack + live, STACK_LEN - live);
+}
+
+static void test_random_programs_leave_the_record_of_the_interpreter(void **state)
+{
+	static const enum arch_probe_kind kinds[] = { ARCH_PROBE_ENTRY, ARCH_PROBE_RETURN,
+						      ARCH_PROBE_CALL };
+	unsigned n_records = 0, n_faults = 0;
+	struct prog p;
+
+	(void)state;
+	ring_reset();
+	func_put(plain, sizeof(plain));
+	assert_null(func_plan(0));
+	for (unsigned round = 0; round < ROUNDS; round++) {
+		struct arch_tramp_clause clause;
+		struct arch_tramp_firing f = { .kind = kinds[round % 3], .pc = rig.plan.site,
+					       .offset = 0x123456789a, .clauses = &clause,
+					       .n_clauses = 1 };
+		struct dl_code code;
+		struct cpu cpu;
+		size_t len, bound;
+
+		if (round % 64 == 0)
+			random_memory();
+		make_program(&p);
+		code = code_of(&p);
+		assert_null(dl_verify(&code, true, p.n_slots, 0, 0, 0, 0));
+		bound = dl_near_bound(&code, p.n_slots, STRSIZE);
+		clause = (struct arch_tramp_clause){
+			.code = &code, .epid = 1 + round, .n_slots = p.n_slots, .strsize = STRSIZE,
+			.cap = (uint32_t)(bound > 4096 ? 4096 : bound),
+		};
+		/* Sometimes too little room. */
+		if (round % 16 == 0)
+			clause.cap = 32 + 8 * p.n_slots + 8 * below(4);
+		assert_null(func_patch(&f, 1));
+		random_cpu(&cpu);
+		len = expect_record(&cpu, &f, &clause, DL_REC_FIRST);
+		run_unnoticed(&cpu);
+		if (len) {
+			n_records++;
+			n_faults += expected.rec.faults != 0;
+			assert_record(len);
+		}
+		assert_ring_empty();
+		func_restore();
+	}
+	assert_int_equal(rig.n_traps, 0);
+	assert_true(n_records > ROUNDS / 2);
+	assert_true(n_faults > ROUNDS / 8);
+}
+
+static void run_clause(const struct dl_insn *insns, uint32_t n, uint32_t n_slots,
+		       const uint64_t *consts, struct cpu *cpu)
+{
+	struct dl_code code = { .insns = insns, .n = n, .consts = consts, .n_consts = 4,
+				.n_regs = NEAR_REGS };
+	struct arch_tramp_clause c = { .code = &code, .epid = 9, .n_slots = n_slots,
+				       .strsize = STRSIZE,
+				       .cap = (uint32_t)dl_near_bound(&code, n_slots, STRSIZE) };
+	struct arch_tramp_firing f = { .clauses = &c, .n_clauses = 1, .pc = rig.plan.site };
+	size_t len;
+
+	assert_null(func_patch(&f, 1));
+	len = expect_record(cpu, &f, &c, DL_REC_FIRST);
+	run_unnoticed(cpu);
+	assert_record(len);
+	assert_ring_empty();
+	func_restore();
+}
+
+/* All lengths and places of a string around the end of its page. */
+static void test_strings_of_all_lengths_before_all_page_ends(void **state)
+{
+	static const struct dl_insn insns[] = {
+		{ DL_OP_LDK, 0, 0, 0, 0 }, { DL_OP_NCAPS, 0, 0, 0, 0 },
+		{ DL_OP_LDK, 1, 0, 0, 1 }, { DL_OP_NCAPSN, 0, 1, 0, 1 }, { DL_OP_END, 0, 0, 0, 0 },
+	};
+	struct cpu cpu;
+
+	(void)state;
+	ring_reset();
+	func_put(plain, sizeof(plain));
+	assert_null(func_plan(0));
+	random_cpu(&cpu);
+	for (unsigned end = 0; end < 2; end++) {
+		for (unsigned back = 0; back < 20; back++) {
+			for (unsigned len = 0; len < 20; len++) {
+				uint8_t *s = rig.data + 0x1000 * (end + 1) - back;
+				uint64_t consts[4] = { u64(s), len % 12 };
+
+				memset(rig.data, 'x', DATA_LEN);
+				if (s + len < rig.data + DATA_LEN)
+					s[len] = 0;
+				run_clause(insns, 5, 2, consts, &cpu);
+			}
+		}
+	}
+	assert_true(rig.n_fixups > 0);
+}
+
+static void test_memory_up_to_an_unreadable_page_names_the_first_bad_byte(void **state)
+{
+	static const struct dl_insn insns[] = {
+		{ DL_OP_LDK, 0, 0, 0, 0 }, { DL_OP_LDK, 1, 0, 0, 1 }, { DL_OP_NCAPM, 0, 1, 0, 0 },
+		{ DL_OP_LDK, 0, 0, 0, 2 }, { DL_OP_NCAPS, 0, 0, 0, 1 }, { DL_OP_END, 0, 0, 0, 0 },
+	};
+	struct cpu cpu;
+
+	(void)state;
+	ring_reset();
+	func_put(plain, sizeof(plain));
+	assert_null(func_plan(0));
+	random_memory();
+	random_cpu(&cpu);
+	strcpy((char *)rig.data, "after a failed capture");
+	for (unsigned back = 0; back < 40; back++) {
+		for (unsigned len = 0; len < 48; len += 1 + len / 16) {
+			uint64_t consts[4] = { u64(rig.data) + DATA_LEN - back, len,
+					       u64(rig.data) };
+
+			run_clause(insns, 6, 2, consts, &cpu);
+		}
+	}
+	assert_true(rig.n_fixups > 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_random_programs_leave_the_record_of_the_interpreter),
+		cmocka_unit_test(test_strings_of_all_lengths_before_all_page_ends),
+		cmocka_unit_test(test_memory_up_to_an_unreadable_page_names_the_first_bad_byte),
+	};
+
+	return cmocka_run_group_tests(tests, rig_open, rig_close);
+}
