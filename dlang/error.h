@@ -20,6 +20,7 @@ enum error_code {
 	ERR_GONE,	/* the task or process died; rarely worth a message */
 	ERR_FORMAT,	/* malformed ELF, DWARF, maps, ... */
 	ERR_NOTFOUND,
+	ERR_LIMIT,	/* more than an option's size allows */
 	ERR_OTHER,
 };
 

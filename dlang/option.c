@@ -147,6 +147,7 @@ static struct error *parse_bool(const char *s, uint64_t *ret)
 	}
 	if (!parse_number(s, &end, ret) || *end || *ret == DL_OPT_UNSET)
 		return bad_value();
+	*ret = *ret != 0;
 	return NULL;
 }
 
@@ -226,8 +227,8 @@ static struct error *check_text(enum dl_opt which, const char *v, const char *ea
 	return which == DL_OPT_VERSION ? check_version(v, earlier) : NULL;
 }
 
-/* Some numbers have limits: out of them is an error, or they are clamped. */
-static struct error *check_number(enum dl_opt which, uint64_t *v)
+/* Some numbers have limits. */
+static struct error *check_number(enum dl_opt which, const uint64_t *v)
 {
 	switch (which) {
 	case DL_OPT_STRSIZE:
@@ -236,16 +237,6 @@ static struct error *check_number(enum dl_opt which, uint64_t *v)
 		return *v == 0 ? bad_value() : NULL;
 	case DL_OPT_TREE:
 		return *v == 0 || *v > 15 ? bad_value() : NULL;
-	case DL_OPT_CLEANRATE:
-		if (*v < NSEC_PER_SEC / 5000)
-			*v = NSEC_PER_SEC / 5000;
-		else if (*v > 60 * NSEC_PER_SEC)
-			*v = 60 * NSEC_PER_SEC;
-		return NULL;
-	case DL_OPT_STATUSRATE:
-		if (*v == 0 || *v > 10 * NSEC_PER_SEC)
-			*v = 10 * NSEC_PER_SEC;
-		return NULL;
 	default:
 		return NULL;
 	}

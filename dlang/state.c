@@ -381,6 +381,18 @@ static enum enabling_kind kind_of(const struct dl_probe_id *p)
 	return strcmp(p->name, "ERROR") == 0 ? EN_ERROR : EN_OTHER;
 }
 
+/* Policy fill: END's data must find room in a buffer that is full. */
+static bool reserve_for_end(struct dl_state *s, const struct dl_probe_id *probe, uint64_t room)
+{
+	if (buffer_policy(s->options) != DL_BUF_FILL || kind_of(probe) != EN_END)
+		return true;
+	s->end_room += room;
+	if (s->end_room > s->bufsize)
+		return false;
+	dl_trace_reserve(s->trace, room);
+	return true;
+}
+
 static uint32_t refuse(struct error **err_ret, struct error *e)
 {
 	if (err_ret)
@@ -400,7 +412,10 @@ uint32_t dl_state_enable(struct dl_state *s, const struct dl_clause *clause,
 		return refuse(err_ret, error_format(ERR_OTHER, "%s", why));
 	/* Also makes the staging area large enough, so that firing need not. */
 	if (room > s->bufsize || !dl_trace_begin(s->trace, room))
-		return refuse(err_ret, error_format(ERR_OTHER, "Enabling exceeds size of buffer"));
+		return refuse(err_ret, error_format(ERR_LIMIT, "Enabling exceeds size of buffer"));
+	if (!reserve_for_end(s, probe, room))
+		return refuse(err_ret, error_format(ERR_LIMIT, "END enablings exceed size of "
+								"principal buffer"));
 	struct enabling *e = calloc(1, sizeof(*e));
 
 	if (!e || s->enablings.n >= INT32_MAX || !state_sync(s) || !vec_push(&s->enablings, e)) {
@@ -442,6 +457,13 @@ enum dl_activity dl_state_activity(const struct dl_state *s)
 void dl_state_set_activity(struct dl_state *s, enum dl_activity a)
 {
 	s->activity = a;
+	if (a == DL_COOLDOWN)
+		dl_trace_release(s->trace);
+}
+
+uint64_t dl_state_bufsize(const struct dl_state *s)
+{
+	return s->bufsize;
 }
 
 /* --- firing: probe context --- */

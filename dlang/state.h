@@ -85,9 +85,11 @@ struct dl_state;
 /* Sizes come from the options at this moment; NULL: out of memory. */
 struct dl_state *dl_state_create(struct dl_ctx *c, const struct dl_options *o);
 void dl_state_destroy(struct dl_state *s);
-/* 0: out of memory.  Fails with "Enabling exceeds size of buffer" through err_ret. */
+/* 0: failed, why is in err_ret; ERR_LIMIT: "Enabling exceeds size of buffer" and the like. */
 uint32_t dl_state_enable(struct dl_state *s, const struct dl_clause *clause,
 			 const struct dl_probe_id *probe, struct error **err_ret);
+/* What bufsize has become: bufresize=auto halves it until there is memory. */
+uint64_t dl_state_bufsize(const struct dl_state *s);
 const struct dl_enabling *dl_state_enabling(const struct dl_state *s, uint32_t epid);
 struct dl_agg_set *dl_state_aggs(struct dl_state *s);
 struct dl_trace *dl_state_trace(struct dl_state *s);

@@ -80,6 +80,7 @@ struct dl_state {
 	uint32_t strsize;
 	uint32_t ustackframes;
 	uint64_t bufsize;
+	uint64_t end_room;			/* policy fill: what END may leave */
 	bool always_cpu;			/* the output format shows it even if quiet */
 
 	VEC(struct enabling *) enablings;	/* [epid - 1] */

@@ -31,6 +31,7 @@ struct dl_trace {
 	unsigned active;	/* the store that is filled */
 	uint8_t *staging;
 	size_t staging_size;
+	size_t reserve;		/* policy fill: what only END may use */
 	bool is_full;
 	uint64_t drops;
 	void (*drain)(void *ctx);
@@ -75,6 +76,20 @@ void dl_trace_on_full(struct dl_trace *t, void (*drain)(void *ctx), void *ctx)
 {
 	t->drain = drain;
 	t->drain_ctx = ctx;
+}
+
+void dl_trace_reserve(struct dl_trace *t, size_t n)
+{
+	if (t->policy == DL_BUF_FILL)
+		t->reserve += n;
+}
+
+void dl_trace_release(struct dl_trace *t)
+{
+	if (!t->reserve)
+		return;
+	t->reserve = 0;
+	t->is_full = false;
 }
 
 /* --- a store --- */
@@ -129,7 +144,9 @@ static size_t store_need(const struct dl_trace *t, const struct store *st, size_
 
 static bool store_has_room(const struct dl_trace *t, const struct store *st, size_t size)
 {
-	return store_need(t, st, size) <= t->capacity - (size_t)(st->tail - st->head);
+	size_t used = (size_t)(st->tail - st->head) + t->reserve;
+
+	return used <= t->capacity && store_need(t, st, size) <= t->capacity - used;
 }
 
 static void store_append(const struct dl_trace *t, struct store *st, const void *bytes,

@@ -46,7 +46,8 @@ void dl_trace_destroy(struct dl_trace *t);
  * staging area that holds the entry while the clause runs; commit makes it
  * visible.  Policy wait: the buffer is drained by drain() when full and
  * nothing is lost.  switch: a full buffer drops (counted).  fill: a full
- * buffer sets dl_trace_full().  ring: the oldest entries go.
+ * buffer sets dl_trace_full(); what is kept for END is used when END fires.
+ * ring: the oldest entries go.
  */
 uint8_t *dl_trace_begin(struct dl_trace *t, size_t max);	/* NULL: max is more than the buffer */
 bool dl_trace_commit(struct dl_trace *t, size_t used);		/* false: dropped */
@@ -55,6 +56,9 @@ bool dl_trace_commit(struct dl_trace *t, size_t used);		/* false: dropped */
 bool dl_trace_put(struct dl_trace *t, const struct dl_entry *e);
 /* Called by commit under policy wait when there is no room; must consume. */
 void dl_trace_on_full(struct dl_trace *t, void (*drain)(void *ctx), void *ctx);
+/* Policy fill: keeps n more bytes out of reach until dl_trace_release(). */
+void dl_trace_reserve(struct dl_trace *t, size_t n);
+void dl_trace_release(struct dl_trace *t);
 /* First unconsumed entry, or NULL; dl_trace_next() consumes it. */
 const struct dl_entry *dl_trace_peek(const struct dl_trace *t);
 void dl_trace_next(struct dl_trace *t);

@@ -67,8 +67,9 @@ static uint64_t near_reg(void *ctx, unsigned n)
 
 static const struct dl_near_ops near_ops = { near_arg, near_reg, near_load };
 
-static void consume_now(struct session *s)
+void session_consume(void *ctx)
 {
+	struct session *s = ctx;
 	struct error *err = dl_consumer_run(s->consumer);
 
 	if (!err)
@@ -143,8 +144,8 @@ void session_fire(struct session *s, struct firing *f)
 		done |= fire_clause(s, f, rec, &t);
 	}
 	/* At the end nothing can change what the entries show: all in one go. */
-	if ((done & DL_FIRED_CONSUME) && !s->is_ending)
-		consume_now(s);
+	if ((done & DL_FIRED_CONSUME) && !s->is_ending && !s->reads_at_end)
+		session_consume(s);
 }
 
 void session_fire_simple(struct session *s, struct probe *p)

@@ -196,6 +196,14 @@ static struct error *enable_probe(struct session *s, struct probe *p, const stru
 	struct error *err = NULL;
 	uint32_t epid = dl_state_enable(s->state, c, &id, &err);
 
+	/* Too large for the buffer: found when all is enabled, as it always was. */
+	if (!epid && err && err->code == ERR_LIMIT) {
+		if (s->limit)
+			error_destroy(err);
+		else
+			s->limit = err;
+		return NULL;
+	}
 	if (!epid)
 		return err ? err : &error_nomem;
 	if (!vec_push(&p->epids, epid))

@@ -45,6 +45,13 @@ void session_interrupt(struct session *s)
 		engine_wake(s->engine);
 }
 
+/* Async-signal-safe. */
+void session_emergency(struct session *s)
+{
+	if (s && s->engine)
+		engine_emergency_detach(s->engine);
+}
+
 /* ------------------------------------------------------------ create -- */
 
 /* ORDER PROVIDERS */
@@ -137,13 +144,23 @@ struct error *session_create(struct cli *cli, struct session **ret)
 	return err;
 }
 
+void session_let_go(struct session *s)
+{
+	struct engine *e = s->engine;
+
+	usdt_release(s);
+	if (e)
+		engine_detach_all(e, true);
+	s->engine = NULL;	/* before it is freed: signal handlers look here */
+	engine_destroy(e);
+}
+
 void session_destroy(struct session *s)
 {
 	if (!s)
 		return;
+	session_let_go(s);
 	dl_consumer_destroy(s->consumer);
-	usdt_release(s);
-	engine_destroy(s->engine);
 	dl_state_destroy(s->state);
 	dl_ctx_destroy(s->ctx);
 	while (s->targets) {
@@ -162,6 +179,7 @@ void session_destroy(struct session *s)
 	free(s->syscall_probes);
 	free(s->record);
 	error_destroy(s->failure);
+	error_destroy(s->limit);
 	if (s->out && s->out != stdout)
 		fclose(s->out);
 	free(s);
@@ -318,7 +336,11 @@ static struct error *create_state(struct session *s)
 	s->strsize = (uint32_t)dl_option(s->options, DL_OPT_STRSIZE);
 	s->state = dl_state_create(s->ctx, s->options);
 	if (!s->state)
-		return &error_nomem;
+		return error_os(ENOMEM, "could not enable tracing");
+	const char *policy = dl_option_text(s->options, DL_OPT_BUFPOLICY);
+
+	s->reads_at_end = policy && (!strcmp(policy, "ring") || !strcmp(policy, "fill"));
+	dl_trace_on_full(dl_state_trace(s->state), session_consume, s);
 	struct dl_consumer_config config = {
 		.state = s->state,
 		.options = s->options,
@@ -467,7 +489,8 @@ static struct error *consume_if_due(struct session *s, uint64_t now, uint64_t *d
 		period = 1000000;	/* "as soon as there is something" */
 	if (now - s->last_consume >= period) {
 		s->last_consume = now;
-		err = dl_consumer_run(s->consumer);
+		if (!s->reads_at_end)
+			err = dl_consumer_run(s->consumer);
 		dl_consumer_drops(s->consumer);
 		if (!err)
 			err = dl_consumer_flush(s->consumer);
@@ -526,10 +549,13 @@ static struct error *prepare(struct session *s)
 		err = create_record(s);
 	if (!err)
 		err = session_enable(s);
+	if (!err && s->limit)
+		err = error_context(take_ptr(s->limit), "could not enable tracing");
 	if (!err)
 		stop_if_unpermitted(s, &err);
 	if (err)
 		return err;
+	session_notices(s);
 	if (dl_option(s->options, DL_OPT_DESTRUCTIVE) == 1 &&
 	    dl_option(s->options, DL_OPT_QUIET) != 1)
 		session_message(s, "allowing destructive actions");
@@ -639,12 +665,25 @@ static struct error *trace(struct session *s, enum hold hold, int *status)
 	return err;
 }
 
+static const char *output_name(const struct session *s)
+{
+	return s->cli->output ? s->cli->output : "<stdout>";
+}
+
+static struct error *flush_report(struct session *s)
+{
+	errno = 0;
+	if (fflush(s->out) || ferror(s->out))
+		return error_os(errno ? errno : EIO, "failed to write to %s", output_name(s));
+	return NULL;
+}
+
 static struct error *compile_only(struct session *s)
 {
 	if (s->cli->verbose)
 		for (size_t i = 0; i < s->programs.n; i++)
 			report_stability(s, &s->programs.items[i], true);
-	return NULL;
+	return flush_report(s);
 }
 
 static struct error *check_mode(const struct session *s)
@@ -691,7 +730,7 @@ struct error *session_run(struct session *s, int *status)
 		return err;
 	if (s->cli->mode == CLI_LIST) {
 		report_list(s);
-		return NULL;
+		return flush_report(s);
 	}
 	return s->cli->mode == CLI_COMPILE ? compile_only(s) : trace(s, hold, status);
 }

@@ -87,6 +87,8 @@ struct session {
 	struct strbuf text;		/* string variables of the current firing */
 	bool is_started;		/* tracing is active */
 	bool is_ending;
+	bool reads_at_end;		/* bufpolicy ring or fill: no output before the end */
+	struct error *limit;		/* an enabling that does not fit the buffer */
 	bool test_mode;
 	bool wants_objects;		/* some probe or action needs symbols of the targets */
 	bool has_captures;		/* some near program captures blocks of memory */
@@ -110,6 +112,10 @@ struct error *session_run(struct session *s, int *status) must_check;
 void session_message(struct session *s, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* Called from signal handlers through main: counts an interrupt. */
 void session_interrupt(struct session *s);
+/* Lets go of all targets; signal handlers may still call the session's functions. */
+void session_let_go(struct session *s);
+/* For handlers of fatal signals: engine_emergency_detach(), if there is an engine. */
+void session_emergency(struct session *s);
 
 /* compile.c: programs to enablings */
 /* -C; before any target is started. */
@@ -123,12 +129,17 @@ struct error *session_rematch(struct session *s, uint32_t first_new_id) must_che
 bool session_wants_objects(const struct session *s);
 void session_wanted_syscalls(struct session *s, struct syscall_set *ret);
 
+/* notices.c: says what was asked for and could not be given. */
+void session_notices(struct session *s);
+
 /* host.c: what the compiler asks */
 void session_host_init(struct session *s);
 
 /* fire.c */
 void session_fire(struct session *s, struct firing *f);
 void session_fire_simple(struct session *s, struct probe *p);
+/* Consumes what is in the buffer; a failure is kept for the loop. */
+void session_consume(void *ctx);
 
 /* target.c */
 struct target *target_of(struct session *s, struct process *p);	/* makes it */

@@ -1,0 +1,59 @@
+/*
+ * Notices of dtrace(1) about options: buffers that had to be made smaller and
+ * rates out of their limits.  The tracing itself goes on.
+ */
+#include "session.h"
+
+#define NSEC_PER_SEC 1000000000ull
+
+/* Whole multiples of k, m, ... are shown as such. */
+static void report_size(struct session *s, const char *what, uint64_t size)
+{
+	static const char units[] = " kmgtpe";
+	unsigned unit = 0;
+
+	while (unit < 6 && size >> (10 * (unit + 1)))
+		unit++;
+	if (unit && !(size & ((1ull << (10 * unit)) - 1)))
+		session_message(s, "%s lowered to %llu%c", what,
+				(unsigned long long)(size >> (10 * unit)), units[unit]);
+	else
+		session_message(s, "%s lowered to %llu bytes", what, (unsigned long long)size);
+}
+
+static uint64_t clamped(uint64_t period, uint64_t min, uint64_t max)
+{
+	if (period == 0 || period > max)
+		return max;
+	return period < min ? min : period;
+}
+
+static void report_rate(struct session *s, const char *what, uint64_t asked, uint64_t period)
+{
+	const char *how = period > asked ? "reduced" : "increased";
+
+	if (asked == period || asked == 0)
+		return;
+	if (period <= NSEC_PER_SEC && NSEC_PER_SEC % period == 0)
+		session_message(s, "%s %s to %llu hz", what, how, NSEC_PER_SEC / period);
+	else if (period % NSEC_PER_SEC == 0)
+		session_message(s, "%s %s to once every %llu seconds", what, how,
+				(unsigned long long)period / NSEC_PER_SEC);
+	else
+		session_message(s, "%s %s to once every %llu nanoseconds", what, how,
+				(unsigned long long)period);
+}
+
+void session_notices(struct session *s)
+{
+	uint64_t asked = dl_option(s->options, DL_OPT_BUFSIZE);
+	uint64_t got = dl_state_bufsize(s->state);
+	uint64_t clean = dl_option(s->options, DL_OPT_CLEANRATE);
+	uint64_t status = dl_option(s->options, DL_OPT_STATUSRATE);
+
+	if (asked != DL_OPT_UNSET && got < asked && dl_option(s->options, DL_OPT_QUIETRESIZE) != 1)
+		report_size(s, "buffer size", got);
+	report_rate(s, "cleaning rate", clean,
+		    clamped(clean, NSEC_PER_SEC / 5000, 60 * NSEC_PER_SEC));
+	report_rate(s, "status rate", status, clamped(status, 0, 10 * NSEC_PER_SEC));
+}
