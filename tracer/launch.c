@@ -223,16 +223,58 @@ static struct error *seize_child(struct engine *e, pid_t pid, struct process **r
 	return NULL;
 }
 
+static int file_errno(const char *path)
+{
+	struct stat st;
+
+	if (stat(path, &st) < 0)
+		return errno;
+	return S_ISDIR(st.st_mode) || access(path, X_OK) < 0 ? EACCES : 0;
+}
+
+/*
+ * Why a command can't be executed, as far as one can tell before it is tried;
+ * 0 if nothing speaks against it.  Better to know before probes are enabled.
+ */
+static int command_errno(const char *name)
+{
+	const char *dirs = getenv("PATH");
+	int why = ENOENT;
+	char path[4096];
+
+	if (strchr(name, '/'))
+		return file_errno(name);
+	while (dirs && *dirs) {
+		size_t len = strcspn(dirs, ":");
+		int n = snprintf(path, sizeof(path), "%.*s/%s", len ? (int)len : 1,
+				 len ? dirs : ".", name);
+		int err = n < (int)sizeof(path) ? file_errno(path) : ENAMETOOLONG;
+
+		if (!err)
+			return 0;
+		if (err == EACCES)
+			why = err;
+		dirs += len + (dirs[len] == ':');
+	}
+	return dirs ? why : 0;
+}
+
 struct error *engine_fork(struct engine *e, char *const argv[], char *const env_changes[],
 			  struct process **ret)
 {
 	struct engine_launch *l = calloc(1, sizeof(*l));
 	int go[2] = { -1, -1 }, result[2] = { -1, -1 };
+	bool may_check = !env_changes || !env_changes[0];
+	int why = may_check ? command_errno(argv[0]) : 0;
 	struct error *err;
 	pid_t pid;
 
 	if (!l)
 		return &error_nomem;
+	if (why) {
+		free(l);
+		return error_os(why, "failed to execute %s", argv[0]);
+	}
 	l->go_fd = l->result_fd = -1;
 	l->name = strdup(argv[0]);
 	if (!l->name || pipe2(go, O_CLOEXEC) < 0 || pipe2(result, O_CLOEXEC) < 0) {
