@@ -85,6 +85,13 @@ struct dl_program *dl_compile(struct dl_ctx *c, struct dl_unit *u);
 /* Variable and aggregation tables of all programs compiled so far. */
 const struct dl_var *const *dl_ctx_vars(const struct dl_ctx *c, uint32_t *n_ret);
 const struct dl_aggdesc *const *dl_ctx_aggs(const struct dl_ctx *c, uint32_t *n_ret);
+/*
+ * What a provider declared in a program says of a probe ("my-probe"); false:
+ * nothing.  The types are those of the context.
+ */
+bool dl_ctx_provider_args(struct dl_ctx *c, const char *provider, const char *probe,
+			  const struct dl_probe_arg **ret, unsigned *n_ret);
+bool dl_ctx_provider_attr(const struct dl_ctx *c, const char *provider, struct dl_prov_attr *ret);
 /* String literals: index = imm of STR. */
 const char *const *dl_ctx_strings(const struct dl_ctx *c, const uint32_t **lens_ret, uint32_t *n_ret);
 

@@ -72,6 +72,10 @@ static void kill_all(struct engine *e)
 	for (struct process *p = e->processes; p; p = p->next)
 		if (is_to_die(p))
 			kill(p->pid, SIGKILL);
+	/* Those that were never started stop once more on their way out. */
+	for (struct engine_task *t = e->tasks; t; t = t->next)
+		if (is_to_die(t->pub.proc))
+			t->is_held = false;
 	while (any_to_die(e) && engine_now() < deadline) {
 		/* Deaths of others wait in the queue's order: none is lost. */
 		if (!engine_collect(e)) {
@@ -323,6 +327,7 @@ void engine_emergency_detach(struct engine *e)
 	unsigned left = 0;
 	int status;
 
+	pin_undo(e);
 	for (struct aspace *as = e->aspaces; as; as = as->next)
 		restore_text(as);
 	for (struct engine_task *t = e->tasks; t; t = t->next) {

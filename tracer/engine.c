@@ -565,6 +565,11 @@ void engine_watch_syscalls(struct engine *e, const struct syscall_set *set)
 	}
 }
 
+void engine_follow_forks(struct engine *e, bool follow)
+{
+	e->config.follow_forks = follow;
+}
+
 void engine_start(struct engine *e)
 {
 	for (struct engine_task *t = e->tasks, *next; t; t = next) {

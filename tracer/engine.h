@@ -30,6 +30,8 @@ struct engine_ops {
 	/* New process (fork, vfork or clone without CLONE_THREAD), before it runs.
 	 * Its sites: a copied address space has had its patches removed. */
 	void (*process_new)(void *ctx, struct process *p, struct task *parent);
+	/* A forked child that is not followed is about to be let go, patches removed. */
+	void (*fork_released)(void *ctx, struct process *p);
 	void (*thread_new)(void *ctx, struct task *t);
 	/* New image mapped, nothing of it has run; p->as is new. */
 	void (*exec)(void *ctx, struct task *t);
@@ -88,6 +90,9 @@ struct syscall_set {
 	uint64_t exit[ENGINE_SYSCALL_WORDS];
 };
 void engine_watch_syscalls(struct engine *e, const struct syscall_set *set);
+
+/* Children of -p processes born from now on are traced too (config.follow_forks). */
+void engine_follow_forks(struct engine *e, bool follow);
 
 /* Lets held and attached processes run.  Before this nothing of them runs but
  * what engine_exec() needs. */

@@ -31,11 +31,39 @@ static void on_syscall_return(void *ctx, struct task *t, unsigned nr, int64_t re
 	syscall_fire(ctx, t, nr, true, result);
 }
 
+/* Probes for all that a new process or image has. */
+static struct error *provide_all(struct session *s, struct target *t)
+{
+	struct error *err = target_objects(t) ? target_provide(s, t) : NULL;
+
+	if (!err)
+		err = target_watch_linker(s, t);
+	return err ? err : session_plant(s);
+}
+
 static void on_process_new(void *ctx, struct process *p, struct task *parent)
 {
+	struct session *s = ctx;
+	struct target *t = target_of(s, p);
+
 	(void)parent;
-	if (!target_of(ctx, p))
-		keep_failure(ctx, &error_nomem);
+	if (!t) {
+		keep_failure(s, &error_nomem);
+		return;
+	}
+	if (p->parent)
+		t->parent = target_of(s, p->parent);
+	if (!p->parent || p->as == p->parent->as)
+		return;		/* shares the memory and all that is in it */
+	usdt_forked(s, p->as, p->parent->pid);
+	if (s->is_started && (usdt_is_wanted(s) || dl_option(s->options, DL_OPT_FOLLOW) == 1))
+		keep_failure(s, provide_all(s, t));
+}
+
+/* A child that we let go: its copy of the memory is as if never traced. */
+static void on_fork_released(void *ctx, struct process *p)
+{
+	usdt_forked(ctx, p->as, p->parent->pid);
 }
 
 static void on_thread_new(void *ctx, struct task *t)
@@ -52,9 +80,10 @@ static void on_exec(void *ctx, struct task *task)
 
 	if (!t || !s->is_started)
 		return;
-	bool had_objects = t->objects || s->wants_objects;
+	bool had_objects = t->objects || s->wants_objects || usdt_is_wanted(s);
 
 	pid_target_gone(s, t);
+	usdt_target_gone(s, t);
 	t->link_site = NULL;
 	unwinder_destroy(t->unwinder);
 	t->unwinder = NULL;
@@ -65,8 +94,7 @@ static void on_exec(void *ctx, struct task *task)
 		t->unwinder = unwinder_create(t->proc, t->objects);
 		keep_failure(s, target_refresh(s, t));
 	}
-	keep_failure(s, target_watch_linker(s, t));
-	keep_failure(s, session_plant(s));
+	keep_failure(s, provide_all(s, t));
 }
 
 static void on_thread_exit(void *ctx, struct task *t)
@@ -111,6 +139,7 @@ static void on_process_exit(void *ctx, struct process *p)
 	if (!t)
 		return;
 	pid_target_gone(s, t);
+	usdt_target_gone(s, t);
 	unwinder_destroy(t->unwinder);
 	t->unwinder = NULL;
 	t->link_site = NULL;
@@ -130,6 +159,7 @@ const struct engine_ops session_engine_ops = {
 	.syscall_entry = on_syscall_entry,
 	.syscall_return = on_syscall_return,
 	.process_new = on_process_new,
+	.fork_released = on_fork_released,
 	.thread_new = on_thread_new,
 	.exec = on_exec,
 	.thread_exit = on_thread_exit,

@@ -22,6 +22,7 @@
 
 #include "../arch/arch.h"
 #include "cfi.h"
+#include "usdt.h"
 
 #define MAX_SEGMENTS 256
 
@@ -36,6 +37,7 @@ static void image_destroyp(struct image **p)
 		return;
 	image_syms_destroy(img->syms);
 	cfi_destroy(img->cfi);
+	usdt_sites_destroy(img->usdt);
 	if (img->elf)
 		elf_end(img->elf);
 	free(img->segments);

@@ -90,6 +90,7 @@ void image_relocs(const struct image *img, bool (*fn)(void *arg, const struct im
 
 struct image_syms;
 struct cfi;
+struct usdt_sites;
 
 struct image {
 	unsigned refs;
@@ -108,6 +109,7 @@ struct image {
 	size_t build_id_len;
 	struct image_syms *syms;
 	struct cfi *cfi;	/* made on first use */
+	struct usdt_sites *usdt;	/* the same */
 };
 
 struct error *image_syms_create(struct image *img, struct image_syms **ret) must_check;

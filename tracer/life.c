@@ -193,6 +193,8 @@ static void give_birth(struct engine *e, const struct birth *b, int status)
 		clean_copy(p->as, b->proc->as);
 		move_out_of_slot(child, b->proc->as);
 		if (process_impl(p)->is_silent) {
+			if (e->config.ops->fork_released)
+				e->config.ops->fork_released(e->config.ctx, p);
 			engine_queue_drop(e, child);
 			detach_task(e, child, 0);
 			task_destroy(e, child);

@@ -5,6 +5,7 @@
  * descriptions: session_load_programs() parses, session_compile() checks and
  * generates code when the target is there, session_enable() plants.
  */
+#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -138,30 +139,66 @@ static void each_desc(const struct session *s,
 
 /* A provider that only a process can have: its name ends in a digit, or it is
  * none of those that are always there. */
-static void check_wants_objects(void *arg, const struct dl_pdesc *d)
+static bool is_of_process(const struct dl_pdesc *d)
 {
 	static const char *const always[] = { "dtrace", "profile", "syscall", "proc" };
 
-	if (d->id || !*d->prov)
-		return;
 	for (size_t i = 0; i < ARRAY_SIZE(always); i++)
 		if (dl_glob_match(d->prov, always[i]))
-			return;
-	*(bool *)arg = true;
-}
-
-bool session_wants_objects(const struct session *s)
-{
-	bool wants = false;
-
-	each_desc(s, check_wants_objects, &wants);
-	return wants;
+			return false;
+	return true;
 }
 
 struct wanted {
 	const struct session *s;
 	struct syscall_set *set;
+	bool yes;
 };
+
+static bool exists(const struct session *s, const struct dl_pdesc *d)
+{
+	for (uint32_t id = 1; id <= probe_count(s->probes); id++)
+		if (probe_matches(probe_by_id(s->probes, id), d))
+			return true;
+	return false;
+}
+
+/* A name without provider that nothing has yet may be a static probe's. */
+static void check_wants_objects(void *arg, const struct dl_pdesc *d)
+{
+	struct wanted *w = arg;
+
+	if (d->id)
+		return;
+	if (*d->prov ? is_of_process(d) : *d->name && !exists(w->s, d))
+		w->yes = true;
+}
+
+bool session_wants_objects(const struct session *s)
+{
+	struct wanted w = { .s = s };
+
+	each_desc(s, check_wants_objects, &w);
+	return w.yes;
+}
+
+/* Providers that are not those of one process: no pid at the end. */
+static void check_wants_children(void *arg, const struct dl_pdesc *d)
+{
+	size_t len = d->id ? 0 : strlen(d->prov);
+
+	if (len && strcmp(d->prov, "dtrace") && !isdigit((unsigned char)d->prov[len - 1]) &&
+	    strncmp(d->name, "tick-", 5))
+		((struct wanted *)arg)->yes = true;
+}
+
+bool session_wants_children(const struct session *s)
+{
+	struct wanted w = { .s = s, .yes = dl_option(s->options, DL_OPT_FOLLOW) == 1 };
+
+	each_desc(s, check_wants_children, &w);
+	return w.yes;
+}
 
 static void add_wanted(void *arg, const struct dl_pdesc *d)
 {
@@ -182,7 +219,7 @@ static void add_wanted(void *arg, const struct dl_pdesc *d)
 
 void session_wanted_syscalls(struct session *s, struct syscall_set *ret)
 {
-	struct wanted w = { s, ret };
+	struct wanted w = { .s = s, .set = ret };
 
 	memset(ret, 0, sizeof(*ret));
 	each_desc(s, add_wanted, &w);

@@ -19,6 +19,7 @@ struct pid_probe;
 /* One address of a probe; arg of the site's user. */
 struct pid_spot {
 	struct pid_probe *owner;
+	pid_t pid;		/* the process it is in: the probe's, or a descendant */
 	uint64_t addr, offset;
 	enum pid_kind kind;
 	enum arch_flow flow;
@@ -90,7 +91,7 @@ void pid_provider_destroy(struct session *s)
 
 static struct error *plant_spot(struct session *s, struct pid_spot *spot)
 {
-	struct target *t = target_by_pid(s, spot->owner->pid);
+	struct target *t = target_by_pid(s, spot->pid);
 	struct site_user user = { NULL, spot };
 	const uint8_t *code = NULL;
 
@@ -133,7 +134,8 @@ static struct error *enable(struct provider *p, struct probe *pr)
 
 struct giving {
 	struct provider *provider;
-	pid_t pid;
+	pid_t pid;		/* the probe's */
+	pid_t spot_pid;		/* of the process at hand */
 	char prov[32];
 	struct error *err;
 };
@@ -159,10 +161,10 @@ static struct pid_probe *make_probe(struct giving *g, const struct pid_point *pt
 	return pp;
 }
 
-static struct pid_spot *find_spot(struct pid_probe *pp, uint64_t addr)
+static struct pid_spot *find_spot(struct pid_probe *pp, pid_t pid, uint64_t addr)
 {
 	for (size_t i = 0; i < pp->spots.n; i++)
-		if (pp->spots.items[i]->addr == addr)
+		if (pp->spots.items[i]->addr == addr && pp->spots.items[i]->pid == pid)
 			return pp->spots.items[i];
 	return NULL;
 }
@@ -179,7 +181,7 @@ static bool give_point(void *arg, const struct pid_point *pt)
 	}
 	pp->object = pt->object;
 	pp->sym = pt->sym;
-	spot = find_spot(pp, pt->addr);
+	spot = find_spot(pp, g->spot_pid, pt->addr);
 	if (spot) {
 		spot->object = pt->object;
 	} else {
@@ -189,7 +191,7 @@ static bool give_point(void *arg, const struct pid_point *pt)
 			g->err = &error_nomem;
 			return false;
 		}
-		*spot = (struct pid_spot){ pp, pt->addr, pt->offset, pt->kind, pt->flow,
+		*spot = (struct pid_spot){ pp, g->spot_pid, pt->addr, pt->offset, pt->kind, pt->flow,
 					   pt->object, NULL };
 	}
 	if (pp->probe->is_enabled && !spot->site)
@@ -293,7 +295,7 @@ static struct error *provide(struct provider *p, const struct dl_pdesc *d)
 	for (size_t i = 0; i < st->requests.n; i++)
 		if (same_request(&st->requests.items[i], t->pid, d))
 			return NULL;
-	g.pid = t->pid;
+	g.pid = g.spot_pid = t->pid;
 	snprintf(g.prov, sizeof(g.prov), "pid%d", (int)t->pid);
 	err = pid_points(t->objects, d, PID_WITH_COND, give_point, &g);
 	if (err && dl_option(p->session->options, DL_OPT_ZDEFS) == 1 && err->tag) {
@@ -309,6 +311,17 @@ static struct error *provide(struct provider *p, const struct dl_pdesc *d)
 	return remember(st, t->pid, d);
 }
 
+/* Are the probes of pid wanted in t: the process itself, or (-x follow) a descendant? */
+static bool is_meant(const struct session *s, const struct target *t, pid_t pid)
+{
+	bool follow = dl_option(s->options, DL_OPT_FOLLOW) == 1;
+
+	for (; t && t->pid != pid; t = t->parent)
+		if (!follow)
+			return false;
+	return t != NULL;
+}
+
 struct error *pid_provide_again(struct session *s, struct target *t)
 {
 	struct pid_provider *st = state_of(s);
@@ -317,11 +330,12 @@ struct error *pid_provide_again(struct session *s, struct target *t)
 
 	for (size_t i = 0; i < st->requests.n && !err; i++) {
 		struct request *r = &st->requests.items[i];
-		struct giving g = { .provider = &s->providers[PROVIDER_PID], .pid = t->pid };
+		struct giving g = { .provider = &s->providers[PROVIDER_PID], .pid = r->pid,
+				    .spot_pid = t->pid };
 
-		if (r->pid != t->pid)
+		if (!is_meant(s, t, r->pid))
 			continue;
-		snprintf(g.prov, sizeof(g.prov), "pid%d", (int)t->pid);
+		snprintf(g.prov, sizeof(g.prov), "pid%d", (int)r->pid);
 		for (size_t j = 0; j < objects_count(t->objects) && !err; j++) {
 			struct object *o = objects_at(t->objects, j);
 
@@ -344,12 +358,10 @@ static void drop_spots(struct session *s, pid_t pid, uint64_t lo, uint64_t hi)
 		struct pid_probe *pp = st->probes.items[i];
 		size_t kept = 0;
 
-		if (pp->pid != pid)
-			continue;
 		for (size_t j = 0; j < pp->spots.n; j++) {
 			struct pid_spot *spot = pp->spots.items[j];
 
-			if (spot->addr >= lo && spot->addr < hi)
+			if (spot->pid == pid && spot->addr >= lo && spot->addr < hi)
 				free(spot);
 			else
 				pp->spots.items[kept++] = spot;

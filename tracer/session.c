@@ -715,6 +715,7 @@ struct error *session_run(struct session *s, int *status)
 	if (err)
 		return err;
 	s->wants_objects = session_wants_objects(s);
+	engine_follow_forks(s->engine, session_wants_children(s));
 	session_wanted_syscalls(s, &syscalls);
 	engine_watch_syscalls(s->engine, &syscalls);
 	enum hold hold = hold_point(s);

@@ -20,8 +20,11 @@
 #include "unwind.h"
 
 /* ORDER PROVIDERS (provider_list in session.c) */
-enum { PROVIDER_DTRACE, PROVIDER_PROFILE, PROVIDER_SYSCALL, PROVIDER_PID, N_PROVIDERS };
-#define FIRING_ARGS 10
+enum {
+	PROVIDER_DTRACE, PROVIDER_PROFILE, PROVIDER_SYSCALL, PROVIDER_PID, PROVIDER_USDT,
+	N_PROVIDERS
+};
+#define FIRING_ARGS 16
 
 /* What the session knows of a traced process. */
 struct target {
@@ -33,6 +36,8 @@ struct target {
 	struct site *link_site;		/* the dynamic linker's notification point */
 	char *name;			/* for messages */
 	unsigned generation;		/* objects up to this one have their probes */
+	unsigned usdt_generation;	/* the same for static probes */
+	struct target *parent;		/* who forked it, NULL for -c and -p processes */
 	struct target *next;
 };
 
@@ -80,6 +85,7 @@ struct session {
 	VEC(struct timer) timers;
 	VEC(struct aspace *) to_plant;
 	void *pid_provider;		/* prov_pid.c */
+	void *usdt_provider;		/* prov_usdt.c */
 	uint32_t *syscall_probes;	/* number -> ID of its entry probe, 0 none */
 	FILE *out;
 	uint8_t *record;		/* near's record, record_size bytes */
@@ -127,6 +133,8 @@ struct error *session_enable(struct session *s) must_check;
 struct error *session_rematch(struct session *s, uint32_t first_new_id) must_check;
 /* Does any description need the target's libraries mapped? */
 bool session_wants_objects(const struct session *s);
+/* Is anything asked for that happens in children too (system-wide, -x follow)? */
+bool session_wants_children(const struct session *s);
 void session_wanted_syscalls(struct session *s, struct syscall_set *ret);
 
 /* notices.c: says what was asked for and could not be given. */
@@ -149,6 +157,8 @@ struct objects *target_objects(struct target *t);
 void target_destroy(struct target *t);
 /* Plants the hook that tells of dlopen() and dlclose(). */
 struct error *target_watch_linker(struct session *s, struct target *t) must_check;
+/* Gives the probes of objects that were not looked at yet. */
+struct error *target_provide(struct session *s, struct target *t) must_check;
 struct error *target_refresh(struct session *s, struct target *t) must_check;
 struct error *session_plant(struct session *s) must_check;
 
@@ -166,6 +176,17 @@ struct error *pid_provide_again(struct session *s, struct target *t) must_check;
 void pid_objects_gone(struct session *s, struct target *t, uint64_t lo, uint64_t hi);
 void pid_target_gone(struct session *s, struct target *t);
 void pid_provider_destroy(struct session *s);
+/* The same for static probes. */
+struct error *usdt_provide_again(struct session *s, struct target *t) must_check;
+void usdt_objects_gone(struct session *s, struct target *t, uint64_t lo, uint64_t hi);
+void usdt_target_gone(struct session *s, struct target *t);
+void usdt_provider_destroy(struct session *s);
+/* Do any descriptions ask for static probes? */
+bool usdt_is_wanted(const struct session *s);
+/* Lowers all semaphores that were raised, before processes are let go. */
+void usdt_release(struct session *s);
+/* A forked child's copy of the memory has the parent's raised semaphores. */
+void usdt_forked(struct session *s, struct aspace *copy, pid_t parent);
 /* Fires what is due; returns the next deadline. */
 uint64_t profile_run(struct session *s, uint64_t now);
 void profile_start(struct session *s, uint64_t now);

@@ -91,8 +91,16 @@ static void object_gone(void *arg, struct object *o)
 	struct refresh *r = arg;
 
 	pid_objects_gone(r->s, r->t, o->lo, o->hi);
+	usdt_objects_gone(r->s, r->t, o->lo, o->hi);
 	if (r->t->proc)
 		site_forget_range(r->s->engine, r->t->proc->as, o->lo, o->hi);
+}
+
+struct error *target_provide(struct session *s, struct target *t)
+{
+	struct error *err = pid_provide_again(s, t);
+
+	return err ? err : usdt_provide_again(s, t);
 }
 
 struct error *target_refresh(struct session *s, struct target *t)
@@ -108,7 +116,7 @@ struct error *target_refresh(struct session *s, struct target *t)
 		return err;
 	if (t->unwinder)
 		unwinder_invalidate(t->unwinder);
-	return pid_provide_again(s, t);
+	return target_provide(s, t);
 }
 
 /* The dynamic linker is about to change, or has changed, its list. */
