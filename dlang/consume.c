@@ -13,6 +13,8 @@
 #include "consume_impl.h"
 
 #include <errno.h>
+#include <langinfo.h>
+#include <locale.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,6 +28,23 @@
 
 /* --- life cycle --- */
 
+/*
+ * Only this of the user's numeric locale is wanted: a decimal comma in
+ * everything else would break what reads the output.
+ */
+static void find_thousands(struct dl_consumer *c)
+{
+	locale_t user = newlocale(LC_NUMERIC_MASK, "", (locale_t)0);
+
+	if (user == (locale_t)0)
+		return;
+	const char *sep = nl_langinfo_l(THOUSEP, user);
+
+	if (strlen(sep) < sizeof(c->thousands))
+		strcpy(c->thousands, sep);
+	freelocale(user);
+}
+
 struct dl_consumer *dl_consumer_create(const struct dl_consumer_config *config)
 {
 	struct dl_consumer *c = calloc(1, sizeof(*c));
@@ -33,6 +52,7 @@ struct dl_consumer *dl_consumer_create(const struct dl_consumer_config *config)
 	if (!c)
 		return NULL;
 	c->config = *config;
+	find_thousands(c);
 	const char *oformat = dl_option_text(config->options, DL_OPT_OFORMAT);
 
 	if (dl_json_is_wanted(oformat)) {
@@ -163,6 +183,7 @@ void dl_consumer_env(const struct dl_consumer *c, const struct dl_firing *f,
 		.symbolize = c->config.ops ? c->config.ops->symbolize : NULL,
 		.pid = own && c->target ? c->target : f ? f->entry->pid : 0,
 		.style = dl_consumer_style(c),
+		.thousands = c->thousands,
 	};
 }
 

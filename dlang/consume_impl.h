@@ -17,6 +17,7 @@ struct dl_consumer {
 	FILE *redirect;			/* owned; freopen(), else NULL */
 	char *redirect_name;		/* owned */
 	uint32_t target;		/* pid, or 0 */
+	char thousands[8];		/* of the user's locale, for the ' flag */
 	bool has_heading;
 	/* Flow indentation: where we are and what came before. */
 	unsigned indent;

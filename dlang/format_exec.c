@@ -11,7 +11,6 @@
 #include "format_exec.h"
 
 #include <limits.h>
-#include <locale.h>
 #include <netdb.h>
 #include <arpa/inet.h>
 #include <stdio.h>
@@ -28,6 +27,7 @@ struct spec {
 	uint32_t width;
 	uint32_t prec;		/* 0 = none */
 	char conv;
+	const char *thousands;
 };
 
 /* Values still to be consumed, left to right. */
@@ -79,10 +79,9 @@ void dl_put_int(struct strbuf *out, int64_t v, bool is_signed)
 	strbuf_add(out, p, (size_t)(end - p));
 }
 
-/* Copies digits with the locale's separator between groups of three. */
-static size_t group_digits(char *to, size_t cap, const char *digits, size_t n)
+/* Copies digits with a separator between groups of three. */
+static size_t group_digits(char *to, size_t cap, const char *digits, size_t n, const char *sep)
 {
-	const char *sep = localeconv()->thousands_sep;
 	size_t sep_len = strlen(sep), len = 0;
 
 	for (size_t i = 0; i < n; i++) {
@@ -125,8 +124,8 @@ static void put_number(struct strbuf *out, const struct spec *s, uint64_t v, boo
 	size_t n = (size_t)(buf + sizeof(buf) - digits), zeros = 0, pad = 0;
 	const char *prefix = prefix_of(s, v, neg, base, is_signed);
 
-	if ((s->flags & DL_CF_GROUP) && base == 10) {
-		n = group_digits(grouped, sizeof(grouped), digits, n);
+	if ((s->flags & DL_CF_GROUP) && base == 10 && s->thousands) {
+		n = group_digits(grouped, sizeof(grouped), digits, n, s->thousands);
 		digits = grouped;
 	}
 	if (s->prec > n)
@@ -491,14 +490,16 @@ static uint32_t bounded(uint64_t n)
 	return n > WIDTH_MAX ? WIDTH_MAX : (uint32_t)n;
 }
 
-static void resolve_spec(struct spec *s, const struct dl_conv *c, struct args *a)
+static void resolve_spec(struct spec *s, const struct dl_conv *c, struct args *a,
+			 const struct dl_format_env *env)
 {
 	const struct dl_value *v;
 
 	*s = (struct spec){ .flags = c->flags,
 			    .width = bounded(c->width < 0 ? 0 : (uint64_t)c->width),
 			    .prec = bounded(c->prec < 0 ? 0 : (uint64_t)c->prec),
-			    .conv = c->conv };
+			    .conv = c->conv,
+			    .thousands = env->thousands };
 	if (c->flags & DL_CF_PTRWIDTH)
 		s->width = 16;
 	if ((c->flags & DL_CF_DYNWIDTH) && (v = next_value(a))) {
@@ -578,7 +579,7 @@ bool dl_format_exec(struct strbuf *out, const struct dl_format *f, const struct 
 				dl_put_int(out, dl_value_int(v), v->desc->is_signed);
 			continue;
 		}
-		resolve_spec(&s, c, &a);
+		resolve_spec(&s, c, &a, env);
 		if (c->flags & DL_CF_AGG) {
 			put_agg(out, env, &s, &a);
 			continue;

@@ -23,6 +23,7 @@ struct dl_format_env {
 	const struct dl_agg_cell *aggs;	/* printa() */
 	uint32_t n_aggs;
 	struct dl_bar_style style;
+	const char *thousands;		/* between groups of digits ("'"); NULL: nothing */
 };
 
 /* Appends the text.  false: values ran out (the rest has been formatted as empty). */

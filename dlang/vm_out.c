@@ -282,7 +282,9 @@ static uint32_t cpu_of(struct vm *vm)
 {
 	const struct dl_state *s = vm->state;
 	const struct dl_thread *t = vm->thread;
-	bool quiet = s->options && dl_option(s->options, DL_OPT_QUIET) == 1;
+	/* Flow indentation keeps its columns even if quiet. */
+	bool quiet = s->options && dl_option(s->options, DL_OPT_QUIET) == 1 &&
+		     dl_option(s->options, DL_OPT_FLOWINDENT) != 1;
 
 	if (!t->ops || !t->ops->var || (quiet && !s->always_cpu))
 		return 0;

@@ -1,6 +1,7 @@
 /*
  * dtrace(1): the only place that prints messages and decides the exit status.
  */
+#include <locale.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -79,6 +80,8 @@ int main(int argc, char **argv)
 	bool show_usage;
 	int status = 0;
 	struct error *err = cli_parse(&cli, argc, argv, &show_usage);
+
+	setlocale(LC_TIME, "");	/* %Y and %T; numbers stay as they are */
 
 	if (err && show_usage)
 		return usage(&cli, err);

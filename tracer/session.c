@@ -56,7 +56,7 @@ void session_emergency(struct session *s)
 
 /* ORDER PROVIDERS */
 static const struct provider *const provider_list[N_PROVIDERS] = {
-	&provider_dtrace, &provider_profile, &provider_syscall, &provider_pid,
+	&provider_dtrace, &provider_profile, &provider_syscall, &provider_proc, &provider_pid,
 	&provider_usdt,
 };
 
@@ -177,6 +177,7 @@ void session_destroy(struct session *s)
 	vec_deinit(&s->to_plant);
 	strbuf_deinit(&s->text);
 	free(s->syscall_probes);
+	free(s->psinfo);
 	free(s->record);
 	error_destroy(s->failure);
 	error_destroy(s->limit);
@@ -333,6 +334,12 @@ static const struct dl_consumer_ops consumer_ops = {
 
 static struct error *create_state(struct session *s)
 {
+	struct error *err = dl_consumer_check_format(dl_option_text(s->options, DL_OPT_OFORMAT));
+
+	if (err) {
+		err->code = ERR_OTHER;	/* an option's value: status 1 */
+		return error_context(err, "failed to set -x oformat");
+	}
 	s->strsize = (uint32_t)dl_option(s->options, DL_OPT_STRSIZE);
 	s->state = dl_state_create(s->ctx, s->options);
 	if (!s->state)
@@ -352,7 +359,11 @@ static struct error *create_state(struct session *s)
 	};
 
 	s->consumer = dl_consumer_create(&config);
-	return s->consumer ? NULL : &error_nomem;
+	if (!s->consumer)
+		return &error_nomem;
+	if (s->first_target && s->first_target->proc)
+		dl_consumer_set_target(s->consumer, (uint32_t)s->first_target->proc->pid);
+	return NULL;
 }
 
 /* Room for the largest record any clause can make. */
