@@ -17,7 +17,8 @@ void sema_init(struct sema *s, struct dl_ctx *c)
 
 	*s = (struct sema){ .c = c, .a = c->arena, .ts = c->types, .next_let = 1,
 			    .budget = NODES_MAX };
-	s->has_amin = amin && dl_attr_parse(amin, &s->amin);
+	/* The minimum is for programs, not for what the libraries do for them. */
+	s->has_amin = amin && !c->loading_library && dl_attr_parse(amin, &s->amin);
 }
 
 bool sema_is_action_call(struct sema *s, const struct dl_node *n)

@@ -58,6 +58,13 @@ static bool probe_ok(struct dl_ctx *c, const struct dl_provider_decl *p,
 	return true;
 }
 
+/* Does an input serve as the output without a translator? */
+static bool serves_as(struct dl_type *in, struct dl_type *out)
+{
+	return dl_type_equal(in, out) || (dl_type_is_integer(in) && dl_type_is_integer(out)) ||
+	       (dl_type_is_strcompat(in) && dl_type_is_strcompat(out));
+}
+
 /* Each output argument whose type differs from its input needs a translator. */
 static bool translators_ok(struct dl_ctx *c, const struct dl_prov_probe *pr)
 {
@@ -68,7 +75,7 @@ static bool translators_ok(struct dl_ctx *c, const struct dl_prov_probe *pr)
 		if (from >= pr->n_native)
 			continue;
 		in = pr->native[from];
-		if (!in || !out || dl_type_equal(in, out) || sema_find_translator(c, in, out))
+		if (!in || !out || serves_as(in, out) || sema_find_translator(c, in, out))
 			continue;
 		dl_error(c, D_PROV_PRXLATOR, pr->range,
 			 "translator for probe %s argument #%u from %s to %s is not defined",

@@ -13,6 +13,14 @@
 #include "cpp.h"
 #include "session.h"
 
+/* The program, or the file of a library, that a diagnostic is about. */
+static const char *diag_name(const struct compiled *p, const struct dl_diag *d)
+{
+	if (p)
+		return p->source->text;
+	return d->range.source && d->range.source->name ? d->range.source->name : "library";
+}
+
 /* All diagnostics of the context to stderr, in the classic shape or ours. */
 static struct error *print_diags(struct session *s, const struct compiled *p)
 {
@@ -29,7 +37,7 @@ static struct error *print_diags(struct session *s, const struct compiled *p)
 		dl_diag_format(&sb, p ? &p->src : NULL, d, classic, !classic);
 		const char *what = !p || p->src.kind == DL_SRC_FILE ? "failed to compile script" :
 								      "invalid probe specifier";
-		const char *name = p ? p->source->text : "library";
+		const char *name = diag_name(p, d);
 
 		if (d->severity != DL_SEV_ERROR)
 			fprintf(stderr, "%s: warning: %s\n", s->cli->progname, strbuf_text(&sb));
@@ -208,6 +216,8 @@ static void add_wanted(void *arg, const struct dl_pdesc *d)
 		struct probe *p = probe_by_id(w->s->probes, id);
 		uint64_t nr = p->number;
 
+		if (!strcmp(p->prov, "proc") && probe_matches(p, d))
+			proc_wanted_syscalls(p, w->set);
 		if (strcmp(p->prov, "syscall") || !probe_matches(p, d) ||
 		    nr >= ENGINE_SYSCALL_WORDS * 64)
 			continue;
