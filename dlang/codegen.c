@@ -196,7 +196,7 @@ struct scan {
 	struct gen *g;
 	uint32_t n_statements;	/* of any kind but aggregations */
 	uint32_t n_aggs;
-	bool has_commit;
+	bool has_speculate;
 	uint32_t n_nodes;	/* seen; subtrees may be shared */
 };
 
@@ -231,8 +231,8 @@ static void scan_statement(struct scan *s, const struct dl_node *n)
 		s->n_aggs++;
 	else if (n->kind != DL_N_IF)
 		s->n_statements++;
-	if (n->kind == DL_N_COMMIT)
-		s->has_commit = true;
+	if (n->kind == DL_N_SPECULATE)
+		s->has_speculate = true;
 	if (n->kind == DL_N_EFFECT && n->effect != DL_EF_EXIT)
 		g->out->is_destructive = true;
 	if (n->kind == DL_N_ACTION && n->act &&
@@ -275,8 +275,10 @@ static void scan_tree(struct scan *s, const struct dl_node *n, unsigned depth)
 }
 
 /*
- * A clause leaves a record, and so a header line, unless all it does is
- * aggregate, or it commits a speculation: that moves other clauses' data.
+ * A clause has a header line for the data that its actions record.  Without
+ * any, only the default action (an empty body) and a lone speculate() leave
+ * a record: assignments and aggregations are silent, as scripts that store a
+ * timestamp at entry expect.
  */
 static void scan_clause(struct gen *g, const struct dl_node *n)
 {
@@ -284,7 +286,7 @@ static void scan_clause(struct gen *g, const struct dl_node *n)
 
 	scan_tree(&s, n, 0);
 	g->out->has_aggs = s.n_aggs > 0;
-	g->out->records = (s.n_statements > 0 || s.n_aggs == 0) && !s.has_commit;
+	g->out->records = s.n_aggs == 0 && s.n_statements == (s.has_speculate ? 1 : 0);
 }
 
 /* --- the clause --- */

@@ -273,7 +273,8 @@ static void add_clause(struct strbuf *sb, const struct dl_clause *cl, uint32_t n
 	strbuf_printf(sb, "  far: %u register%s, %u action%s%s%s%s\n", cl->far.n_regs,
 		      cl->far.n_regs == 1 ? "" : "s", cl->n_actions,
 		      cl->n_actions == 1 ? "" : "s", cl->is_destructive ? ", destructive" : "",
-		      cl->has_aggs ? ", aggregates" : "", cl->records ? "" : ", no record");
+		      cl->has_aggs ? ", aggregates" : "",
+		      cl->records || cl->n_actions ? "" : ", no record");
 	add_code(sb, cl, &cl->far);
 }
 

@@ -465,11 +465,19 @@ static void test_aggregations_alone_leave_no_record(void **state)
 	assert_null(t->out.needs_stop);
 	n = chain(aggregate(t, &a, arg(t, 0), NULL), expr(t, arg(t, 1)));
 	assert_true(generate(t, NULL, n));
-	assert_true(t->out.records);
+	assert_false(t->out.records);
 	a.n_keys = 2;
 	n = aggregate(t, &a, chain(arg(t, 0), nd(t, DL_N_CALL, ty(t, DL_T_STACK))), NULL);
 	HAS(code_text(t, NULL, n), "tupu    r1, 5");
 	assert_string_equal(t->out.needs_stop, "user stack");
+}
+
+static void test_an_expression_leaves_no_record(void **state)
+{
+	struct tree *t = *state;
+
+	assert_true(generate(t, NULL, expr(t, arg(t, 0))));
+	assert_false(t->out.records);
 }
 
 static void test_a_committing_clause_leaves_no_record(void **state)
@@ -477,6 +485,8 @@ static void test_a_committing_clause_leaves_no_record(void **state)
 	struct tree *t = *state;
 
 	HAS(code_text(t, NULL, un(t, DL_N_COMMIT, NULL, num(t, 1))), "commit  r0");
+	assert_false(t->out.records);
+	HAS(code_text(t, NULL, un(t, DL_N_DISCARD, NULL, num(t, 1))), "discard r0");
 	assert_false(t->out.records);
 	HAS(code_text(t, NULL, un(t, DL_N_SPECULATE, NULL, num(t, 1))), "spec    r0");
 	assert_true(t->out.records);
@@ -705,6 +715,7 @@ int main(void)
 		TEST(test_what_exceeds_nears_registers_is_split),
 		TEST(test_with_all_slots_used_far_asks_the_thread),
 		TEST(test_aggregations_alone_leave_no_record),
+		TEST(test_an_expression_leaves_no_record),
 		TEST(test_a_committing_clause_leaves_no_record),
 		TEST(test_effects_need_a_stop_and_are_destructive),
 		TEST(test_exit_records_and_acts),

@@ -1,6 +1,6 @@
 /* @@ testing */
 /* @@ loud */
-/* commit() has no line of its own, discard() has, and speculate() has when it is committed. */
+/* Only speculate() has a line, when it is committed; commit() and discard() record nothing. */
 BEGIN { s = speculation(); }
 BEGIN { speculate(s); }
 BEGIN { speculate(s); printf("x"); }

@@ -1,11 +1,15 @@
 /* @@ testing */
 /* @@ loud */
-/* The heading comes once; a clause that records nothing has a line of its own. */
+/*
+ * The heading comes once.  The default action has a line, a clause with nothing
+ * but assignments, expressions and aggregations has none.
+ */
 BEGIN {}
 BEGIN { x = 1; }
+BEGIN { self->t = timestamp; this->y = x; @ = count(); }
+BEGIN { strlen("x"); }
 BEGIN { printf("text"); }
 BEGIN { printf("text\n"); }
 BEGIN /0/ { printf("never"); }
-BEGIN { @ = count(); }
 BEGIN { exit(0); }
 END { trace(x); }
