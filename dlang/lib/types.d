@@ -31,6 +31,24 @@ typedef long hrtime_t;
 typedef unsigned int boolean_t;
 typedef char *caddr_t;
 
+/* What C headers of the kernel call them. */
+typedef unsigned char u8;
+typedef unsigned short u16;
+typedef unsigned int u32;
+typedef unsigned long u64;
+typedef signed char s8;
+typedef short s16;
+typedef int s32;
+typedef long s64;
+typedef unsigned char __u8;
+typedef unsigned short __u16;
+typedef unsigned int __u32;
+typedef unsigned long __u64;
+typedef signed char __s8;
+typedef short __s16;
+typedef int __s32;
+typedef long __s64;
+
 typedef struct timespec {
 	long tv_sec;
 	long tv_nsec;
