@@ -294,22 +294,55 @@ static void restore_text(struct aspace *as)
 	}
 }
 
-/* false: not yet, its hit's SIGTRAP may still be to come. */
-static bool emergency_release(struct engine_task *t, enum event_kind stop, int sig)
+/*
+ * What a stopped task is stopped for, asked anew: the crash may have come
+ * before its status was taken note of.  sig: the signal it is about to get.
+ */
+static enum event_kind ask_stop(pid_t tid, int *sig)
+{
+	siginfo_t si;
+
+	*sig = 0;
+	if (ptrace(PTRACE_GETSIGINFO, tid, NULL, &si) < 0)
+		return EV_GROUP_STOP;
+	if (si.si_signo == SIGTRAP && (si.si_code & 0x7f) == SIGTRAP && si.si_code > SIGTRAP)
+		return si.si_code >> 8 == PTRACE_EVENT_STOP ? EV_STOP : EV_SYSCALL;
+	*sig = si.si_signo;
+	return si.si_signo == SIGTRAP ? EV_TRAP : EV_SIGNAL;
+}
+
+/* A trap of the program's own has a trap instruction before its pc. */
+static bool is_own_trap(struct engine_task *t, uint64_t addr)
+{
+	uint8_t code[ARCH_INSN_MAX];
+
+	return !signal_is_breakpoint(t->pub.tid) ||
+	       (mem_read_raw(t->pub.proc->as, addr, code, arch_bp_len) == arch_bp_len &&
+		!memcmp(code, arch_bp, arch_bp_len));
+}
+
+/* false: it runs, or the SIGTRAP of its hit may still be to come. */
+static bool emergency_release(struct engine_task *t)
 {
 	pid_t tid = t->pub.tid;
-	struct site_entry *s = NULL;
+	enum event_kind stop;
+	struct site_entry *s;
 	struct arch_regs r;
+	uint64_t addr;
+	int sig;
 
-	if (arch_regs_read(tid, &r) == 0)
-		s = site_lookup(t->pub.proc->as, arch_pc(&r) - arch_bp_pc_bias);
-	if (s && stop == EV_TRAP && signal_is_breakpoint(tid)) {
-		arch_pc_write(tid, s->pub.addr);
-		sig = 0;
-	} else if (s && stop == EV_STOP) {
+	if (arch_regs_read(tid, &r) < 0)
+		return ptrace(PTRACE_INTERRUPT, tid, NULL, NULL) < 0;
+	stop = ask_stop(tid, &sig);
+	addr = arch_pc(&r) - arch_bp_pc_bias;
+	s = site_lookup(t->pub.proc->as, addr);
+	if (s && stop == EV_STOP)
 		return ptrace(PTRACE_CONT, tid, NULL, NULL) < 0;
-	} else if (stop != EV_SIGNAL && stop != EV_TRAP) {
+	if (stop == EV_TRAP && !is_own_trap(t, addr)) {
 		sig = 0;
+		/* Handled already if its registers were written. */
+		if (s && !t->is_flushed)
+			arch_pc_write(tid, s->pub.addr);
 	}
 	ptrace(PTRACE_DETACH, tid, NULL, (long)sig);
 	t->is_detached = true;
@@ -318,7 +351,7 @@ static bool emergency_release(struct engine_task *t, enum event_kind stop, int s
 
 static bool is_emergency(const struct engine_task *t)
 {
-	return !t->is_detached && !t->pub.proc->is_child_of_ours && t->pub.state != TASK_GONE;
+	return !t->is_detached && !t->pub.proc->is_child_of_ours;
 }
 
 void engine_emergency_detach(struct engine *e)
@@ -330,14 +363,9 @@ void engine_emergency_detach(struct engine *e)
 	pin_undo(e);
 	for (struct aspace *as = e->aspaces; as; as = as->next)
 		restore_text(as);
-	for (struct engine_task *t = e->tasks; t; t = t->next) {
-		if (!is_emergency(t))
-			continue;
-		if (t->pub.state == TASK_STOPPED)
-			left += !emergency_release(t, t->stop, t->stop_sig);
-		else if (ptrace(PTRACE_INTERRUPT, t->pub.tid, NULL, NULL) == 0)
-			left++;
-	}
+	for (struct engine_task *t = e->tasks; t; t = t->next)
+		if (is_emergency(t))
+			left += !emergency_release(t);
 	for (int i = 0; left && i < 300; i++) {
 		pid_t tid = waitpid(-1, &status, __WALL | WNOHANG);
 		struct engine_task *t = tid > 0 ? task_find(e, tid) : NULL;
@@ -348,9 +376,8 @@ void engine_emergency_detach(struct engine *e)
 			nanosleep(&ms, NULL);
 		if (!t || !is_emergency(t))
 			continue;
-		struct event ev = event_decode(tid, status);
-
-		if (ev.kind == EV_GONE || emergency_release(t, ev.kind, ev.sig))
+		t->is_flushed = false;
+		if (!WIFSTOPPED(status) || emergency_release(t))
 			left--;
 	}
 }

@@ -56,6 +56,7 @@ struct engine_task {
 	unsigned n_queued;		/* its events waiting in the queue */
 	bool in_hash;
 	bool pc_dirty;			/* of the registers, only pc changed */
+	bool is_flushed;		/* registers were written in this stop */
 	bool wants_resume;		/* done with, but held back */
 	bool is_held;			/* until engine_start() */
 	bool is_group_stopped;		/* resume by PTRACE_LISTEN */

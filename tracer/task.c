@@ -41,7 +41,7 @@ void task_set_state(struct task *t, enum task_state state)
 		engine_bug(t->engine, t, "illegal change of a task's state");
 	t->state = state;
 	t->regs_valid = t->regs_dirty = false;
-	impl->pc_dirty = false;
+	impl->pc_dirty = impl->is_flushed = false;
 	if (state == TASK_STOPPED)
 		t->is_ours_first = true;
 }
@@ -84,6 +84,7 @@ bool task_flush(struct engine_task *t)
 
 	if (!t->pub.regs_valid)
 		return true;
+	t->is_flushed = t->pub.regs_dirty || t->pc_dirty || t->is_flushed;
 	if (t->pub.regs_dirty)
 		err = arch_regs_write(t->pub.tid, &t->pub.regs);
 	else if (t->pc_dirty)

@@ -50,6 +50,7 @@ static bool resume_running(struct engine_task *t)
 	int sig = t->pub.resume_sig, request = syscall_request(t);
 
 	t->pub.resume_sig = 0;
+	t->is_flushed = false;	/* the next stop may be there when ptrace() returns */
 	if (ptrace((enum __ptrace_request)request, t->pub.tid, NULL, (long)sig) < 0)
 		return false;
 	if (request == PTRACE_CONT)

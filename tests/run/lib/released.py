@@ -79,8 +79,10 @@ def main():
     dtrace, busy = sys.argv[1:3]
     p = subprocess.Popen([busy, "120", "4"], stdout=subprocess.PIPE, text=True)
     try:
-        while wait_tick(p) < 3:         # its threads have started
-            pass
+        wait_tick(p)
+        # A thread is born with all signals blocked.
+        while [t[1] for t in threads(p.pid).values()] != ["0" * 16] * 5:
+            wait_tick(p)
         for name in sys.argv[3:]:
             one(dtrace, p, name)
     finally:
