@@ -151,8 +151,8 @@ static bool check_member(struct dl_parser *p, struct layout *l, const struct dl_
 	}
 	for (size_t i = 0; d->name && i < l->type->n_members; i++) {
 		if (l->type->members[i].name == d->name) {
-			dl_parse_fail(p, D_DECL_IDRED, d->range, "identifier redeclared: %s",
-				      d->name);
+			dl_parse_fail(p, D_UNKNOWN, d->range, "failed to define member '%s': "
+				      "Duplicate member name", d->name);
 			return false;
 		}
 	}
@@ -403,6 +403,13 @@ static bool parse_enumerator(struct dl_parser *p, struct dl_type *t, int64_t *ne
 		dl_parse_fail(p, D_DECL_ENOFLOW, range, "enumerator '%s' value exceeds INT_MAX "
 			      "(%d)", name, INT32_MAX);
 		return false;
+	}
+	for (size_t i = 0; i < t->n_enums; i++) {
+		if (t->enums[i].name == name) {
+			dl_parse_fail(p, D_UNKNOWN, range, "failed to define enumerator '%s': "
+				      "Duplicate member name", name);
+			return false;
+		}
 	}
 	*ret = (struct dl_enumerator){ .name = name, .value = *next };
 	declare_enumerator(p, t, name, *next, range);

@@ -184,8 +184,10 @@ static struct dl_node *offset_of(struct sema *s, const struct dl_node *n)
 	}
 	m = dl_type_member(b, n->name, &bit);
 	if (!m) {
-		sema_hint_member(s, dl_error(s->c, D_TYPE_MEMBER, n->range, "%s is not a member of %s",
-					n->name, dl_type_name(s->ts, t)), b, n->name);
+		/* The classic compiler leaves this one to its type system: no tag of its own. */
+		sema_hint_member(s, dl_error(s->c, D_UNKNOWN, n->range, "failed to determine offset "
+					     "of %s: %s has no such member", n->name,
+					     dl_type_name(s->ts, t)), b, n->name);
 		return NULL;
 	}
 	if (m->bits) {

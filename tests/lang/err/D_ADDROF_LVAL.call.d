@@ -1,0 +1,1 @@
+BEGIN { y = &strlen("a"); exit(0); }

@@ -1,0 +1,1 @@
+BEGIN { @a = count(); x = (int)@a; exit(0); }

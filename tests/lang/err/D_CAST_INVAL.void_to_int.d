@@ -1,0 +1,1 @@
+BEGIN { x = (int)(void)3; exit(0); }

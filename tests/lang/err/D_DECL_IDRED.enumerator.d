@@ -1,0 +1,3 @@
+enum e { A, B };
+enum f { B, C };
+BEGIN { exit(0); }

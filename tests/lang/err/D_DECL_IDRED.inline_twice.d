@@ -1,0 +1,3 @@
+inline int x = 2;
+inline int x = 3;
+BEGIN { exit(0); }

@@ -1,0 +1,3 @@
+enum f { A };
+int A;
+BEGIN { exit(0); }

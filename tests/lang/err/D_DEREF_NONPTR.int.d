@@ -1,0 +1,1 @@
+BEGIN { x = 3; y = *x; exit(0); }

@@ -1,0 +1,1 @@
+BEGIN { probefunc(); exit(0); }

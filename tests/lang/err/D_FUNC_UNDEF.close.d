@@ -1,0 +1,1 @@
+BEGIN { strlne("a"); exit(0); }

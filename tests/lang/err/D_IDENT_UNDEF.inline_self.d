@@ -1,0 +1,2 @@
+inline int f = f + 1;
+BEGIN { trace(f); exit(0); }

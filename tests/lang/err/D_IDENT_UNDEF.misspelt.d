@@ -1,0 +1,1 @@
+BEGIN { trace(timestmap); exit(0); }

@@ -1,0 +1,1 @@
+BEGIN { p = (int *)3; q = (int *)3; x = p + q; exit(0); }

@@ -1,0 +1,1 @@
+BEGIN { p = (int *)3; p = "abc"; exit(0); }

@@ -1,0 +1,2 @@
+inline int f = "a";
+BEGIN { exit(0); }

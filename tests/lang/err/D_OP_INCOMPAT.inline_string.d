@@ -1,0 +1,2 @@
+inline string f = 5;
+BEGIN { exit(0); }

@@ -1,0 +1,1 @@
+BEGIN { p = (int *)3; x = 4 - p; exit(0); }

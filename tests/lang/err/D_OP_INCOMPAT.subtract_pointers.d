@@ -1,0 +1,1 @@
+BEGIN { p = (int *)3; q = (char *)3; x = p - q; exit(0); }

@@ -1,0 +1,1 @@
+BEGIN { p = (int *)3; x = p << 1; exit(0); }

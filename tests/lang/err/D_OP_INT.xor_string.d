@@ -1,0 +1,1 @@
+BEGIN { x = "a" ^ "b"; exit(0); }

@@ -1,0 +1,2 @@
+inline int x = 2;
+BEGIN { x++; exit(0); }

@@ -1,0 +1,1 @@
+BEGIN { p = (void *)3; p = p + 1; exit(0); }

@@ -1,0 +1,1 @@
+BEGIN { alloca("abc"); exit(0); }

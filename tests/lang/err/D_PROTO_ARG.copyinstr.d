@@ -1,0 +1,1 @@
+BEGIN { copyinstr("abc"); exit(0); }

@@ -1,0 +1,1 @@
+BEGIN { bcopy(alloca(1)); exit(0); }

@@ -1,0 +1,1 @@
+BEGIN { x = strjoin("a"); exit(0); }

@@ -1,0 +1,1 @@
+BEGIN { x = 5llu; exit(0); }

@@ -1,0 +1,1 @@
+BEGIN { x = 5abc; exit(0); }

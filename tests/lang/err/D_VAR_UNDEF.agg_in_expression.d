@@ -1,0 +1,1 @@
+BEGIN { x = y[1]; exit(0); }
