@@ -242,7 +242,7 @@ static const char *aggregation(struct dl_lexer *lx, const char *p, struct dl_tok
 	return p;
 }
 
-/* --- probe descriptions --- */
+/* --- probe descriptions: the classic characters, and + for libstdc++ --- */
 
 static bool starts_pdesc(char c)
 {
@@ -251,7 +251,7 @@ static bool starts_pdesc(char c)
 
 static bool in_pdesc(char c)
 {
-	return starts_pdesc(c) || isdigit((unsigned char)c) || c == '`';
+	return starts_pdesc(c) || isdigit((unsigned char)c) || c == '`' || c == '+';
 }
 
 /*
@@ -264,7 +264,7 @@ static size_t type_prefix(const struct dl_lexer *lx, const char *p, size_t n)
 	size_t len = 0;
 
 	for (size_t i = 0; i < n; i++)
-		if (strchr(":-.?!`$[\\", p[i]))
+		if (strchr(":-.?!`$[\\+", p[i]))
 			return 0;
 	while (len < n && p[len] != '*')
 		len++;

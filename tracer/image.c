@@ -358,6 +358,20 @@ bool image_dynamic(const struct image *img, int64_t tag, uint64_t *val, uint64_t
 	return false;
 }
 
+const char *image_soname(const struct image *img)
+{
+	uint64_t name, strtab, at;
+	const uint8_t *p;
+	size_t have;
+
+	if (!image_dynamic(img, DT_SONAME, &name, &at) ||
+	    !image_dynamic(img, DT_STRTAB, &strtab, &at) ||
+	    __builtin_add_overflow(strtab, name, &at))
+		return NULL;
+	have = image_data(img, at, &p);
+	return have && memchr(p, '\0', have) ? (const char *)p : NULL;
+}
+
 static Elf_Scn *section_by_name(const struct image *img, const char *name, GElf_Shdr *sh)
 {
 	size_t names;

@@ -54,6 +54,8 @@ bool image_is_code(const struct image *img, uint64_t addr);
 bool image_bias(const struct image *img, uint64_t map_lo, uint64_t map_offset, uint64_t *ret);
 /* d_val of the first dynamic entry with the tag, and the entry's own link-time address. */
 bool image_dynamic(const struct image *img, int64_t tag, uint64_t *val, uint64_t *at);
+/* The name that programs ask the dynamic linker for (DT_SONAME); NULL. */
+const char *image_soname(const struct image *img);
 
 /* -------------------------------------------------------- symbols -- */
 

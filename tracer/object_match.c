@@ -51,6 +51,10 @@ static const char *skip_link_map(const char *pattern)
 	return n && pattern[2 + n] == '`' ? pattern + 3 + n : pattern;
 }
 
+/*
+ * ldd says libz.so.1 (its DT_SONAME), the file that is mapped may be
+ * libz.so.1.2.13: both name it.
+ */
 bool object_matches(const struct object *o, const char *pattern)
 {
 	pattern = skip_link_map(pattern);
@@ -58,10 +62,14 @@ bool object_matches(const struct object *o, const char *pattern)
 		return true;
 	if (!strcmp(o->name, pattern) || !strcmp(o->path, pattern))
 		return true;
+
+	const char *soname = o->image ? image_soname(o->image) : NULL;
+
 	if (dl_is_glob(pattern))
 		return dl_glob_match(pattern, o->name) || dl_glob_match(pattern, o->path) ||
+		       (soname && dl_glob_match(pattern, soname)) ||
 		       (o->is_main && dl_glob_match(pattern, "a.out"));
-	return matches_unversioned(o->name, pattern);
+	return matches_unversioned(o->name, pattern) || (soname && !strcmp(soname, pattern));
 }
 
 /* ---------------------------------------------------------- functions -- */
@@ -73,6 +81,7 @@ struct each {
 	void *arg;
 	uint64_t last;		/* address given last, so that none is given twice */
 	bool is_any;
+	bool has_dots;		/* names with a dot in them are meant */
 };
 
 static void give(struct each *e, const struct sym *s)
@@ -103,15 +112,27 @@ static bool see_exact(void *arg, const struct sym *s)
 	return true;
 }
 
-/* Names that a glob doesn't mean: start-up glue, versions, compiler clones. */
-static bool is_hidden(const char *name)
+/*
+ * Names that a glob doesn't mean: start-up glue, versions, and those with a
+ * dot, compiler clones, unless it has a dot itself (main.*) or they are Go's.
+ */
+static bool is_hidden(const char *name, bool has_dots)
 {
-	return strpbrk(name, "@.") || !strcmp(name, "_init") || !strcmp(name, "_fini");
+	return strchr(name, '@') || (!has_dots && strchr(name, '.')) || !strcmp(name, "_init") ||
+	       !strcmp(name, "_fini");
+}
+
+static bool means_dots(const struct image *img, const char *pattern)
+{
+	struct image_section go;
+
+	return strchr(pattern, '.') || image_section(img, ".gopclntab", &go);
 }
 
 static bool glob_wants(const struct each *e, const char *name)
 {
-	return !is_hidden(name) && (!*e->pattern || dl_glob_match(e->pattern, name));
+	return !is_hidden(name, e->has_dots) &&
+	       (!*e->pattern || dl_glob_match(e->pattern, name));
 }
 
 static const struct sym *impl_of(const struct obj *o, const struct sym *ifunc)
@@ -194,7 +215,8 @@ static void each_glob(struct each *e)
 void object_each_function(struct object *o, const char *pattern,
 			  void (*fn)(void *arg, struct object *o, const struct sym *s), void *arg)
 {
-	struct each e = {.o = obj_of(o), .pattern = pattern, .fn = fn, .arg = arg};
+	struct each e = {.o = obj_of(o), .pattern = pattern, .fn = fn, .arg = arg,
+			 .has_dots = means_dots(o->image, pattern)};
 
 	if (*pattern && !dl_is_glob(pattern))
 		image_symbol_by_name(o->image, pattern, see_exact, &e);
@@ -222,9 +244,10 @@ static bool see_alias(void *arg, const struct sym *s)
 static bool alias_matches(const struct image *img, uint64_t addr, const char *pattern)
 {
 	const struct sym *s = image_symbol_covering(img, addr);
+	bool has_dots = means_dots(img, pattern);
 
 	for (; s && s->addr == addr; s = image_symbol_next(img, s))
-		if (!is_hidden(s->name) && dl_glob_match(pattern, s->name))
+		if (!is_hidden(s->name, has_dots) && dl_glob_match(pattern, s->name))
 			return true;
 	return false;
 }
@@ -278,10 +301,13 @@ const struct sym *object_symbol_at(struct object *o, uint64_t addr)
 
 void object_suggest(struct object *o, void (*fn)(void *arg, const char *name), void *arg)
 {
+	bool has_dots = means_dots(o->image, "");
+
 	for (size_t i = 0; i < image_symbols(o->image); i++) {
 		const struct sym *s = image_symbol_at_index(o->image, i);
 
-		if (image_symbol_is_function(o->image, s, false) && !is_hidden(s->name))
+		if (image_symbol_is_function(o->image, s, false) &&
+		    !is_hidden(s->name, has_dots))
 			fn(arg, s->name);
 	}
 }

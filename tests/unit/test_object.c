@@ -10,6 +10,7 @@
 #include <elf.h>
 
 #include "dlang/strbuf.h"
+#include "tracer/image.h"
 #include "tracer/object.h"
 
 struct target {
@@ -101,6 +102,9 @@ static void modules_match_by_all_their_names(void **state)
 	assert_true(object_matches(c, c->path));
 	assert_false(object_matches(c, "lib") || object_matches(c, "libc.so.5"));
 	assert_false(object_matches(c, "libc.s") || object_matches(m, "name"));
+	/* libm.so.6 may be libm-2.31.so, libdw.so.1 is libdw-0.188.so: sonames. */
+	assert_string_equal(image_soname(c->image), "libc.so.6");
+	assert_null(image_soname(m->image));
 	close_target(&t);
 }
 
