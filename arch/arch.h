@@ -4,6 +4,7 @@
  * arch/x86_64/ and arch/aarch64/ hold the same files with the same functions;
  * the build picks one.  Nothing outside arch/ asks which CPU this is.
  *
+ *	abi.c       where parameters are at a function's start
  *	regs.c      registers, arguments, results, system-call numbers and arguments
  *	insn.c      decode, relocate, places in out-of-line copies
  *	length.c    our own fast decoder: length and flow
@@ -73,6 +74,29 @@ struct arch_ureg_name {
 	unsigned n;
 };
 extern const struct arch_ureg_name arch_ureg_names[];
+
+/*
+ * Parameters and result as the calling convention sees them.  A class that
+ * is not trivial to copy is passed as the address of a copy.
+ */
+enum arch_param_kind {
+	ARCH_PARAM_INT,		/* integers, pointers, references */
+	ARCH_PARAM_FLOAT,	/* float, double */
+	ARCH_PARAM_LONG_DOUBLE,
+	ARCH_PARAM_STRUCT,	/* struct, union, array or complex by value */
+	ARCH_PARAM_BY_REF,
+};
+struct arch_param {
+	enum arch_param_kind kind;
+	uint64_t size;		/* bytes; 0: takes no place */
+	bool is_float[2];	/* STRUCT of up to 16 bytes: its words hold nothing but floats */
+	uint8_t n_same_floats;	/* STRUCT of 1 to 4 floats of one size and nothing else */
+};
+/* places[i]: n of arch_arg() that gives parameter i, -1 if none does; result may be NULL. */
+void arch_place_params(const struct arch_param *result, const struct arch_param *params,
+		       unsigned n, int *places);
+/* n of arch_arg() that is in DWARF register reg at a function's start; -1. */
+int arch_arg_of_dwarf(unsigned reg);
 
 /* System calls.  At an entry (seccomp or syscall stop) nr and arguments, at an
  * exit the result, are in these registers. */

@@ -221,6 +221,11 @@ static bool declares_providers(const struct job *j)
 	return false;
 }
 
+bool dl_ctx_wants_target(const struct dl_ctx *c)
+{
+	return c->wants_target;
+}
+
 struct dl_program *dl_compile(struct dl_ctx *c, struct dl_unit *u)
 {
 	struct job *j = ARENA_NEW(c->arena, struct job);

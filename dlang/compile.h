@@ -77,6 +77,11 @@ bool dl_load_libraries(struct dl_ctx *c);
 
 /* NULL if there were errors (see dl_ctx_diags) or the text is too broken. */
 struct dl_unit *dl_parse(struct dl_ctx *c, const struct dl_source *src);
+/*
+ * Did a program name a symbol or type that only the target's files can tell?
+ * Then these must be mapped when dl_compile() runs.
+ */
+bool dl_ctx_wants_target(const struct dl_ctx *c);
 /* All probe descriptions of the unit, in order, macros expanded. */
 const struct dl_pdesc *dl_unit_descs(const struct dl_unit *u, uint32_t *n_ret);
 /* NULL if there were errors. */

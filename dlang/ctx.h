@@ -84,6 +84,7 @@ struct dl_ctx {
 	uint32_t global_size, tls_size, local_size;	/* storage used so far */
 
 	bool loading_library;
+	bool wants_target;		/* something only the target's files can tell was named */
 	uint32_t version;		/* language version in force */
 	const struct dl_source *source;	/* being compiled */
 	uint32_t arg_refs_max;		/* highest $N referenced so far (D_MACRO_UNUSED) */

@@ -26,6 +26,7 @@ struct dl_probe_arg {
 	const char *xlated;	/* type name args[n] has; same as native if NULL */
 	struct dl_type *native_type;	/* set instead of native for types from DWARF */
 	unsigned map;		/* which raw argument it comes from */
+	const char *why;	/* why it has no value ("optimised out"); NULL: it has */
 };
 
 struct dl_probe_info {
@@ -35,6 +36,8 @@ struct dl_probe_info {
 	struct dl_prov_attr attr;
 	const struct dl_probe_arg *args;
 	unsigned n_args;
+	bool args_known;	/* probe_args was asked */
+	const char *args_why;	/* why there are no args ("no debug information"); NULL */
 };
 
 struct dl_symbol {
@@ -54,6 +57,11 @@ struct dl_host {
 	 */
 	struct error *(*probe_match)(void *ctx, const struct dl_pdesc *d,
 				     struct dl_probe_info *ret);
+	/*
+	 * Sets args of a match when a clause first uses them: reading types
+	 * takes time.  NULL: probe_match has set them.
+	 */
+	void (*probe_args)(void *ctx, struct dl_types *ts, struct dl_probe_info *info);
 	/* object "" searches all objects.  ERR_NOTFOUND when there is none. */
 	struct error *(*symbol_lookup)(void *ctx, struct dl_types *ts,
 				       const char *object, const char *name,

@@ -194,6 +194,8 @@ const char *dl_lex_peek(const struct dl_lexer *lx, const char *p)
 
 static void set_text(struct dl_lexer *lx, struct dl_token *t, const char *p, const char *end)
 {
+	if (memchr(p, '`', (size_t)(end - p)) && !lx->ctx->loading_library)
+		lx->ctx->wants_target = true;
 	t->text = arena_intern(lx->ctx->arena, p, (size_t)(end - p));
 	t->len = (uint32_t)(end - p);
 }

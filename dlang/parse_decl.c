@@ -70,6 +70,7 @@ struct dl_type *dl_parse_late_type(struct dl_parser *p, const char *name, struct
 	if (!t) {
 		t = dl_type_new(p->ctx->types, DL_FORWARD, name);
 		t->forward_of = DL_TYPEDEF;
+		p->ctx->wants_target = true;
 	}
 	struct dl_late_type *l = ARENA_NEW(p->arena, struct dl_late_type);
 

@@ -31,6 +31,7 @@ static struct dl_type *find_tag(struct dl_parser *p, enum dl_kind kind, const ch
 		return t;
 	t = dl_type_new(p->ctx->types, DL_FORWARD, tag);
 	t->forward_of = kind;
+	p->ctx->wants_target = p->ctx->wants_target || !p->ctx->loading_library;
 	if (!strchr(tag, '`')) {
 		t->scope = scope_now(p);
 		dl_types_define(p->ctx->types, full, t);

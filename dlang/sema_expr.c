@@ -280,6 +280,12 @@ static struct dl_node *member(struct sema *s, const struct dl_node *n)
 
 		return sema_scoped_var(s, n, (enum dl_scope)sema_scope_of(n->left), &want);
 	}
+	if (n->kind == DL_N_DOT && n->name && n->left->kind == DL_N_IDENT && n->left->name) {
+		const struct dl_ident *id = sema_lookup(s, n->left->name);
+
+		if (id && id->kind == DL_ID_ARGS)
+			return sema_args_named(s, n);
+	}
 	of = sema_operand(s, n->left, op);
 	if (!of || !n->name)
 		return NULL;

@@ -203,6 +203,7 @@ struct dl_type *sema_type_by_text(struct sema *s, const char *text, const char *
 /* --- sema_probe.c --- */
 struct dl_node *sema_bvar(struct sema *s, struct dl_range range, struct dl_ident *id);
 struct dl_node *sema_args(struct sema *s, const struct dl_node *n);
+struct dl_node *sema_args_named(struct sema *s, const struct dl_node *n);
 struct dl_node *sema_uregs(struct sema *s, const struct dl_node *n);
 struct dl_node *sema_symbol(struct sema *s, struct dl_range range, const char *name,
 			    struct dl_type *declared);

@@ -80,6 +80,18 @@ static bool is_unstable(const struct sema *s)
 	       (a->name.name >= DL_ST_EVOLVING && is_open(d->name));
 }
 
+/* The representative's arguments are asked for only now: cl->probe is ours to fill. */
+static void need_args(struct sema *s)
+{
+	const struct dl_host *h = s->c->config.host;
+	struct dl_probe_info *info = (struct dl_probe_info *)(uintptr_t)s->probe;
+
+	if (!h || !h->probe_args || info->args_known || !info->n_matches)
+		return;
+	info->args_known = true;
+	h->probe_args(h->ctx, s->ts, info);
+}
+
 static struct dl_node *arg_type_error(struct sema *s, struct dl_range range, const char *which,
 				      uint64_t i)
 {
@@ -133,6 +145,15 @@ static struct dl_node *probe_arg(struct sema *s, const struct dl_node *n, uint64
 	struct dl_type *native = a->native_type, *type;
 	struct dl_translator *x;
 
+	if (a->why) {
+		struct dl_diag *d = dl_error(s->c, D_ARGS_TYPE, n->range,
+					     "args[%llu]%s%s%s has no value here: %s",
+					     (unsigned long long)i, a->name ? " (" : "",
+					     a->name ? a->name : "", a->name ? ")" : "", a->why);
+
+		dl_hint(s->c, d, "arg0 to arg9 are the raw argument registers");
+		return NULL;
+	}
 	if (!native && a->native)
 		native = sema_type_by_text(s, a->native, s->probe->mod);
 	if (!native)
@@ -180,35 +201,73 @@ static struct dl_node *index_of(struct sema *s, const struct dl_node *n, const c
 	return NULL;
 }
 
+/* May args be used in this clause at all?  false after reporting. */
+static bool check_args(struct sema *s, struct dl_range range)
+{
+	if (!s->probe) {
+		dl_error(s->c, D_ARGS_NONE, range,
+			 "args[ ] may not be referenced outside of a probe clause");
+		return false;
+	}
+	if (is_unstable(s)) {
+		dl_error(s->c, D_ARGS_MULTI, range,
+			 "args[ ] may not be referenced because probe description %s matches "
+			 "an unstable set of probes", desc_name(s));
+		return false;
+	}
+	need_args(s);
+	return true;
+}
+
 struct dl_node *sema_args(struct sema *s, const struct dl_node *n)
 {
 	struct dl_node *i;
 
 	if (!s->probe) {
-		dl_error(s->c, D_ARGS_NONE, n->range,
-			 "args[ ] may not be referenced outside of a probe clause");
+		(void)check_args(s, n->range);
 		return NULL;
 	}
 	i = index_of(s, n, "args", true);
-	if (!i)
+	if (!i || !check_args(s, n->range))
 		return NULL;
-	if (is_unstable(s)) {
-		dl_error(s->c, D_ARGS_MULTI, n->range,
-			 "args[ ] may not be referenced because probe description %s matches "
-			 "an unstable set of probes", desc_name(s));
-		return NULL;
-	}
 	if (i->value >= s->probe->n_args) {
 		struct dl_diag *d = dl_error(s->c, D_ARGS_IDX, n->range,
 					     "index %lld is out of range for %s args[ ]",
 					     (long long)i->value, desc_name(s));
 
-		if (i->value < 10)
+		if (s->probe->args_why)
+			dl_hint(s->c, d, "%s", s->probe->args_why);
+		else if (i->value < 10)
 			dl_hint(s->c, d, "arg%llu is the raw argument",
 				(unsigned long long)i->value);
 		return NULL;
 	}
 	return probe_arg(s, n, i->value);
+}
+
+/* args.name: the argument that has this name in the target's source. */
+struct dl_node *sema_args_named(struct sema *s, const struct dl_node *n)
+{
+	struct dl_nearest near = { .word = n->name };
+	struct dl_diag *d;
+
+	if (!check_args(s, n->range))
+		return NULL;
+	for (unsigned i = 0; i < s->probe->n_args; i++) {
+		const char *name = s->probe->args[i].name;
+
+		if (name && !strcmp(name, n->name))
+			return probe_arg(s, n, i);
+		if (name)
+			dl_nearest_consider(&near, name);
+	}
+	d = dl_error(s->c, D_ARGS_IDX, n->range, "%s has no argument called %s", desc_name(s),
+		     n->name);
+	if (near.best)
+		dl_hint(s->c, d, "did you mean %s?", near.best);
+	else if (s->probe->args_why)
+		dl_hint(s->c, d, "%s", s->probe->args_why);
+	return NULL;
 }
 
 struct dl_node *sema_uregs(struct sema *s, const struct dl_node *n)

@@ -589,6 +589,11 @@ void dl_types_define(struct dl_types *ts, const char *name, struct dl_type *t)
 		  t);
 }
 
+struct arena *dl_types_arena(struct dl_types *ts)
+{
+	return ts->arena;
+}
+
 /* --- questions --- */
 
 struct dl_type *dl_type_base(struct dl_type *t)

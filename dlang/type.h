@@ -93,6 +93,9 @@ struct dl_type *dl_types_lookup_in(struct dl_types *ts, const char *scope, const
 /* A type whose scope is "C" goes to that scope. */
 void dl_types_define(struct dl_types *ts, const char *name, struct dl_type *t);
 
+/* Where the types live: members of types that others make belong there too. */
+struct arena *dl_types_arena(struct dl_types *ts);
+
 /* Well-known types, always there. */
 enum dl_basic {
 	DL_T_VOID, DL_T_CHAR, DL_T_SCHAR, DL_T_UCHAR, DL_T_SHORT, DL_T_USHORT,

@@ -1,12 +1,15 @@
 /*
  * The compiler's host: probes, symbols and types of this session.
  */
+#include <elf.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "../dlang/strbuf.h"
+#include "dwarf_func.h"
+#include "dwarf_type.h"
 #include "session.h"
 
 static struct error *match_id(struct session *s, const struct dl_pdesc *d,
@@ -50,18 +53,81 @@ static struct error *probe_match(void *ctx, const struct dl_pdesc *d, struct dl_
 	ret->func = p->func;
 	ret->name = p->name;
 	ret->attr = p->provider->attr;
-	if (p->provider->args)
-		p->provider->args(p->provider, p, ret);
 	return NULL;
+}
+
+static void probe_args(void *ctx, struct dl_types *ts, struct dl_probe_info *info)
+{
+	struct probe *p = probe_by_id(((struct session *)ctx)->probes, info->id);
+
+	(void)ts;	/* the session's */
+	if (p && p->provider->args)
+		p->provider->args(p->provider, p, info);
+}
+
+/* --- symbols and types of the target --- */
+
+/* While programs are parsed a command is not what it will be yet: NULL. */
+static struct objects *target_objects_of(struct session *s)
+{
+	return s->is_compiling && s->first_target ? target_objects(s->first_target) : NULL;
+}
+
+static struct dl_type *symbol_type(const struct object *o, struct dl_types *ts,
+				   const struct sym *sym)
+{
+	if (sym->type == STT_OBJECT || sym->type == STT_TLS)
+		return dwarf_variable_type(o->image, ts, sym->name, sym->addr);
+	if (sym->type == STT_FUNC)
+		return dwarf_func_type_at(o->image, ts, sym->addr);
+	return NULL;
+}
+
+static struct dl_type *type_lookup(void *ctx, struct dl_types *ts, const char *object,
+				   const char *name)
+{
+	struct objects *os = target_objects_of(ctx);
+	struct dl_type *t = NULL;
+
+	/* The program itself first. */
+	for (int pass = 0; os && !t && pass < 2; pass++) {
+		for (size_t i = 0; i < objects_count(os) && !t; i++) {
+			struct object *o = objects_at(os, i);
+
+			if (o->is_main == !pass && object_matches(o, object))
+				t = dwarf_type_named(o->image, ts, name);
+		}
+	}
+	return t;
+}
+
+static bool type_complete(void *ctx, struct dl_types *ts, struct dl_type *t)
+{
+	struct objects *os = target_objects_of(ctx);
+	const char *name = t->name ? t->name : "", *mark = strrchr(name, '`');
+	char object[256] = "";
+
+	if (dwarf_type_complete(ts, t))
+		return true;
+	if (mark) {	/* a.out`conn, pid12`a.out`conn */
+		const char *first = memchr(name, '`', (size_t)(mark - name));
+
+		name = first ? first + 1 : name;
+		snprintf(object, sizeof(object), "%.*s", (int)(mark - name), name);
+	}
+	for (size_t i = 0; os && i < objects_count(os); i++)
+		if (object_matches(objects_at(os, i), object) &&
+		    dwarf_type_adopt(objects_at(os, i)->image, ts, t))
+			return true;
+	return false;
 }
 
 static struct error *symbol_lookup(void *ctx, struct dl_types *ts, const char *object,
 				   const char *name, struct dl_symbol *ret)
 {
 	struct session *s = ctx;
-	struct objects *os = s->first_target ? target_objects(s->first_target) : NULL;
+	struct objects *os = target_objects_of(s);
 
-	(void)ts;
 	if (!os)
 		return error_format(ERR_NOTFOUND, "symbols need a target process: use -c or -p");
 	for (size_t i = 0; i < objects_count(os); i++) {
@@ -75,7 +141,8 @@ static struct error *symbol_lookup(void *ctx, struct dl_types *ts, const char *o
 			.name = sym->name,
 			.addr = sym->addr + o->bias,
 			.size = sym->size,
-			.is_func = sym->type == 2 /* STT_FUNC */ || sym->type == 10 /* IFUNC */,
+			.is_func = sym->type == STT_FUNC || sym->type == STT_GNU_IFUNC,
+			.type = symbol_type(o, ts, sym),
 		};
 		return NULL;
 	}
@@ -145,7 +212,10 @@ void session_host_init(struct session *s)
 	s->host = (struct dl_host){
 		.ctx = s,
 		.probe_match = probe_match,
+		.probe_args = probe_args,
 		.symbol_lookup = symbol_lookup,
+		.type_lookup = type_lookup,
+		.type_complete = type_complete,
 		.probe_suggest = probe_suggest,
 	};
 }

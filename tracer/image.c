@@ -15,6 +15,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <gelf.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -22,6 +23,8 @@
 
 #include "../arch/arch.h"
 #include "cfi.h"
+#include "debugfile.h"
+#include "debuginfo.h"
 #include "usdt.h"
 
 #define MAX_SEGMENTS 256
@@ -38,11 +41,14 @@ static void image_destroyp(struct image **p)
 	image_syms_destroy(img->syms);
 	cfi_destroy(img->cfi);
 	usdt_sites_destroy(img->usdt);
+	debuginfo_destroy(img->debug);
+	debugfile_close(img->symfile);
 	if (img->elf)
 		elf_end(img->elf);
 	free(img->segments);
 	free(img->copy);
 	free(img->label);
+	free(img->root);
 	free(img);
 }
 
@@ -194,6 +200,17 @@ static struct image *find_same(const struct stat *st, uint64_t mtime_ns)
 	return NULL;
 }
 
+/* "/proc/12/exe" is in the mount namespace of "/proc/12/root"; other paths are in ours. */
+static char *root_of(const char *path)
+{
+	char *root = NULL;
+	int pid, n = 0;
+
+	if (sscanf(path, "/proc/%d/%n", &pid, &n) == 1 && n)
+		return asprintf(&root, "/proc/%d/root", pid) < 0 ? NULL : root;
+	return strdup("");
+}
+
 struct error *image_open(const char *path, const char *label, struct image **ret)
 {
 	_cleanup_(image_destroyp) struct image *img = NULL;
@@ -212,7 +229,7 @@ struct error *image_open(const char *path, const char *label, struct image **ret
 		return NULL;
 	}
 	img = calloc(1, sizeof(*img));
-	if (!img || !(img->label = strdup(label)))
+	if (!img || !(img->label = strdup(label)) || !(img->root = root_of(path)))
 		return &error_nomem;
 	img->dev = st.st_dev;
 	img->ino = st.st_ino;

@@ -93,6 +93,8 @@ void image_relocs(const struct image *img, bool (*fn)(void *arg, const struct im
 struct image_syms;
 struct cfi;
 struct usdt_sites;
+struct debugfile;
+struct debuginfo;
 
 struct image {
 	unsigned refs;
@@ -112,6 +114,9 @@ struct image {
 	struct image_syms *syms;
 	struct cfi *cfi;	/* made on first use */
 	struct usdt_sites *usdt;	/* the same */
+	char *root;		/* of the process it was found in: "/proc/12/root", "" */
+	struct debugfile *symfile;	/* has the .symtab that the file lacks; NULL */
+	struct debuginfo *debug;	/* made on first use */
 };
 
 struct error *image_syms_create(struct image *img, struct image_syms **ret) must_check;

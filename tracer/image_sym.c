@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "cfi.h"
+#include "debugfile.h"
 #include "image.h"
 
 /* A symbol without size is not stretched further than this over its successor. */
@@ -101,11 +102,11 @@ static bool add_symbol(const struct image *img, struct image_syms *syms, const G
 	return vec_push(syms, is);
 }
 
-static struct error *read_table(const struct image *img, Elf_Scn *scn, const GElf_Shdr *sh,
-				struct image_syms *syms)
+static struct error *read_table(const struct image *img, Elf *elf, Elf_Scn *scn,
+				const GElf_Shdr *sh, struct image_syms *syms)
 {
 	Elf_Data *data = elf_getdata(scn, NULL);
-	Elf_Scn *str_scn = elf_getscn(img->elf, sh->sh_link);
+	Elf_Scn *str_scn = elf_getscn(elf, sh->sh_link);
 	Elf_Data *str = str_scn ? elf_getdata(str_scn, NULL) : NULL;
 	GElf_Sym sym;
 
@@ -127,16 +128,31 @@ static struct error *read_table(const struct image *img, Elf_Scn *scn, const GEl
 	return NULL;
 }
 
-static struct error *read_tables(const struct image *img, struct image_syms *syms)
+static struct error *read_tables(const struct image *img, Elf *elf, struct image_syms *syms,
+				 bool *has_symtab)
 {
 	struct error *err = NULL;
 	GElf_Shdr sh;
 
-	for (Elf_Scn *scn = NULL; !err && (scn = elf_nextscn(img->elf, scn));)
-		if (gelf_getshdr(scn, &sh) &&
-		    (sh.sh_type == SHT_SYMTAB || sh.sh_type == SHT_DYNSYM))
-			err = read_table(img, scn, &sh, syms);
+	for (Elf_Scn *scn = NULL; !err && (scn = elf_nextscn(elf, scn));) {
+		if (!gelf_getshdr(scn, &sh) ||
+		    (sh.sh_type != SHT_SYMTAB && sh.sh_type != SHT_DYNSYM))
+			continue;
+		*has_symtab = *has_symtab || sh.sh_type == SHT_SYMTAB;
+		err = read_table(img, elf, scn, &sh, syms);
+	}
 	return err;
+}
+
+/* A stripped file's symbols may be in a file of their own, or packed. */
+static struct error *read_elsewhere(struct image *img, struct image_syms *syms)
+{
+	bool has_symtab;
+
+	img->symfile = debugfile_find(img, ".symtab");
+	if (!img->symfile)
+		img->symfile = debugfile_mini(img);
+	return img->symfile ? read_tables(img, img->symfile->elf, syms, &has_symtab) : NULL;
 }
 
 /* ----------------------------------------------------------- indexing -- */
@@ -231,11 +247,14 @@ static bool index_addresses(const struct image *img, struct image_syms *syms)
 struct error *image_syms_create(struct image *img, struct image_syms **ret)
 {
 	_cleanup_(destroyp) struct image_syms *syms = calloc(1, sizeof(*syms));
+	bool has_symtab = false;
 	struct error *err;
 
 	if (!syms)
 		return &error_nomem;
-	err = read_tables(img, syms);
+	err = read_tables(img, img->elf, syms, &has_symtab);
+	if (!err && !has_symtab)
+		err = read_elsewhere(img, syms);
 	if (err)
 		return err;
 	if (syms->n)

@@ -113,6 +113,7 @@ struct error *session_load_programs(struct session *s)
 
 struct error *session_compile(struct session *s)
 {
+	s->is_compiling = true;
 	for (size_t i = 0; i < s->programs.n; i++) {
 		struct compiled *p = &s->programs.items[i];
 
@@ -184,7 +185,7 @@ static void check_wants_objects(void *arg, const struct dl_pdesc *d)
 
 bool session_wants_objects(const struct session *s)
 {
-	struct wanted w = { .s = s };
+	struct wanted w = { .s = s, .yes = dl_ctx_wants_target(s->ctx) };
 
 	each_desc(s, check_wants_objects, &w);
 	return w.yes;

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "pidargs.h"
 #include "pidprobe.h"
 #include "session.h"
 
@@ -33,6 +34,7 @@ struct pid_probe {
 	struct object *object;	/* where it was found last: for modules by path, ... */
 	const struct sym *sym;	/* ... and functions by alias; NULL for '-' */
 	VEC(struct pid_spot *) spots;	/* owned */
+	struct pid_args *args;	/* owned; read when asked for */
 };
 
 /* A description that was asked for. */
@@ -77,6 +79,7 @@ void pid_provider_destroy(struct session *s)
 		for (size_t j = 0; j < pp->spots.n; j++)
 			free(pp->spots.items[j]);
 		vec_deinit(&pp->spots);
+		pid_args_destroy(pp->args);
 		free(pp);
 	}
 	vec_deinit(&st->probes);
@@ -381,6 +384,22 @@ void pid_target_gone(struct session *s, struct target *t)
 	t->generation = 0;
 }
 
+/* ---------------------------------------------------------- arguments -- */
+
+static void args(struct provider *p, const struct probe *pr, struct dl_probe_info *ret)
+{
+	struct pid_probe *pp = pr->data;
+	struct dl_types *ts = dl_ctx_types(p->session->ctx);
+
+	if (!pp->args && pp->spots.n && pp->sym)
+		pp->args = pid_args_read(ts, pp->object, pp->sym, pp->spots.items[0]->kind);
+	if (!pp->args) {
+		ret->args_why = "the address belongs to no function";
+		return;
+	}
+	ret->args = pid_args_list(pp->args, &ret->n_args, &ret->args_why);
+}
+
 /* ------------------------------------------------------------- firing -- */
 
 /* A conditional jump out of the function is a return only when it is taken. */
@@ -440,6 +459,7 @@ const struct provider provider_pid = {
 	.init = init,
 	.provide = provide,
 	.enable = enable,
+	.args = args,
 	.matches = matches,
 	.needs_target = true,
 };

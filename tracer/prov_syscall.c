@@ -78,9 +78,12 @@ void syscall_fire(struct session *s, struct task *t, unsigned nr, bool is_return
 }
 
 static const struct dl_probe_arg entry_args[] = {
-	{ "arg0", "int64_t", NULL, NULL, 0 }, { "arg1", "int64_t", NULL, NULL, 1 },
-	{ "arg2", "int64_t", NULL, NULL, 2 }, { "arg3", "int64_t", NULL, NULL, 3 },
-	{ "arg4", "int64_t", NULL, NULL, 4 }, { "arg5", "int64_t", NULL, NULL, 5 },
+	{ .name = "arg0", .native = "int64_t", .map = 0 },
+	{ .name = "arg1", .native = "int64_t", .map = 1 },
+	{ .name = "arg2", .native = "int64_t", .map = 2 },
+	{ .name = "arg3", .native = "int64_t", .map = 3 },
+	{ .name = "arg4", .native = "int64_t", .map = 4 },
+	{ .name = "arg5", .native = "int64_t", .map = 5 },
 };
 
 static void args(struct provider *p, const struct probe *pr, struct dl_probe_info *ret)

@@ -12,6 +12,21 @@ static void print_attr(FILE *out, struct dl_attr a)
 	fprintf(out, "\t\tDependency Class: %s\n", dl_depclass_name(a.class));
 }
 
+/* "args[0]: struct conn *c", and why it can't be used. */
+static void print_arg(struct session *s, unsigned i, const struct dl_probe_arg *arg)
+{
+	_cleanup_(strbuf_deinit) struct strbuf sb = {0};
+
+	if (arg->native_type && !arg->xlated)
+		dl_type_print_decl(&sb, arg->native_type, arg->name ? arg->name : "");
+	else
+		strbuf_puts(&sb, arg->xlated ? arg->xlated : arg->native);
+	fprintf(s->out, "\t\targs[%u]: %s", i, strbuf_text(&sb));
+	if (arg->why)
+		fprintf(s->out, " (%s)", arg->why);
+	fputc('\n', s->out);
+}
+
 void report_probe_block(struct session *s, const struct probe *p)
 {
 	struct dl_probe_info info = { .attr = p->provider->attr };
@@ -26,11 +41,8 @@ void report_probe_block(struct session *s, const struct probe *p)
 	fprintf(s->out, "\n\tArgument Attributes\n");
 	print_attr(s->out, a->args);
 	fprintf(s->out, "\n\tArgument Types\n");
-	for (unsigned i = 0; i < info.n_args; i++) {
-		const struct dl_probe_arg *arg = &info.args[i];
-
-		fprintf(s->out, "\t\targs[%u]: %s\n", i, arg->xlated ? arg->xlated : arg->native);
-	}
+	for (unsigned i = 0; i < info.n_args; i++)
+		print_arg(s, i, &info.args[i]);
 	if (!info.n_args)
 		fprintf(s->out, "\t\tNone\n");
 	fputc('\n', s->out);

@@ -96,6 +96,7 @@ struct session {
 	bool reads_at_end;		/* bufpolicy ring or fill: no output before the end */
 	struct error *limit;		/* an enabling that does not fit the buffer */
 	bool test_mode;
+	bool is_compiling;		/* the targets' files are mapped: types can be read */
 	bool wants_objects;		/* some probe or action needs symbols of the targets */
 	bool has_captures;		/* some near program captures blocks of memory */
 	bool command_ended;		/* the first -c command ended by itself: */

@@ -1,0 +1,40 @@
+/*
+ * Where the symbols and DWARF of a stripped file are: separate debug files by
+ * build-id and debuglink, compressed mini symbol tables, debuginfod.
+ */
+#ifndef DEBUGFILE_H
+#define DEBUGFILE_H
+
+#include <libelf.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "../dlang/error.h"
+
+struct image;
+
+struct debugfile {
+	char *path;		/* for messages */
+	Elf *elf;
+	uint8_t *bytes;		/* owned: what the mini symbol table unpacked to */
+	int fd;			/* kept open: libdw finds neighbouring files by it; -1 */
+};
+
+/*
+ * The separate file that has the section (".symtab", ".debug_info"); NULL:
+ * there is none.  The target's own root directory is searched first.
+ */
+struct debugfile *debugfile_find(const struct image *img, const char *section);
+/* The symbol table packed into .gnu_debugdata; NULL: none, or it can't be unpacked. */
+struct debugfile *debugfile_mini(const struct image *img);
+/* A file by its build-id alone (dwz's common file), or by path below the roots. */
+struct debugfile *debugfile_by_id(const struct image *img, const uint8_t *id, size_t len,
+				  const char *path);
+void debugfile_close(struct debugfile *f);	/* NULL is fine */
+/* Has the file the section, with bytes in it? */
+bool debugfile_has_section(Elf *elf, const char *name);
+/* zlib's checksum, as .gnu_debuglink has it. */
+uint32_t debugfile_crc(const uint8_t *p, size_t n);
+
+#endif

@@ -1,0 +1,36 @@
+/*
+ * What DWARF knows of functions: parameters and result.
+ */
+#ifndef DWARF_FUNC_H
+#define DWARF_FUNC_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "../dlang/type.h"
+
+struct image;
+
+#define DWARF_PARAMS_MAX 32
+
+struct dwarf_param {
+	const char *name;	/* NULL unnamed; lives as long as the image */
+	struct dl_type *type;
+	int arg;		/* n of arch_arg() at the function's entry; -1 none */
+	const char *why;	/* why there is none (text lives as long as the types) */
+};
+
+struct dwarf_func {
+	struct dwarf_param params[DWARF_PARAMS_MAX];
+	unsigned n_params;
+	bool is_variadic;
+	struct dl_type *result;		/* void type if it has none */
+	const char *result_why;		/* why the result is not one integer; NULL */
+};
+
+/* The function that begins at a link-time address; false: DWARF doesn't know it. */
+bool dwarf_func_at(struct image *img, struct dl_types *ts, uint64_t addr, struct dwarf_func *ret);
+/* The type of the function at addr, as of a declaration; NULL. */
+struct dl_type *dwarf_func_type_at(struct image *img, struct dl_types *ts, uint64_t addr);
+
+#endif

@@ -1,0 +1,90 @@
+/*
+ * args[] of pid probes.
+ *
+ * Entry probes have the function's parameters; return probes the offset of
+ * the return and, unless the function is void, what it returns.  Offset probes
+ * have none: nobody knows where parameters are by then.
+ */
+#include "pidargs.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "../dlang/arena.h"
+#include "../dlang/vec.h"
+#include "dwarf_func.h"
+
+struct pid_args {
+	struct dl_probe_arg *list;
+	unsigned n;
+	const char *why;
+};
+
+void pid_args_destroy(struct pid_args *a)
+{
+	if (!a)
+		return;
+	free(a->list);
+	free(a);
+}
+
+static void add_params(struct pid_args *a, const struct dwarf_func *f)
+{
+	for (unsigned i = 0; i < f->n_params; i++) {
+		const struct dwarf_param *p = &f->params[i];
+
+		a->list[a->n++] = (struct dl_probe_arg){
+			.name = p->name, .native_type = p->type, .why = p->why,
+			.map = p->arg < 0 ? 0 : (unsigned)p->arg,
+		};
+	}
+}
+
+static void add_result(struct pid_args *a, struct dl_types *ts, const struct dwarf_func *f)
+{
+	a->list[a->n++] = (struct dl_probe_arg){
+		.native_type = dl_types_basic(ts, DL_T_UINT64), .map = 0,
+	};
+	if (f->result->kind == DL_VOID)
+		return;
+	a->list[a->n++] = (struct dl_probe_arg){
+		.native_type = f->result, .map = 1, .why = f->result_why,
+	};
+}
+
+static const char *no_debug(struct dl_types *ts, const struct object *o, const struct sym *s)
+{
+	return arena_printf(dl_types_arena(ts), "no debug information for %s in %s: arg0 to arg9 "
+			    "are the raw argument registers", s->name, o->name);
+}
+
+struct pid_args *pid_args_read(struct dl_types *ts, struct object *o, const struct sym *s,
+			       enum pid_kind kind)
+{
+	struct pid_args *a = calloc(1, sizeof(*a));
+	_cleanup_(freep) struct dwarf_func *f = calloc(1, sizeof(*f));
+
+	if (!a || !f) {
+		free(a);
+		return NULL;
+	}
+	a->list = calloc(DWARF_PARAMS_MAX + 2, sizeof(*a->list));
+	if (!a->list)
+		a->why = "out of memory";
+	else if (kind == PID_OFFSET)
+		a->why = "only entry and return probes have typed arguments";
+	else if (!dwarf_func_at(o->image, ts, s->addr, f))
+		a->why = no_debug(ts, o, s);
+	else if (kind == PID_ENTRY)
+		add_params(a, f);
+	else
+		add_result(a, ts, f);
+	return a;
+}
+
+const struct dl_probe_arg *pid_args_list(const struct pid_args *a, unsigned *n, const char **why)
+{
+	*n = a->n;
+	*why = a->why;
+	return a->list;
+}

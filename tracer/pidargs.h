@@ -1,0 +1,20 @@
+/*
+ * args[] of pid probes: what DWARF says of a function, as the compiler wants it.
+ */
+#ifndef PIDARGS_H
+#define PIDARGS_H
+
+#include "../dlang/host.h"
+#include "object.h"
+#include "pidprobe.h"
+
+struct pid_args;
+
+/* For probes of the kind in function s; NULL: out of memory. */
+struct pid_args *pid_args_read(struct dl_types *ts, struct object *o, const struct sym *s,
+			       enum pid_kind kind);
+void pid_args_destroy(struct pid_args *a);	/* NULL is fine */
+/* Borrowed; *why: why there are none, NULL if there are some. */
+const struct dl_probe_arg *pid_args_list(const struct pid_args *a, unsigned *n, const char **why);
+
+#endif
