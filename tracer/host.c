@@ -214,8 +214,11 @@ void session_host_init(struct session *s)
 		.probe_match = probe_match,
 		.probe_args = probe_args,
 		.symbol_lookup = symbol_lookup,
-		.type_lookup = type_lookup,
-		.type_complete = type_complete,
 		.probe_suggest = probe_suggest,
 	};
+	if (!s->cli->targets.n)
+		return;
+	/* Names of types that the program lacks are left to the target. */
+	s->host.type_lookup = type_lookup;
+	s->host.type_complete = type_complete;
 }
