@@ -2,8 +2,7 @@
  * Far clauses per second on recorded input: what the tracer can interpret
  * when records arrive faster than it could ever stop a thread.
  *
- *	cc -O2 -std=gnu17 -D_GNU_SOURCE -I. bench/vm_bench.c build/libdlang.a -lm
- *	a.out [millions of clauses, default 5]
+ *	vm [millions of clauses, default 5]
  *
  * Three hand-assembled programs:
  *	count	/arg0 > 10/ { @[arg1] = count(); }
