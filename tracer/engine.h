@@ -122,6 +122,8 @@ struct error *engine_remote_syscall(struct engine *e, struct aspace *as, unsigne
 
 /* Queues a signal to the task or (stop) its process for when it leaves the probe. */
 bool engine_raise(struct engine *e, struct task *t, int sig);
+/* Address of the stopped task's handler for sig; a remote call. */
+bool engine_signal_handler(struct engine *e, struct task *t, int sig, uint64_t *ret);
 bool engine_stop_task(struct engine *e, struct task *t);
 
 /*

@@ -24,10 +24,12 @@ static void on_site_hit(void *ctx, struct task *t, struct site *site)
 static void on_syscall_entry(void *ctx, struct task *t, unsigned nr)
 {
 	syscall_fire(ctx, t, nr, false, 0);
+	proc_syscall(ctx, t, nr, false, 0);
 }
 
 static void on_syscall_return(void *ctx, struct task *t, unsigned nr, int64_t result)
 {
+	proc_syscall(ctx, t, nr, true, result);
 	syscall_fire(ctx, t, nr, true, result);
 }
 
@@ -46,18 +48,21 @@ static void on_process_new(void *ctx, struct process *p, struct task *parent)
 	struct session *s = ctx;
 	struct target *t = target_of(s, p);
 
-	(void)parent;
 	if (!t) {
 		keep_failure(s, &error_nomem);
 		return;
 	}
 	if (p->parent)
 		t->parent = target_of(s, p->parent);
-	if (!p->parent || p->as == p->parent->as)
-		return;		/* shares the memory and all that is in it */
-	usdt_forked(s, p->as, p->parent->pid);
-	if (s->is_started && (usdt_is_wanted(s) || dl_option(s->options, DL_OPT_FOLLOW) == 1))
+	/* One that shares the memory has all that is in it. */
+	bool is_copy = p->parent && p->as != p->parent->as;
+
+	if (is_copy)
+		usdt_forked(s, p->as, p->parent->pid);
+	if (is_copy && s->is_started && (usdt_is_wanted(s) || dl_option(s->options, DL_OPT_FOLLOW) == 1))
 		keep_failure(s, provide_all(s, t));
+	if (s->is_started)
+		proc_process_new(s, p, parent);
 }
 
 /* A child that we let go: its copy of the memory is as if never traced. */
@@ -68,8 +73,7 @@ static void on_fork_released(void *ctx, struct process *p)
 
 static void on_thread_new(void *ctx, struct task *t)
 {
-	(void)ctx;
-	(void)t;
+	proc_thread_new(ctx, t);
 }
 
 /* A new image: the old one's sites are gone with its memory. */
@@ -99,8 +103,7 @@ static void on_exec(void *ctx, struct task *task)
 
 static void on_thread_exit(void *ctx, struct task *t)
 {
-	(void)ctx;
-	(void)t;
+	proc_thread_exit(ctx, t);
 }
 
 static void tell_exit(struct session *s, struct process *p)
@@ -149,9 +152,7 @@ static void on_process_exit(void *ctx, struct process *p)
 
 static void on_signal(void *ctx, struct task *t, int sig)
 {
-	(void)ctx;
-	(void)t;
-	(void)sig;
+	proc_signal(ctx, t, sig);
 }
 
 const struct engine_ops session_engine_ops = {

@@ -29,11 +29,23 @@ static struct aspace *firing_aspace(const struct firing *f)
 	return t && t->proc ? t->proc->as : NULL;
 }
 
+size_t firing_load(const struct firing *f, uint64_t addr, void *buf, size_t len)
+{
+	struct aspace *as = firing_aspace(f);
+
+	if (f->blob && addr >= FIRING_BLOB && addr - FIRING_BLOB < f->blob_len) {
+		size_t left = f->blob_len - (addr - FIRING_BLOB);
+
+		len = len < left ? len : left;
+		memcpy(buf, (const char *)f->blob + (addr - FIRING_BLOB), len);
+		return len;
+	}
+	return as ? as_read(as, addr, buf, len) : 0;
+}
+
 static size_t near_load(void *ctx, uint64_t addr, void *buf, size_t len)
 {
-	struct aspace *as = firing_aspace(ctx);
-
-	return as ? as_read(as, addr, buf, len) : 0;
+	return firing_load(ctx, addr, buf, len);
 }
 
 static bool near_arg(void *ctx, unsigned n, uint64_t *value, uint64_t *fault_addr)
@@ -63,6 +75,19 @@ static uint64_t near_reg(void *ctx, unsigned n)
 	if (r)
 		arch_ureg(r, n, &v);
 	return v;
+}
+
+bool session_uses_arg(const struct session *s, const struct probe *p, unsigned n)
+{
+	for (size_t i = 0; i < p->epids.n; i++) {
+		const struct dl_enabling *e = dl_state_enabling(s->state, p->epids.items[i]);
+		const struct dl_code *near = &e->clause->near;
+
+		for (uint32_t k = 0; k < near->n; k++)
+			if (near->insns[k].op == DL_OP_NARG && (uint32_t)near->insns[k].imm == n)
+				return true;
+	}
+	return false;
 }
 
 static const struct dl_near_ops near_ops = { near_arg, near_reg, near_load };

@@ -165,8 +165,10 @@ static void tell_birth(struct engine *e, const struct birth *b, struct engine_ta
 	if (process_impl(child->pub.proc)->is_silent)
 		return;
 	if (b->is_thread) {
+		child->pub.creator = b->parent ? &b->parent->pub : NULL;
 		if (ops->thread_new)
 			ops->thread_new(e->config.ctx, &child->pub);
+		child->pub.creator = NULL;
 	} else if (ops->process_new) {
 		ops->process_new(e->config.ctx, child->pub.proc,
 				 b->parent ? &b->parent->pub : NULL);

@@ -68,7 +68,7 @@ struct provider {
 	bool needs_target;	/* can't fire without a traced process */
 };
 
-extern const struct provider provider_dtrace, provider_profile, provider_syscall, provider_pid,
+extern const struct provider provider_dtrace, provider_profile, provider_syscall, provider_proc, provider_pid,
 	provider_usdt;
 
 #endif

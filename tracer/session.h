@@ -21,10 +21,13 @@
 
 /* ORDER PROVIDERS (provider_list in session.c) */
 enum {
-	PROVIDER_DTRACE, PROVIDER_PROFILE, PROVIDER_SYSCALL, PROVIDER_PID, PROVIDER_USDT,
+	PROVIDER_DTRACE, PROVIDER_PROFILE, PROVIDER_SYSCALL, PROVIDER_PROC, PROVIDER_PID,
+	PROVIDER_USDT,
 	N_PROVIDERS
 };
 #define FIRING_ARGS 16
+/* No program has memory here: the upper half belongs to kernels. */
+#define FIRING_BLOB UINT64_C(0xffff0d7ace000000)
 
 /* What the session knows of a traced process. */
 struct target {
@@ -56,6 +59,8 @@ struct firing {
 	bool at_entry;			/* at a function's first instruction */
 	uint64_t args[FIRING_ARGS];
 	int error;			/* errno */
+	const void *blob;		/* bytes of ours that the target's address FIRING_BLOB shows */
+	size_t blob_len;
 	uint64_t time;
 	struct strbuf *text;		/* scratch for string variables */
 };
@@ -86,6 +91,9 @@ struct session {
 	VEC(struct aspace *) to_plant;
 	void *pid_provider;		/* prov_pid.c */
 	void *usdt_provider;		/* prov_usdt.c */
+	uint32_t proc_probes;		/* ID of the first proc probe */
+	bool uses_proc;			/* some proc probe is enabled */
+	struct psinfo_table *psinfo;	/* of processes that may be gone; psinfo.c */
 	uint32_t *syscall_probes;	/* number -> ID of its entry probe, 0 none */
 	FILE *out;
 	uint8_t *record;		/* near's record, record_size bytes */
@@ -145,6 +153,10 @@ void session_notices(struct session *s);
 void session_host_init(struct session *s);
 
 /* fire.c */
+/* Target memory as a firing sees it. */
+size_t firing_load(const struct firing *f, uint64_t addr, void *buf, size_t len);
+/* Does any clause of the probe look at argument n? */
+bool session_uses_arg(const struct session *s, const struct probe *p, unsigned n);
 void session_fire(struct session *s, struct firing *f);
 void session_fire_simple(struct session *s, struct probe *p);
 /* Consumes what is in the buffer; a failure is kept for the loop. */
@@ -172,6 +184,14 @@ extern const struct dl_thread_ops session_thread_ops;
 /* provider hooks called from events.c */
 void syscall_fire(struct session *s, struct task *t, unsigned nr, bool is_return, int64_t result);
 void pid_fire(struct session *s, struct task *t, struct site *site);
+void proc_process_new(struct session *s, struct process *p, struct task *parent);
+void proc_thread_new(struct session *s, struct task *t);
+void proc_thread_exit(struct session *s, struct task *t);
+void proc_syscall(struct session *s, struct task *t, unsigned nr, bool is_return, int64_t result);
+void proc_signal(struct session *s, struct task *t, int sig);
+/* Adds the system calls that a proc probe is made of. */
+void proc_wanted_syscalls(const struct probe *pr, struct syscall_set *set);
+void psinfo_remember(struct session *s, pid_t id);	/* psinfo.c */
 /* Objects of the target changed (or a new image): give its probes again. */
 struct error *pid_provide_again(struct session *s, struct target *t) must_check;
 void pid_objects_gone(struct session *s, struct target *t, uint64_t lo, uint64_t hi);

@@ -69,6 +69,16 @@ bool signal_action_read(struct engine *e, struct engine_task *t, int sig,
 	return remote_sigaction(e, t, sig, NULL, action);
 }
 
+bool engine_signal_handler(struct engine *e, struct task *t, int sig, uint64_t *ret)
+{
+	uint8_t action[SIGACTION_BYTES];
+
+	if (!signal_action_read(e, task_impl(t), sig, action))
+		return false;
+	memcpy(ret, action, sizeof(*ret));
+	return true;
+}
+
 void signal_learn(struct engine *e, struct engine_task *t)
 {
 	struct engine_process *p = process_impl(t->pub.proc);

@@ -43,6 +43,7 @@ struct task {
 	int resume_sig;			/* signal to deliver on resume */
 	bool is_ours_first;		/* initial stop seen */
 	int exit_status;		/* in thread_exit: as waitpid will give it */
+	struct task *creator;		/* in thread_new: who made it, NULL if that is gone */
 	void *session_data;		/* the session's own per-thread state; freed by it in thread_exit */
 	struct engine_task *priv;	/* engine's */
 };

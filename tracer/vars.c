@@ -9,6 +9,7 @@
 #include <time.h>
 
 #include "procfs.h"
+#include "psinfo.h"
 #include "session.h"
 
 static struct aspace *aspace_of(const struct firing *f)
@@ -22,9 +23,7 @@ static struct aspace *aspace_of(const struct firing *f)
 
 static size_t thread_load(void *ctx, uint64_t addr, void *buf, size_t len)
 {
-	struct aspace *as = aspace_of(ctx);
-
-	return as ? as_read(as, addr, buf, len) : 0;
+	return firing_load(ctx, addr, buf, len);
 }
 
 static size_t thread_store(void *ctx, uint64_t addr, const void *buf, size_t len)
@@ -224,21 +223,27 @@ static const char *thread_var_str(void *ctx, enum dl_bvar which)
 
 /* ------------------------------------------------ process information -- */
 
+/* What is stopped by us was running: that a tracer looks is not the program's state. */
+static char state_letter(char state)
+{
+	return state == 't' ? 'R' : state == 'D' ? 'S' : state;
+}
+
 static int64_t proc_state(char state)
 {
 	static const char letters[] = "?SRZTIOW";	/* SSLEEP 1, SRUN 2, ... */
-	const char *p = strchr(letters, state == 'D' ? 'S' : state == 't' ? 'T' : state);
+	const char *p = strchr(letters, state_letter(state));
 
 	return p && *p ? p - letters : 1;
 }
 
 static int64_t proc_int(void *ctx, uint64_t handle, enum dl_proc_field field)
 {
+	struct session *s = ((struct firing *)ctx)->session;
 	pid_t id = (pid_t)handle;
 	struct procfs_status st;
 	struct procfs_stat stat;
 
-	(void)ctx;
 	switch (field) {
 	case DL_PF_TTY:
 	case DL_PF_START:
@@ -249,11 +254,11 @@ static int64_t proc_int(void *ctx, uint64_t handle, enum dl_proc_field field)
 	case DL_PF_NICE:
 	case DL_PF_CPU:
 	case DL_PF_FLAGS:
-		if (!procfs_stat(id, &stat))
+		if (!psinfo_stat(s, id, &stat))
 			return 0;
 		break;
 	default:
-		if (!procfs_status(id, &st))
+		if (!psinfo_status(s, id, &st))
 			return field == DL_PF_PID || field == DL_PF_TID ? (int64_t)id : 0;
 		break;
 	}
@@ -275,7 +280,7 @@ static int64_t proc_int(void *ctx, uint64_t handle, enum dl_proc_field field)
 	case DL_PF_PRI: return stat.priority;
 	case DL_PF_NICE: return stat.nice;
 	case DL_PF_CPU: return stat.processor;
-	case DL_PF_FLAGS: return stat.state == 'T' || stat.state == 't' ? 1 : 0;
+	case DL_PF_FLAGS: return stat.state == 'T';
 	default: return 0;
 	}
 }
@@ -289,7 +294,7 @@ static const char *proc_str(void *ctx, uint64_t handle, enum dl_proc_field field
 
 	switch (field) {
 	case DL_PF_PSARGS:
-		if (!procfs_cmdline((pid_t)handle, sb))
+		if (!psinfo_args(f->session, (pid_t)handle, sb))
 			return "";
 		if (sb->len > 79)
 			sb->text[79] = '\0';	/* PRARGSZ */
@@ -298,10 +303,12 @@ static const char *proc_str(void *ctx, uint64_t handle, enum dl_proc_field field
 	case DL_PF_LWPNAME:
 		if (procfs_comm((pid_t)handle, comm))
 			strbuf_puts(sb, comm);
+		else if (psinfo_stat(f->session, (pid_t)handle, &stat))
+			strbuf_puts(sb, stat.comm);
 		return strbuf_text(sb);
 	case DL_PF_SNAME:
-		if (procfs_stat((pid_t)handle, &stat))
-			strbuf_putc(sb, stat.state);
+		if (psinfo_stat(f->session, (pid_t)handle, &stat))
+			strbuf_putc(sb, state_letter(stat.state));
 		return strbuf_text(sb);
 	default:
 		return "";

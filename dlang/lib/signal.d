@@ -36,6 +36,41 @@ inline int SIGIOT = SIGABRT;
 inline int SIGCLD = SIGCHLD;
 inline int SIGPOLL = SIGIO;
 
+typedef struct siginfo {
+	int si_signo;
+	int si_errno;
+	int si_code;
+	int __si_pad;
+	union {
+		struct {
+			int si_pid;
+			unsigned int si_uid;
+			union {
+				int si_status;
+				int si_int;
+				void *si_ptr;
+			};
+		};
+		void *si_addr;
+		struct {
+			long si_band;
+			int si_fd;
+		};
+		long __si_fill[14];
+	};
+} siginfo_t;
+
+/* args[0] of proc:::fault */
+inline int FLTILL = 1;
+inline int FLTPRIV = 2;
+inline int FLTBPT = 3;
+inline int FLTTRACE = 4;
+inline int FLTACCESS = 5;
+inline int FLTBOUNDS = 6;
+inline int FLTIOVF = 7;
+inline int FLTIZDIV = 8;
+inline int FLTFPE = 9;
+
 inline int CLD_EXITED = 1;
 inline int CLD_KILLED = 2;
 inline int CLD_DUMPED = 3;
