@@ -147,7 +147,7 @@ static struct error *read_tables(const struct image *img, Elf *elf, struct image
 /* A stripped file's symbols may be in a file of their own, or packed. */
 static struct error *read_elsewhere(struct image *img, struct image_syms *syms)
 {
-	bool has_symtab;
+	bool has_symtab = false;
 
 	img->symfile = debugfile_find(img, ".symtab");
 	if (!img->symfile)
