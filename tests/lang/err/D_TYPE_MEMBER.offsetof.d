@@ -1,6 +1,0 @@
-struct s { int a; };
-
-BEGIN
-{
-	trace(offsetof(struct s, b));
-}
