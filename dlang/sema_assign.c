@@ -259,5 +259,6 @@ struct dl_node *sema_incdec(struct sema *s, const struct dl_node *n)
 	out->op = n->op;
 	out->left = l;
 	out->value = step;
+	out->is_writable = l->is_writable;	/* *p++ = 1 */
 	return sema_seal(out);
 }

@@ -50,6 +50,7 @@ static struct dl_node *comma(struct sema *s, const struct dl_node *n)
 	out = sema_node(s, DL_N_COMMA, n->range, r->type);
 	out->left = l;
 	out->right = r;
+	out->is_writable = r->is_writable;
 	return sema_seal(out);
 }
 

@@ -25,9 +25,9 @@ int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size);
 /* --- the host: a probe with typed arguments, and two symbols --- */
 
 static const struct dl_probe_arg probe_args[] = {
-	{ "fd", "int", NULL, NULL, 0 },
-	{ "path", "char *", "string", NULL, 1 },
-	{ "n", "unsigned long", "short", NULL, 2 },
+	{ .name = "fd", .native = "int", .map = 0 },
+	{ .name = "path", .native = "char *", .xlated = "string", .map = 1 },
+	{ .name = "n", .native = "unsigned long", .xlated = "short", .map = 2 },
 };
 
 static struct error *probe_match(void *ctx, const struct dl_pdesc *d, struct dl_probe_info *ret)
