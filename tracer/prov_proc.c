@@ -34,19 +34,23 @@ enum proc_kind {
 };
 
 static const struct dl_probe_arg process_arg[] = {
-	{ "process", "struct __proc *", "psinfo_t *", NULL, 0 },
+	{ .name = "process", .native = "struct __proc *", .xlated = "psinfo_t *", .map = 0 },
 };
 static const struct dl_probe_arg thread_args[] = {
-	{ "thread", "struct __thread *", "lwpsinfo_t *", NULL, 0 },
-	{ "process", "struct __proc *", "psinfo_t *", NULL, 1 },
-	{ "signal", "int", NULL, NULL, 2 },
+	{ .name = "thread", .native = "struct __thread *", .xlated = "lwpsinfo_t *", .map = 0 },
+	{ .name = "process", .native = "struct __proc *", .xlated = "psinfo_t *", .map = 1 },
+	{ .name = "signal", .native = "int", .map = 2 },
 };
-static const struct dl_probe_arg path_arg[] = { { "path", "char *", "string", NULL, 0 } };
-static const struct dl_probe_arg error_arg[] = { { "error", "int", NULL, NULL, 0 } };
+static const struct dl_probe_arg path_arg[] = {
+	{ .name = "path", .native = "char *", .xlated = "string", .map = 0 },
+};
+static const struct dl_probe_arg error_arg[] = {
+	{ .name = "error", .native = "int", .map = 0 },
+};
 static const struct dl_probe_arg signal_args[] = {
-	{ "signal", "int", NULL, NULL, 0 },
-	{ "info", "siginfo_t *", NULL, NULL, 1 },
-	{ "handler", "void *", NULL, NULL, 2 },
+	{ .name = "signal", .native = "int", .map = 0 },
+	{ .name = "info", .native = "siginfo_t *", .map = 1 },
+	{ .name = "handler", .native = "void *", .map = 2 },
 };
 
 /* ORDER PROC */
