@@ -10,7 +10,7 @@
  *	length.c    our own fast decoder: length and flow
  *	returns.c   where a function is left
  *	emulate.c   an instruction's work done on a register set
- *	near.c      near program -> machine code (record tier)
+ *	near.c      near program -> machine code; tramp.c, patch.c: record.h
  *	syscalls.c  system-call names
  *	elf.c       relocations, start code
  *	unwind.c    DWARF register numbers
@@ -245,6 +245,12 @@ uint64_t arch_code_address(uint64_t v);
  * with the pc last; returns how many, else 0.
  */
 unsigned arch_sigframe(const uint8_t *code, size_t avail, unsigned *off_ret);
+/*
+ * Is the pc (at code, with before bytes known ahead of it) in a linkage stub
+ * that no tables describe and that leaves the return address where the call
+ * put it?  *sp_off_ret is how far down the stub has moved sp.
+ */
+bool arch_linkage_stub(const uint8_t *code, size_t before, size_t avail, unsigned *sp_off_ret);
 /* Programs' addresses are below this. */
 extern const uint64_t arch_user_end;
 

@@ -412,6 +412,12 @@ bool arch_tramp_trap(const struct arch_tramp *t, uint64_t pc, uint64_t *ret);
 /* A thread that got to pc inside the patch: where it goes on; 0 if pc is no
  * displaced instruction's address.  (Of the patch's first byte too: as the jump.) */
 uint64_t arch_tramp_arrival(const struct arch_tramp *t, uint64_t pc);
+/*
+ * A thread stopped in a system call that a displaced instruction made, so with
+ * pc right behind it (which may be behind the patch): where it goes on, so that
+ * the kernel's restart of the call works there too; 0 if pc is no such address.
+ */
+uint64_t arch_tramp_syscall(const struct arch_tramp *t, uint64_t pc);
 /* If pc is in the common code: the address in the trampoline it returns to;
  * else pc.  0: the stack can't be read. */
 typedef bool arch_read_fn(void *arg, uint64_t addr, uint64_t *ret);

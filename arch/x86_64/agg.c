@@ -10,8 +10,6 @@
  */
 #include "near.h"
 
-#define RING(field) ((uint32_t)offsetof(struct arch_ring, field))
-
 uint32_t x64_agg_uses(const struct arch_agg *a)
 {
 	switch (a->kind) {

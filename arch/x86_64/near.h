@@ -103,11 +103,23 @@ void x64_near_clause(struct x64_gen *g, const struct arch_tramp_firing *f,
 void x64_agg_update(struct x64_gen *g, const struct arch_agg *a, unsigned v,
 		    enum arch_tramp_phase phase, uint32_t skip);
 uint32_t x64_agg_uses(const struct arch_agg *a);
-/* Emits the stubs there are; they may make more, which come too. */
+/* Only its record. */
+void x64_near_record(struct x64_gen *g, const struct arch_tramp_firing *f,
+		     const struct arch_tramp_clause *c, struct x64_reserve r,
+		     enum arch_tramp_phase phase);
+/* stub.c: emits the stubs there are; they may make more, which come too. */
 void x64_stubs_emit(struct x64_gen *g);
-/* Takes the place in the ring; r11 = record. */
+/* Takes the place in the ring; r11 = record.  faults is zero: all free space is. */
 void x64_reserve_emit(struct x64_gen *g, const struct x64_reserve *r);
 
+/* Where the frame has the word, as an offset from rsp; -1: nowhere, the register is live. */
+int32_t x64_saved_at(const struct x64_gen *g, unsigned word);
+
 extern const uint8_t x64_near_regs[NEAR_REGS];
+
+/* Offsets in records and rings. */
+#define REC(field) ((int32_t)offsetof(struct dl_record, field))
+#define RING(field) ((uint32_t)offsetof(struct arch_ring, field))
+#define SLOT(n) (REC(slots) + 8 * (int32_t)(n))
 
 #endif

@@ -482,6 +482,22 @@ uint64_t arch_tramp_arrival(const struct arch_tramp *t, uint64_t pc)
 	return 0;
 }
 
+uint64_t arch_tramp_syscall(const struct arch_tramp *t, uint64_t pc)
+{
+	const struct arch_patch_plan *p = &t->plan;
+	struct arch_insn insn;
+
+	for (unsigned k = 0; k < p->n_insns; k++) {
+		size_t len = (size_t)p->insn[k + 1] - p->insn[k];
+
+		if (pc == p->addr + p->insn[k + 1] &&
+		    arch_insn_length(p->orig + p->insn[k], len, p->addr + p->insn[k], &insn) &&
+		    insn.flow == ARCH_FLOW_SYSCALL)
+			return t->base + t->copy[k] + len;	/* the copy starts with it */
+	}
+	return 0;
+}
+
 uint64_t arch_tramp_caller(uint64_t common, const struct arch_regs *r, arch_read_fn *read,
 			   void *arg)
 {

@@ -58,6 +58,7 @@ struct rig {
 	uint64_t guard_pc;
 	enum on_trap on_trap;
 	void (*at_trap)(void);
+	void (*at_step)(ucontext_t *uc);	/* the code runs with TF set */
 	jmp_buf lost;		/* a signal nobody expected */
 	int lost_sig;
 	uint64_t lost_pc;
@@ -108,7 +109,14 @@ static void on_signal(int sig, siginfo_t *info, void *ctx)
 	greg_t *pc = &((ucontext_t *)ctx)->uc_mcontext.gregs[REG_RIP];
 	uint64_t to, at = (uint64_t)*pc;
 
-	(void)info;
+	if (sig == SIGTRAP && info->si_code == TRAP_TRACE) {
+		if (rig.at_step)
+			rig.at_step(ctx);
+		/* The exits are not part of it. */
+		if (at - (rig.func.addr + rig.func.len) < EXIT_LEN || at == u64(run_leave))
+			((ucontext_t *)ctx)->uc_mcontext.gregs[REG_EFL] &= ~0x100ll;
+		return;
+	}
 	if (sig == SIGTRAP && arch_tramp_trap(&rig.tramp, at - 1, &to)) {
 		rig.n_traps++;
 		if (rig.on_trap == TRAP_DRAIN)
@@ -194,6 +202,7 @@ static inline void ring_reset(void)
 	rig.control = ARCH_CONTROL_WAIT;
 	rig.on_trap = TRAP_DRAIN;
 	rig.at_trap = NULL;
+	rig.at_step = NULL;
 	rig.n_fixups = rig.n_traps = rig.n_guards = 0;
 	use_ring(rig.ring);
 	catch_signals();	/* cmocka has its own around each test */
@@ -395,18 +404,23 @@ static size_t seen_load(void *ctx, uint64_t addr, void *buf, size_t len)
 	return n < 0 ? 0 : (size_t)n;
 }
 
-static void seen_regs(const struct seen *s, struct arch_regs *r)
+static inline void regs_of_cpu(const struct cpu *cpu, uint64_t pc, struct arch_regs *r)
 {
 	struct user_regs_struct u = { 0 };
-	const uint64_t *g = s->cpu->gpr;
+	const uint64_t *g = cpu->gpr;
 
 	u.rax = g[RAX], u.rbx = g[RBX], u.rcx = g[RCX], u.rdx = g[RDX], u.rsi = g[RSI];
 	u.rdi = g[RDI], u.rbp = g[RBP], u.rsp = g[RSP], u.r8 = g[R8], u.r9 = g[R9];
 	u.r10 = g[R10], u.r11 = g[R11], u.r12 = g[R12], u.r13 = g[R13], u.r14 = g[R14];
-	u.r15 = g[R15], u.eflags = s->cpu->flags, u.rip = s->firing->pc;
+	u.r15 = g[R15], u.eflags = cpu->flags, u.rip = pc;
 	u.cs = 0x33, u.ss = 0x2b, u.orig_rax = UINT64_MAX;
 	*r = (struct arch_regs){ .w = { 0 } };
 	memcpy(r, &u, sizeof(u));
+}
+
+static void seen_regs(const struct seen *s, struct arch_regs *r)
+{
+	regs_of_cpu(s->cpu, s->firing->pc, r);
 }
 
 static bool seen_arg(void *ctx, unsigned n, uint64_t *value, uint64_t *fault_addr)

@@ -1,0 +1,189 @@
+/*
+ * A record's place in the ring, and what is seldom needed: stubs.
+ *
+ * Taking the place is the protocol of record.h, steps 1 and 2.  Stubs stand
+ * behind the trampoline's blocks, so that the common path is straight; each
+ * says how the place it is reached from looks.
+ */
+#include "near.h"
+
+/* Where the frame has the register, as an offset from rsp; -1: it is live. */
+int32_t x64_saved_at(const struct x64_gen *g, unsigned word)
+{
+	const struct arch_tramp_frame *f;
+
+	if (g->now.words == 0 || g->now.frame >= g->frames.n)
+		return -1;
+	f = &g->frames.items[g->now.frame];
+	for (unsigned i = 0; i < f->n; i++)
+		if (f->word[i] == word)
+			return 8 * (f->n - 1 - (int32_t)i);
+	return -1;
+}
+
+/* ------------------------------------------------------------- reserve -- */
+
+/* The raw counter into the record, once for all records of a firing. */
+static void gen_time(struct x64_gen *g, const struct x64_reserve *r)
+{
+	struct x64_asm *e = &g->e;
+	struct x64_stub s = { .kind = STUB_TSC, .label = emit_label(e), .next = emit_label(e),
+			      .state = g->now };
+	uint32_t known = emit_label(e);
+
+	if (r->has_time) {
+		int32_t at = x64_saved_at(g, WORD_TIME);
+
+		EMIT(e, 0x33, 0xd2);			/* xor %edx, %edx */
+		emit_rm(e, OP_MOV, RAX, RSP, at);
+		emit_rr(e, OP_TEST, RAX, RAX);
+		EMIT(e, 0x0f, 0x94, 0xc2);		/* sete %dl: DL_REC_FIRST */
+		EMIT(e, 0x41, 0x89, 0x53, REC(flags));	/* mov %edx, flags(%r11) */
+		emit_jcc(e, CC_NE, known);
+	} else {
+		emit_store32(e, X64_RECORD, REC(flags), r->is_first ? DL_REC_FIRST : 0);
+	}
+	s.state = g->now;
+	x64_stub(g, &s);
+	x64_fixup(g, s.label);
+	EMIT(e, 0x0f, 0x31);				/* rdtsc */
+	emit_place(e, s.next);
+	EMIT(e, 0x48, 0xc1, 0xe2, 32);			/* shl $32, %rdx */
+	emit_rr(e, OP_OR, RAX, RDX);
+	if (r->has_time)
+		emit_store(e, RSP, x64_saved_at(g, WORD_TIME), RAX);
+	emit_place(e, known);
+	emit_store(e, X64_RECORD, REC(time), RAX);
+}
+
+void x64_reserve_emit(struct x64_gen *g, const struct x64_reserve *r)
+{
+	struct x64_asm *e = &g->e;
+	uint32_t check = emit_label(e), again = emit_label(e);
+	struct x64_stub full = { .kind = STUB_FULL, .label = emit_label(e), .next = check,
+				 .reserve = *r, .state = g->now };
+
+	x64_stub(g, &full);
+	emit_place(e, check);
+	emit_gs(e, OP_MOV, RAX, RING(head));
+	emit_place(e, again);
+	emit_rm(e, OP_LEA, RDX, RAX, (int32_t)r->need);
+	emit_gs(e, OP_CMP, RDX, RING(limit));
+	emit_jcc(e, CC_A, full.label);
+	emit_gs(e, 0x0fb1, RDX, RING(head));		/* cmpxchg: rax is head, or becomes it */
+	g->now.reserve = r->need;
+	x64_state(g);
+	emit_jcc(e, CC_NE, again);
+	if (r->varies)
+		emit_rr(e, OP_MOV, RDX, RAX);
+	emit_gs(e, OP_AND, RAX, RING(mask));
+	emit_gs(e, OP_MOV, X64_RECORD, RING(data));
+	emit_rr(e, OP_ADD, X64_RECORD, RAX);
+	if (r->varies) {
+		/* Working values, in words that get their own at the end. */
+		EMIT(e, 0x41, 0x89, 0x53, REC(epid));	/* mov %edx, epid(%r11) */
+		emit_store32(e, X64_RECORD, REC(n_slots), r->start);
+	}
+	gen_time(g, r);
+	/* faults is zero: all free space is. */
+}
+
+/* --------------------------------------------------------------- stubs -- */
+
+/* The control word: wait for the tracer, then try again, or count a drop. */
+static void stub_full(struct x64_gen *g, const struct x64_stub *s)
+{
+	struct x64_asm *e = &g->e;
+	uint32_t drop = emit_label(e);
+	struct arch_tramp_pair trap;
+	bool bare = x64_saved_at(g, RAX) < 0;	/* a block that saves nothing */
+
+	if (bare) {
+		EMIT(e, 0x48, 0x8d, 0x64, 0x24, 0x100 - RED_ZONE);
+		g->now.depth = RED_ZONE;
+		x64_state(g);
+		emit_push(e, RAX);
+		g->now.depth += 8;
+		g->now.words = 1;
+		g->now.frame = 0;	/* frame 0 is just rax */
+		x64_state(g);
+	}
+	emit_gs(e, OP_MOV, RAX, RING(control));
+	EMIT(e, 0x83, 0x38, ARCH_CONTROL_WAIT);		/* cmpl $.., (%rax) */
+	if (bare) {
+		emit_pop(e, RAX);
+		g->now.depth -= 8;
+		x64_state(g);
+		emit_rm(e, OP_LEA, RSP, RSP, RED_ZONE);
+		g->now.depth = g->now.words = 0;
+		x64_state(g);
+	}
+	emit_jcc(e, CC_NE, drop);
+	trap = (struct arch_tramp_pair){ emit_here(e), s->next };
+	if (!vec_push(&g->traps, trap))
+		e->failed = true;
+	emit_byte(e, 0xcc);
+	emit_jmp(e, s->next);
+	emit_place(e, drop);
+	EMIT(e, 0x65, 0x48, 0xff, 0x04, 0x25);		/* incq %gs:drops */
+	emit32(e, RING(drops));
+	emit_jmp(e, s->reserve.skip);
+}
+
+static void stub_mark(struct x64_gen *g, const struct x64_stub *s)
+{
+	struct x64_asm *e = &g->e;
+
+	if (s->kind == STUB_LOAD && s->slot >= 0)
+		emit_rm(e, OP_LEA, RAX, s->base, s->disp);
+	if (s->kind == STUB_ARG)
+		emit_const(e, s->reg, 0);
+	if (s->slot >= 0) {
+		emit_store(e, X64_RECORD, SLOT(s->slot), RAX);
+		/* btsq $slot, faults(%r11) */
+		EMIT(e, 0x49, 0x0f, 0xba, 0x6b, REC(faults), (unsigned)s->slot);
+	}
+	emit_jmp(e, s->next);
+}
+
+static void stub_emit(struct x64_gen *g, const struct x64_stub *s)
+{
+	struct x64_asm *e = &g->e;
+
+	g->now = s->state;
+	emit_place(e, s->label);
+	x64_state(g);
+	switch (s->kind) {
+	case STUB_LOAD:
+	case STUB_ARG:
+	case STUB_MARK:
+		stub_mark(g, s);
+		break;
+	case STUB_FULL:
+	case STUB_CELL:
+		stub_full(g, s);
+		break;
+	case STUB_TSC:
+		emit_const(e, RAX, ARCH_NO_TIME);
+		emit_const(e, RDX, 0);
+		emit_jmp(e, s->next);
+		break;
+	case STUB_RESERVE:
+		x64_reserve_emit(g, &s->reserve);
+		emit_jmp(e, s->next);
+		break;
+	case STUB_CLAUSE:
+		x64_near_record(g, s->firing, s->clause, s->reserve, s->done);
+		emit_jmp(e, s->next);
+		break;
+	}
+}
+
+void x64_stubs_emit(struct x64_gen *g)
+{
+	for (size_t i = 0; i < g->stubs.n && !g->e.failed; i++) {
+		struct x64_stub s = g->stubs.items[i];
+
+		stub_emit(g, &s);
+	}
+}
