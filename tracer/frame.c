@@ -342,6 +342,22 @@ static enum step step_entry(struct walk *w, const struct arch_regs *regs, const 
 	return is_code(w, next->pc) ? STEP_OK : STEP_UNKNOWN;
 }
 
+/* On the way through the PLT, where that has no tables. */
+static enum step step_stub(struct walk *w, const struct arch_regs *regs, const struct frame *f,
+			   struct frame *next)
+{
+	uint8_t code[3 * ARCH_INSN_MAX];
+	unsigned sp_off;
+
+	if (objects_read(w->os, f->pc - ARCH_INSN_MAX, code, sizeof(code)) != sizeof(code) ||
+	    !arch_linkage_stub(code + ARCH_INSN_MAX, ARCH_INSN_MAX, 2 * ARCH_INSN_MAX, &sp_off))
+		return STEP_UNKNOWN;
+	enum step step = step_entry(w, regs, f, next);
+
+	next->r[arch_dwarf_sp] += sp_off;
+	return step;
+}
+
 static enum step step_first(struct walk *w, const struct arch_regs *regs, const struct frame *f,
 			    bool at_entry, struct frame *next)
 {
@@ -352,6 +368,8 @@ static enum step step_first(struct walk *w, const struct arch_regs *regs, const 
 	step = step_cfi(w, f, next);
 	if (step == STEP_UNKNOWN)
 		step = step_sigframe(w, f, next);
+	if (step == STEP_UNKNOWN)
+		step = step_stub(w, regs, f, next);
 	if (step != STEP_UNKNOWN)
 		return step;
 	/* A call through a bad pointer: nothing was pushed after the return address. */

@@ -428,11 +428,10 @@ struct object *objects_find(const struct objects *os, uint64_t addr)
 
 struct obj *objects_find_code(const struct objects *os, uint64_t addr)
 {
-	struct obj *o = find_live(os, addr);
-
-	if (!o && os->vdso && addr >= os->vdso->pub.lo && addr < os->vdso->pub.hi)
-		o = os->vdso;
-	return o;
+	/* First, since it may lie in the gap between two segments of a file. */
+	if (os->vdso && addr >= os->vdso->pub.lo && addr < os->vdso->pub.hi)
+		return os->vdso;
+	return find_live(os, addr);
 }
 
 bool objects_is_code(const struct objects *os, uint64_t addr)

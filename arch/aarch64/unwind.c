@@ -46,5 +46,51 @@ unsigned arch_sigframe(const uint8_t *code, size_t avail, unsigned *off_ret)
 	return A64_WORD_PC + 1;
 }
 
+/*
+ * The PLT.  An entry:	[bti c] adrp x16; ldr x17, [x16, ..]; add x16, x16, ..; br x17
+ * The first:		stp x16, x30, [sp, #-16]! and the same.
+ * glibc's resolver:	... ldp x17, x30, [sp], #16; br x16, the last of which
+ *			its tables describe with a stack that grows.
+ */
+#define POP_X17_X30 0xa8c17bf1u
+#define BR_X16 0xd61f0200u
+#define PUSH_X16_X30 0xa9bf7bf0u
+#define BR_X17 0xd61f0220u
+#define BTI_C 0xd503245fu
+
+static bool is_way_to_br(uint32_t w)
+{
+	return (w & 0x9f00001f) == 0x90000010 || (w & 0xffc003ff) == 0xf9400211 ||
+	       (w & 0xffc003ff) == 0x91000210;
+}
+
+static uint32_t word_at(const uint8_t *p)
+{
+	uint32_t w;
+
+	memcpy(&w, p, sizeof(w));
+	return w;
+}
+
+bool arch_linkage_stub(const uint8_t *code, size_t before, size_t avail, unsigned *sp_off_ret)
+{
+	size_t n = 0, back = 4;
+
+	*sp_off_ret = 0;
+	if (avail >= 4 && before >= 4 && word_at(code) == BR_X16 && word_at(code - 4) == POP_X17_X30)
+		return true;
+	if (avail >= 4 && (word_at(code) == PUSH_X16_X30 || word_at(code) == BTI_C))
+		n = 4;
+	while (n + 4 <= avail && n < 16 && is_way_to_br(word_at(code + n)))
+		n += 4;
+	if (n + 4 > avail || word_at(code + n) != BR_X17)
+		return false;
+	while (back <= before && back <= 12 && is_way_to_br(word_at(code - back)))
+		back += 4;
+	if (back <= before && word_at(code - back) == PUSH_X16_X30)
+		*sp_off_ret = 16;
+	return true;
+}
+
 /* 48 bits; 52 are used only where a program asks for it. */
 const uint64_t arch_user_end = 0xfffffffff000;

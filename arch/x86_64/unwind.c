@@ -35,5 +35,15 @@ unsigned arch_sigframe(const uint8_t *code, size_t avail, unsigned *off_ret)
 	return 0;
 }
 
+/* Linkers make tables for theirs. */
+bool arch_linkage_stub(const uint8_t *code, size_t before, size_t avail, unsigned *sp_off_ret)
+{
+	(void)code;
+	(void)before;
+	(void)avail;
+	(void)sp_off_ret;
+	return false;
+}
+
 /* Of four levels of tables; five are used only where a program asks for it. */
 const uint64_t arch_user_end = 0x7ffffffff000;
