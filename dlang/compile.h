@@ -96,6 +96,16 @@ const struct dl_aggdesc *const *dl_ctx_aggs(const struct dl_ctx *c, uint32_t *n_
  */
 bool dl_ctx_provider_args(struct dl_ctx *c, const char *provider, const char *probe,
 			  const struct dl_probe_arg **ret, unsigned *n_ret);
+/* A probe of a provider that a program declares. */
+struct dl_declared_probe {
+	const char *provider, *name;	/* "my-probe" */
+	const char *c_name;		/* as declared: "my__probe" */
+	unsigned n_args;
+	const char *const *types;	/* C types of the raw arguments */
+};
+/* All of them, in the order of their declarations. */
+void dl_ctx_each_declared(const struct dl_ctx *c,
+			  void (*fn)(void *arg, const struct dl_declared_probe *p), void *arg);
 bool dl_ctx_provider_attr(const struct dl_ctx *c, const char *provider, struct dl_prov_attr *ret);
 /* String literals: index = imm of STR. */
 const char *const *dl_ctx_strings(const struct dl_ctx *c, const uint32_t **lens_ret, uint32_t *n_ret);

@@ -58,3 +58,42 @@ bool dl_ctx_provider_args(struct dl_ctx *c, const char *provider, const char *pr
 	}
 	return false;
 }
+
+static void tell_provider(const struct dl_ctx *c, const struct dl_provider_decl *p,
+			  void (*fn)(void *arg, const struct dl_declared_probe *p), void *arg)
+{
+	for (const struct dl_prov_probe *pr = p->probes; pr; pr = pr->next) {
+		const char **types = ARENA_ARRAY(c->arena, pr->n_native + 1, const char *);
+		struct dl_declared_probe d = {
+			.provider = p->name, .name = pr->name, .c_name = pr->c_name,
+			.n_args = pr->n_native, .types = types,
+		};
+
+		for (uint32_t i = 0; i < pr->n_native; i++)
+			types[i] = dl_type_name(c->types, pr->native[i]);
+		fn(arg, &d);
+	}
+}
+
+/* The list has the last one first. */
+static void tell_reversed(const struct dl_ctx *c, const struct dl_provider_decl *p,
+			  void (*fn)(void *arg, const struct dl_declared_probe *p), void *arg)
+{
+	const struct dl_provider_decl *end = NULL;
+
+	while (end != p) {
+		const struct dl_provider_decl *last = p;
+
+		while (last->next != end)
+			last = last->next;
+		tell_provider(c, last, fn, arg);
+		end = last;
+	}
+}
+
+void dl_ctx_each_declared(const struct dl_ctx *c,
+			  void (*fn)(void *arg, const struct dl_declared_probe *p), void *arg)
+{
+	if (c->providers)
+		tell_reversed(c, c->providers, fn, arg);
+}

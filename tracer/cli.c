@@ -295,6 +295,17 @@ static struct error *load_scripts(struct cli *cli)
 	return NULL;
 }
 
+/* Libtool takes -h and -G for a compiler and adds -fPIC, which isn't a function of that name. */
+static void drop_compiler_flags(struct cli *cli)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < cli->programs.n; i++)
+		if (cli->programs.items[i].level != DL_LEVEL_FUNCTION)
+			cli->programs.items[kept++] = cli->programs.items[i];
+	cli->programs.n = kept;
+}
+
 struct error *cli_parse(struct cli *cli, int argc, char **argv, bool *show_usage)
 {
 	const char *slash = strrchr(argv[0] ? argv[0] : "dtrace", '/');
@@ -329,6 +340,8 @@ struct error *cli_parse(struct cli *cli, int argc, char **argv, bool *show_usage
 	for (int i = optind; i < argc; i++)
 		if (!vec_push(&cli->operands, argv[i]))
 			return &error_nomem;
+	if (cli->mode == CLI_HEADER || cli->mode == CLI_LINK)
+		drop_compiler_flags(cli);
 	cli->run_cpp = dl_option(cli->options, DL_OPT_CPP);
 	if (dl_option(cli->options, DL_OPT_VERBOSE) == 1)
 		cli->show_code = true;

@@ -11,6 +11,7 @@
  *	exit(), ^C or the last target's end: END, output, detach
  */
 #include "session.h"
+#include "usdt_build.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -93,7 +94,8 @@ static struct error *create_ctx(struct session *s)
 			.uid = getuid(), .euid = geteuid(), .gid = getgid(), .egid = getegid(),
 			.script_name = s->cli->progname,
 			.args = s->cli->operands.items,
-			.n_args = (unsigned)s->cli->operands.n,
+			/* The operands of -G are object files. */
+			.n_args = s->cli->mode == CLI_LINK ? 0 : (unsigned)s->cli->operands.n,
 		},
 		.uregs = ureg_consts(),
 	};
@@ -112,7 +114,8 @@ static struct error *create_ctx(struct session *s)
 static struct error *open_output(struct session *s)
 {
 	s->out = stdout;
-	if (!s->cli->output)
+	/* -h and -G write files of their own. */
+	if (!s->cli->output || s->cli->mode == CLI_HEADER || s->cli->mode == CLI_LINK)
 		return NULL;
 	s->out = fopen(s->cli->output, "ae");
 	if (s->out)
@@ -701,10 +704,7 @@ static struct error *check_mode(const struct session *s)
 {
 	enum cli_mode mode = s->cli->mode;
 
-	if (mode == CLI_HEADER || mode == CLI_LINK)
-		return error_format(ERR_USAGE, "-%c: writing USDT headers and objects is not "
-					       "available yet", mode == CLI_HEADER ? 'h' : 'G');
-	if (s->cli->programs.n == 0 && mode != CLI_LIST)
+	if (s->cli->programs.n == 0 && mode != CLI_LIST && mode != CLI_HEADER && mode != CLI_LINK)
 		return error_format(ERR_OTHER, "no probes specified");
 	return NULL;
 }
@@ -719,6 +719,10 @@ struct error *session_run(struct session *s, int *status)
 		err = dl_options_set(s->options, "zdefs", NULL, DL_OPT_FROM_CMDLINE, false);
 	if (!err)
 		err = session_preprocess(s);
+	if (!err && (s->cli->mode == CLI_HEADER || s->cli->mode == CLI_LINK)) {
+		err = session_load_programs(s);
+		return err ? err : usdt_build(s);
+	}
 	if (!err)
 		err = start_targets(s);
 	if (!err)

@@ -126,6 +126,7 @@ __attribute__((__always_inline__)) inline unsigned long _dt_sdt_value(long doubl
 
 /* The nop and its note; .stapsdt.base tells readers how far a file was moved. */
 #define _DT_SDT_SITE(provider, name, semaphore, items, ...)                        \
+	do {                                                                       \
 	__asm__ __volatile__(                                                      \
 		"990: nop\n"                                                       \
 		".pushsection .note.stapsdt,\"?\",\"note\"\n"                       \
@@ -150,7 +151,8 @@ __attribute__((__always_inline__)) inline unsigned long _dt_sdt_value(long doubl
 		".size _.stapsdt.base, 1\n"                                        \
 		".popsection\n"                                                    \
 		".endif\n"                                                         \
-		: : __VA_ARGS__)
+		: : __VA_ARGS__);                                                  \
+	} while (0)
 
 #define _DT_SDT_PROBE0(provider, name, semaphore)	\
 	_DT_SDT_SITE(provider, name, semaphore, "", [_dt_none] "n"(0))
