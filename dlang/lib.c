@@ -218,8 +218,13 @@ static enum visit visit_dependency(struct dl_ctx *c, struct dl_library *l, const
 	if (strcmp(class, "library") != 0)
 		return dl_dependency_met(c, class, name) ? VISIT_OK : VISIT_DROPPED;
 	dep = find_library(c, name);
-	if (!dep)
-		return VISIT_DROPPED;
+	if (!dep) {
+		c->source = &l->source;
+		dl_error(c, D_PRAGMA_DEPEND, range, "program requires library \"%s\" which failed "
+			 "to load: there is no such file", name);
+		c->source = NULL;
+		return VISIT_ERROR;
+	}
 	if (dep->state == LIB_VISITING || depth > DEPTH_MAX) {
 		c->source = &l->source;
 		dl_error(c, D_PRAGMA_DEPEND, range, "library %s depends on itself through %s",

@@ -395,7 +395,7 @@ static bool check_param(struct dl_parser *p, const struct dl_specs *s,
 {
 	struct dl_type *base = dl_type_base(param->type);
 
-	if (s->storage != DL_CLASS_NONE) {
+	if (s->storage != DL_CLASS_NONE && s->storage != DL_CLASS_REGISTER) {
 		dl_parse_fail(p, D_DECL_PARMCLASS, param->range, "inappropriate storage class "
 			      "for function or associative array parameter");
 		return false;

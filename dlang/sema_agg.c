@@ -49,7 +49,8 @@ static struct dl_ident *make_agg(struct sema *s, const char *name)
 
 static bool key_allowed(struct sema *s, const struct dl_node *key, const char *name, unsigned i)
 {
-	if (!sema_is_void(key) && !sema_is_dynamic(key) && key->kind != DL_N_TRANSLATED)
+	if (!sema_is_void(key) && !sema_is_dynamic(key) && key->kind != DL_N_TRANSLATED &&
+	    sema_complete(s, key->type)->kind != DL_FORWARD)
 		return true;
 	dl_error(s->c, D_KEY_TYPE, key->range, "%s expression may not be used as @%s index: key #%u",
 		 sema_is_void(key) ? "void" : sema_type_text(s, key), name, i);

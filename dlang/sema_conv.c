@@ -354,6 +354,9 @@ void sema_value_desc(struct sema *s, struct dl_type *t, struct dl_value_desc *re
 		ret->kind = DL_VK_BYTES;
 		ret->size = (uint32_t)sema_size(s, t);
 		break;
+	case DL_FORWARD:	/* nothing is known of it: no size, no value */
+		ret->kind = DL_VK_BYTES;
+		break;
 	default:
 		ret->kind = DL_VK_INT;
 		ret->size = 8;

@@ -353,7 +353,7 @@ static struct dl_type *key_type(struct sema *s, const struct dl_node *key, const
 	if (kind == DL_ARRAY && dl_type_is_strcompat(t))
 		return sema_basic(s, DL_T_STRING);	/* equal up to the NUL */
 	if (kind != DL_VOID && kind != DL_DYN && kind != DL_STACK && kind != DL_SYMADDR &&
-	    kind != DL_USYMADDR)
+	    kind != DL_USYMADDR && sema_complete(s, t)->kind != DL_FORWARD)
 		return t;
 	dl_error(s->c, D_KEY_TYPE, key->range, "%s expression may not be used as %s index: key #%u",
 		 kind == DL_VOID ? "void" : sema_type_text(s, key), name, i);

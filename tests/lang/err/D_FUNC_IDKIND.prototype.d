@@ -1,0 +1,2 @@
+int foo(int);
+BEGIN { trace(foo(3)); }

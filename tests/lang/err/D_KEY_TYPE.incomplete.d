@@ -1,0 +1,2 @@
+struct nosuch;
+BEGIN { x[*(struct nosuch *)0] = 1; }

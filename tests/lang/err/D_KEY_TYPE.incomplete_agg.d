@@ -1,0 +1,2 @@
+struct nosuch;
+BEGIN { @[*(struct nosuch *)0] = count(); }

@@ -1,0 +1,2 @@
+float f;
+BEGIN { f = 1; }

@@ -1,0 +1,2 @@
+struct nosuch;
+BEGIN { print(*(struct nosuch *)0); }
