@@ -62,7 +62,7 @@ static bool match(struct job *j, const struct dl_pdesc *d, struct dl_range range
 		dl_error_host(j->ctx, D_PDESC_INVAL, range, err);
 		struct dl_diag *diag = &j->ctx->diags.list.items[j->ctx->diags.list.n - 1];
 
-		if (diag->tag == D_PROC_FUNC)
+		if (diag->tag == D_PROC_FUNC || diag->tag == D_PROC_NAME)
 			dl_suggest_probe(j->ctx, diag, d, text);
 		return false;
 	}

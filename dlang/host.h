@@ -77,6 +77,11 @@ struct dl_host {
 	 */
 	void (*probe_suggest)(void *ctx, const struct dl_pdesc *d,
 			      void (*fn)(void *arg, const char *text), void *arg);
+	/*
+	 * Where no candidate is near: which fact of the target keeps d from
+	 * matching (a module it lacks, a stripped program).  buf stays "" if none.
+	 */
+	void (*probe_absent)(void *ctx, const struct dl_pdesc *d, char *buf, size_t size);
 };
 
 #endif

@@ -99,7 +99,12 @@ static bool invalid(struct dl_ctx *c, struct dl_range range, const char *text, c
 {
 	/* Probe-description errors have no place in the program's text but the line. */
 	range.region = DL_REGION_NONE;
-	dl_error(c, D_PDESC_INVAL, range, "invalid probe description \"%s\": %s", text, why);
+	struct dl_diag *d = dl_error(c, D_PDESC_INVAL, range,
+				     "invalid probe description \"%s\": %s", text, why);
+
+	if (strstr(why, "Overspecified"))
+		dl_hint(c, d, "a description has four fields, provider:module:function:name; "
+			      "any of them may be empty");
 	return false;
 }
 

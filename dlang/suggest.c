@@ -148,6 +148,23 @@ static const char *corrected(struct dl_ctx *c, const struct search *s, const cha
 	return out;
 }
 
+/* For the name of a pid probe; true if that is what is wrong with it. */
+static bool suggest_pid_name(struct dl_ctx *c, struct dl_diag *diag, const struct dl_pdesc *d)
+{
+	struct dl_nearest n = { .word = d->name };
+
+	if (diag->tag != D_PROC_NAME || !strcmp(d->func, "-"))
+		return false;
+	dl_nearest_consider(&n, "entry");
+	dl_nearest_consider(&n, "return");
+	if (n.best)
+		dl_hint(c, diag, "did you mean %s?", n.best);
+	else
+		dl_hint(c, diag, "the name of a pid probe is entry, return or the offset of an "
+				 "instruction in hexadecimal");
+	return true;
+}
+
 void dl_suggest_probe(struct dl_ctx *c, struct dl_diag *diag, const struct dl_pdesc *d,
 		      const char *text)
 {
@@ -161,10 +178,11 @@ void dl_suggest_probe(struct dl_ctx *c, struct dl_diag *diag, const struct dl_pd
 	}
 	if (!strcmp(d->prov, "pid")) {
 		dl_hint(c, diag, "the provider is pid$target, with -c or -p, or pid and a "
-				 "process ID");
+				 "process ID; put the program in single quotes, in double "
+				 "quotes the shell takes $target away");
 		return;
 	}
-	if (!h || !h->probe_suggest)
+	if (suggest_pid_name(c, diag, d) || !h || !h->probe_suggest)
 		return;
 	s = ARENA_NEW(c->arena, struct search);
 	s->want[0] = d->prov;
@@ -172,6 +190,14 @@ void dl_suggest_probe(struct dl_ctx *c, struct dl_diag *diag, const struct dl_pd
 	s->want[2] = d->func;
 	s->want[3] = d->name;
 	h->probe_suggest(h->ctx, d, consider, s);
-	if (s->distance)
+	if (s->distance) {
 		dl_hint(c, diag, "did you mean %s?", corrected(c, s, text));
+		return;
+	}
+	char why[512] = "";
+
+	if (h->probe_absent)
+		h->probe_absent(h->ctx, d, why, sizeof(why));
+	if (*why)
+		dl_hint(c, diag, "%s", why);
 }

@@ -10,6 +10,7 @@
 #include "../dlang/strbuf.h"
 #include "dwarf_func.h"
 #include "dwarf_type.h"
+#include "image.h"
 #include "session.h"
 
 static struct error *match_id(struct session *s, const struct dl_pdesc *d,
@@ -207,6 +208,55 @@ static void probe_suggest(void *ctx, const struct dl_pdesc *d,
 	strbuf_deinit(&g.text);
 }
 
+/* The program and what of its libraries fits. */
+static void list_modules(struct objects *os, struct strbuf *sb)
+{
+	const size_t most = 10;
+
+	for (size_t i = 0; i < objects_count(os) && i < most; i++)
+		strbuf_printf(sb, "%s%s", i ? ", " : "", objects_at(os, i)->name);
+	if (objects_count(os) > most)
+		strbuf_printf(sb, ", ... (%zu in all)", objects_count(os));
+}
+
+static void explain_absence(struct objects *os, const struct dl_pdesc *d, struct strbuf *sb)
+{
+	struct object *main_object = objects_main(os);
+	struct image_section symtab;
+	bool any = false;
+
+	for (size_t i = 0; i < objects_count(os) && !any; i++)
+		any = object_matches(objects_at(os, i), d->mod);
+	if (!any) {
+		strbuf_printf(sb, "there is no module %s in %s: ", d->mod, d->prov);
+		list_modules(os, sb);
+	} else if (main_object && object_matches(main_object, d->mod) && *d->func &&
+		   !image_section(main_object->image, ".symtab", &symtab) &&
+		   !main_object->image->symfile) {
+		strbuf_printf(sb, "%s is stripped: only functions that it exports have names "
+				  "(its debug symbols, or a library's functions, can be traced)",
+			      main_object->name);
+	}
+}
+
+static void probe_absent(void *ctx, const struct dl_pdesc *d, char *buf, size_t size)
+{
+	struct session *s = ctx;
+	struct target *t = s->first_target;
+	struct strbuf sb = { 0 };
+
+	if (strncmp(d->prov, "pid", 3) || !t)
+		return;
+	if (atoi(d->prov + 3) != t->pid)
+		t = target_by_pid(s, atoi(d->prov + 3));
+	if (!t || !target_objects(t))
+		return;
+	explain_absence(target_objects(t), d, &sb);
+	if (!strbuf_failed(&sb) && sb.len)
+		snprintf(buf, size, "%s", strbuf_text(&sb));
+	strbuf_deinit(&sb);
+}
+
 void session_host_init(struct session *s)
 {
 	s->host = (struct dl_host){
@@ -215,6 +265,7 @@ void session_host_init(struct session *s)
 		.probe_args = probe_args,
 		.symbol_lookup = symbol_lookup,
 		.probe_suggest = probe_suggest,
+		.probe_absent = probe_absent,
 	};
 	if (!s->cli->targets.n)
 		return;
