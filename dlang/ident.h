@@ -54,6 +54,7 @@ struct dl_ident {
 	bool is_builtin;		/* may not be redeclared or assigned */
 	bool is_declared;		/* by a declaration, not by assignment */
 	bool is_assigned;
+	bool holds_scratch, holds_other;	/* pointers: what was assigned so far (sema_scratch.c) */
 	unsigned line;			/* of declaration */
 
 	enum dl_bvar bvar;		/* built-in variable */

@@ -86,7 +86,8 @@ struct dl_node *sema_store(struct sema *s, struct dl_range range, struct dl_node
 	struct sema_translated *x = sema_as_translated(r);
 	struct dl_node *out;
 
-	if (!compatible(s, range, l, r, op) || !check_target(s, range, l, op))
+	if (!compatible(s, range, l, r, op) || !check_target(s, range, l, op) ||
+	    !sema_check_scratch_store(s, range, l, r))
 		return NULL;
 	if (x)
 		return sema_assign_translated(s, range, l, x);

@@ -162,6 +162,10 @@ struct dl_node *sema_binary(struct sema *s, const struct dl_node *n);
 struct dl_node *sema_apply(struct sema *s, struct dl_range range, enum dl_oper op,
 			   const char *op_text, struct dl_node *l, struct dl_node *r);
 struct dl_node *sema_scaled(struct sema *s, struct dl_node *index, uint64_t size);
+bool sema_check_scratch_mix(struct sema *s, struct dl_range range, const struct dl_node *l,
+			    const struct dl_node *r);
+bool sema_check_scratch_store(struct sema *s, struct dl_range range, const struct dl_node *l,
+			      const struct dl_node *r);
 struct dl_node *sema_cond(struct sema *s, const struct dl_node *n);
 
 /* --- sema_assign.c --- */

@@ -459,7 +459,7 @@ static struct dl_type *branch_type(struct sema *s, struct dl_node **l, struct dl
 		*r = sema_to_float(s, *r);
 		return sema_basic(s, DL_T_DOUBLE);
 	}
-	if ((dl_type_is_strcompat((*l)->type) && dl_type_is_strcompat((*r)->type)) ||
+	if (((ls || rs) && dl_type_is_strcompat((*l)->type) && dl_type_is_strcompat((*r)->type)) ||
 	    (ls && sema_is_null(*r)) || (rs && sema_is_null(*l))) {
 		*l = sema_to_string(s, *l);
 		*r = sema_to_string(s, *r);
@@ -500,6 +500,8 @@ struct dl_node *sema_cond(struct sema *s, const struct dl_node *n)
 			 sema_type_text(s, l), sema_type_text(s, r));
 		return NULL;
 	}
+	if (!sema_check_scratch_mix(s, n->range, l, r))
+		return NULL;
 	out = sema_node(s, DL_N_COND, n->range, type);
 	out->left = truth(s, c);
 	out->right = l;

@@ -1,0 +1,1 @@
+BEGIN { p = (char *)arg0; p = (char *)alloca(8); }
