@@ -57,6 +57,9 @@ struct dl_thread_ops {
 	int64_t (*fd_int)(void *ctx, int fd, enum dl_fd_field f);
 	const char *(*fd_str)(void *ctx, int fd, enum dl_fd_field f);
 	bool (*progenyof)(void *ctx, int64_t pid);
+	/* Where the symbol (USYM) or object (UMOD) of addr starts, else addr: as keys all
+	 * addresses of one are the same.  NULL: they are not. */
+	uint64_t (*sym_start)(void *ctx, uint64_t addr, enum dl_symkind kind);
 	/* false: refused (ILLOP fault): bad signal number, chill over its limit. */
 	bool (*effect)(void *ctx, enum dl_effect e, uint64_t arg);
 };

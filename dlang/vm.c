@@ -521,7 +521,7 @@ CASE(TUPM):
 CASE(TUPU):
 	TRY(vm_tuple_ustack(vm, IMM));
 CASE(TUPY):
-	TRY(vm_tuple_sym(vm, A));
+	TRY(vm_tuple_sym(vm, A, (enum dl_symkind)IMM));
 CASE(CALL):
 	TRY(vm_call(vm, (uint32_t)IMM, &B, pc->c, &A));
 CASE(TRB):

@@ -175,7 +175,7 @@ bool vm_tuple_int(struct vm *vm, uint64_t value);
 bool vm_tuple_string(struct vm *vm, uint64_t addr);
 bool vm_tuple_bytes(struct vm *vm, uint64_t addr, uint32_t len);
 bool vm_tuple_ustack(struct vm *vm, int32_t frames);
-bool vm_tuple_sym(struct vm *vm, uint64_t addr);
+bool vm_tuple_sym(struct vm *vm, uint64_t addr, enum dl_symkind kind);
 bool vm_item_begin(struct vm *vm, uint32_t action);
 void vm_item_end(struct vm *vm);
 void vm_out_int(struct vm *vm, uint64_t value);

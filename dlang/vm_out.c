@@ -113,10 +113,13 @@ static void put_sym(const struct vm *vm, uint8_t *p, uint64_t addr)
 	memcpy(p + 8, &addr, 8);
 }
 
-bool vm_tuple_sym(struct vm *vm, uint64_t addr)
+bool vm_tuple_sym(struct vm *vm, uint64_t addr, enum dl_symkind kind)
 {
+	const struct dl_thread *t = vm->thread;
 	uint8_t *p = tuple_room(vm, 16);
 
+	if (kind != DL_SYM_UADDR && t->ops && t->ops->sym_start)
+		addr = t->ops->sym_start(t->ctx, addr, kind);
 	if (p)
 		put_sym(vm, p, addr);
 	return p != NULL;

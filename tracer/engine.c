@@ -484,6 +484,8 @@ void engine_dispatch(struct engine *e, struct event *ev)
 		life_exec_finish(e, task_impl(t));
 	if (ev->kind != EV_GONE && t->state != TASK_STOPPED)
 		return;
+	if (task_impl(t)->samples)
+		sample_take(e, task_impl(t), ev->kind);
 	switch (ev->kind) {
 	case EV_TRAP:
 		pin_note(e, task_impl(t));

@@ -39,6 +39,8 @@ struct engine_ops {
 	void (*thread_exit)(void *ctx, struct task *t);
 	/* The last thread is gone; wait_status as waitpid gives it. */
 	void (*process_exit)(void *ctx, struct process *p);
+	/* What engine_sample() interrupted; which: the bits given to it. */
+	void (*sample)(void *ctx, struct task *t, uint64_t which);
 	/* A signal is about to be delivered (not our own traps). */
 	void (*signal)(void *ctx, struct task *t, int sig);
 };
@@ -119,6 +121,9 @@ void engine_resume_world(struct engine *e, struct aspace *as);
 /* Runs one system call in the target: some task of as is stopped for it. */
 struct error *engine_remote_syscall(struct engine *e, struct aspace *as, unsigned nr,
 				    const uint64_t args[6], int64_t *result) must_check;
+
+/* Interrupts every thread that is on a CPU, for ops->sample; returns how many. */
+unsigned engine_sample(struct engine *e, uint64_t which);
 
 /* Queues a signal to the task or (stop) its process for when it leaves the probe. */
 bool engine_raise(struct engine *e, struct task *t, int sig);

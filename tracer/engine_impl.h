@@ -83,6 +83,7 @@ struct engine_task {
 		unsigned nr;
 		uint64_t pc, sp;
 	} entry;
+	uint64_t samples;		/* an INTERRUPT is under way for these (sample.c) */
 	uint64_t mask_checked;		/* when the signal mask was last looked at */
 	bool mask_was_full;
 	struct hit_skip skips[MAX_SKIPS];
@@ -189,6 +190,9 @@ struct engine {
 	timer_t pulse;
 	struct sigaction old_pulse;
 };
+
+/* sample.c: the task has stopped */
+void sample_take(struct engine *e, struct engine_task *t, enum event_kind kind);
 
 static inline struct engine_task *task_impl(struct task *t)
 {

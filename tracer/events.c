@@ -150,6 +150,11 @@ static void on_process_exit(void *ctx, struct process *p)
 	p->session_data = NULL;
 }
 
+static void on_sample(void *ctx, struct task *t, uint64_t which)
+{
+	profile_sample(ctx, t, which);
+}
+
 static void on_signal(void *ctx, struct task *t, int sig)
 {
 	proc_signal(ctx, t, sig);
@@ -165,5 +170,6 @@ const struct engine_ops session_engine_ops = {
 	.exec = on_exec,
 	.thread_exit = on_thread_exit,
 	.process_exit = on_process_exit,
+	.sample = on_sample,
 	.signal = on_signal,
 };

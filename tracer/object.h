@@ -91,6 +91,8 @@ void object_suggest(struct object *o, void (*fn)(void *arg, const char *name), v
 enum symbolize_kind { SYMBOLIZE_ADDR, SYMBOLIZE_SYM, SYMBOLIZE_MOD };
 void objects_symbolize(struct objects *os, uint64_t addr, enum symbolize_kind kind,
 		       struct strbuf *out);
+/* Start of the symbol (SYM) or object (MOD) that addr lies in; addr if there is none. */
+uint64_t objects_start_of(struct objects *os, uint64_t addr, enum symbolize_kind kind);
 /* e_machine and class of a process's program, for arch_foreign(). */
 struct error *object_elf_ident(pid_t pid, unsigned *machine, unsigned *class) must_check;
 

@@ -336,3 +336,17 @@ void objects_symbolize(struct objects *os, uint64_t addr, enum symbolize_kind ki
 	if (kind == SYMBOLIZE_ADDR && addr - o->bias > s->addr)
 		strbuf_printf(out, "+0x%" PRIx64, addr - o->bias - s->addr);
 }
+
+uint64_t objects_start_of(struct objects *os, uint64_t addr, enum symbolize_kind kind)
+{
+	struct obj *found = objects_find_code(os, addr);
+	struct object *o = found ? &found->pub : objects_find(os, addr);
+
+	if (!o || kind == SYMBOLIZE_ADDR)
+		return addr;
+	if (kind == SYMBOLIZE_MOD)
+		return o->lo;
+	const struct sym *s = object_symbol_at(o, addr);
+
+	return s ? s->addr + o->bias : addr;
+}

@@ -1,11 +1,10 @@
 /*
- * profile:::tick-N: timers in the tracer.  A tick fires once per period in
- * the tracer's own context; a late one is not made up for by a burst (at most
- * one missed tick is queued).
+ * profile:::tick-N and profile:::profile-N: timers in the tracer.
  *
- * profile-N, which samples what runs, needs the threads of the targets to be
- * found running and interrupted; until that is there its probes do not exist,
- * but for a session without processes, where profile-N is a tick.
+ * A tick fires once per period in the tracer's own context; a late one is not
+ * made up for by a burst (at most one missed tick is queued).  profile-N fires
+ * in each thread of the targets that is on a CPU when the period ends, with
+ * its pc in arg1; without a process to watch it is a tick.
  */
 #include <ctype.h>
 #include <stdlib.h>
@@ -48,9 +47,16 @@ static uint64_t parse_period(const char *text)
 	return period >= PERIOD_MIN ? period : 0;
 }
 
+static bool is_profile(const char *name)
+{
+	return strncmp(name, "profile-", 8) == 0;
+}
+
 static struct error *add(struct provider *p, const char *name)
 {
-	uint64_t period = strncmp(name, "tick-", 5) ? 0 : parse_period(name + 5);
+	uint64_t period = is_profile(name)	      ? parse_period(name + 8)
+			  : !strncmp(name, "tick-", 5) ? parse_period(name + 5)
+						       : 0;
 
 	if (!period || probe_find(p->session->probes, "profile", "", "", name))
 		return NULL;
@@ -64,8 +70,11 @@ static struct error *add(struct provider *p, const char *name)
 
 static struct error *init(struct provider *p)
 {
-	static const char *const standard[] = { "tick-1",   "tick-10",	 "tick-100",
-						"tick-500", "tick-1000", "tick-5000" };
+	static const char *const standard[] = {
+		"profile-97",	"profile-199",	"profile-499",	"profile-997", "profile-1999",
+		"profile-4001", "profile-4999", "tick-1",	"tick-10",     "tick-100",
+		"tick-500",	"tick-1000",	"tick-5000",
+	};
 	struct error *err = NULL;
 
 	for (size_t i = 0; i < ARRAY_SIZE(standard) && !err; i++)
@@ -77,17 +86,14 @@ static struct error *provide(struct provider *p, const struct dl_pdesc *d)
 {
 	if (dl_is_glob(d->name) || *d->mod || *d->func || !dl_glob_match(d->prov, "profile"))
 		return NULL;
-	if (!strncmp(d->name, "profile-", 8) && parse_period(d->name + 8))
-		return error_tagged("D_PDESC_ZERO",
-				    "probe description %s:::%s does not match any probes: sampling "
-				    "with profile-N is not available yet, use tick-N", d->prov,
-				    d->name);
 	return add(p, d->name);
 }
 
 static struct error *enable(struct provider *p, struct probe *pr)
 {
-	struct timer t = { pr, pr->number, 0 };
+	struct timer t = { .probe = pr, .period = pr->number };
+
+	t.samples = is_profile(pr->name) && p->session->cli->targets.n;
 
 	if (p->session->is_started)
 		t.next = now_ns() + t.period;
@@ -98,6 +104,27 @@ void profile_start(struct session *s, uint64_t now)
 {
 	for (size_t i = 0; i < s->timers.n; i++)
 		s->timers.items[i].next = now + s->timers.items[i].period;
+}
+
+/* A bit for each timer; the few that a script might have beyond that share the last. */
+static uint64_t timer_bit(size_t i)
+{
+	return 1ull << (i < 63 ? i : 63);
+}
+
+void profile_sample(struct session *s, struct task *t, uint64_t which)
+{
+	struct arch_regs *regs = task_regs(t);
+	uint64_t pc = regs ? site_original_pc(t->proc->as, arch_pc(regs)) : 0;
+
+	for (size_t i = 0; i < s->timers.n; i++) {
+		struct timer *timer = &s->timers.items[i];
+		struct firing f = { .probe = timer->probe, .task = t, .has_args = true,
+				    .args = { 0, pc } };
+
+		if (timer->samples && (which & timer_bit(i)))
+			session_fire(s, &f);
+	}
 }
 
 uint64_t profile_run(struct session *s, uint64_t now)
@@ -114,7 +141,10 @@ uint64_t profile_run(struct session *s, uint64_t now)
 			t->next += t->period;
 			if (now >= t->next + t->period)
 				t->next = now - (now - t->next) % t->period;
-			session_fire_simple(s, pr);
+			if (t->samples)
+				engine_sample(s->engine, timer_bit(i));
+			else
+				session_fire_simple(s, pr);
 		}
 		if (s->timers.items[i].next < deadline)
 			deadline = s->timers.items[i].next;

@@ -44,10 +44,11 @@ struct target {
 	struct target *next;
 };
 
-/* One timer: tick-N. */
+/* One timer: tick-N or profile-N. */
 struct timer {
 	struct probe *probe;
 	uint64_t period, next;		/* ns, CLOCK_MONOTONIC */
+	bool samples;			/* profile-N */
 };
 
 /* One firing: what the probe knows beyond the thread's registers. */
@@ -211,6 +212,7 @@ void usdt_forked(struct session *s, struct aspace *copy, pid_t parent);
 /* Fires what is due; returns the next deadline. */
 uint64_t profile_run(struct session *s, uint64_t now);
 void profile_start(struct session *s, uint64_t now);
+void profile_sample(struct session *s, struct task *t, uint64_t which);
 
 /* report.c */
 void report_list(struct session *s);

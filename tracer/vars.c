@@ -400,6 +400,17 @@ static bool effect(void *ctx, enum dl_effect e, uint64_t arg)
 	}
 }
 
+static uint64_t sym_start(void *ctx, uint64_t addr, enum dl_symkind kind)
+{
+	struct session *s = ((struct firing *)ctx)->session;
+	struct target *t = target_by_pid(s, firing_pid(ctx));
+	struct objects *os = t ? target_objects(t) : NULL;
+
+	if (!os)
+		return addr;
+	return objects_start_of(os, addr, kind == DL_SYM_UMOD ? SYMBOLIZE_MOD : SYMBOLIZE_SYM);
+}
+
 const struct dl_thread_ops session_thread_ops = {
 	.load = thread_load,
 	.store = thread_store,
@@ -407,6 +418,7 @@ const struct dl_thread_ops session_thread_ops = {
 	.var_at = thread_var_at,
 	.var_str = thread_var_str,
 	.ustack = thread_ustack,
+	.sym_start = sym_start,
 	.proc_int = proc_int,
 	.proc_str = proc_str,
 	.fd_int = fd_int,
