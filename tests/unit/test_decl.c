@@ -360,12 +360,17 @@ static void write_library(const char *name, const char *text)
 	assert_int_equal(fclose(f), 0);
 }
 
-static void load(struct parsed *p, bool ok)
+static void load_with(struct parsed *p, const struct dl_host *host, bool ok)
 {
-	parsed_start(p, NULL, NULL);
+	parsed_start(p, host, NULL);
 	assert_null(dl_options_set(p->options, "syslibdir", library_dir, DL_OPT_FROM_CMDLINE,
 				   false));
 	assert_int_equal(dl_load_libraries(p->ctx), ok);
+}
+
+static void load(struct parsed *p, bool ok)
+{
+	load_with(p, NULL, ok);
 }
 
 static void libraries_are_loaded_after_those_they_depend_on(void **state)
@@ -383,15 +388,36 @@ static void libraries_are_loaded_after_those_they_depend_on(void **state)
 	parsed_end(&p);
 }
 
-static void a_library_with_an_unmet_dependency_is_dropped(void **state)
+static void a_library_that_another_needs_must_be_there(void **state)
 {
 	struct parsed p;
 
 	(void)state;
 	write_library("a.d", "#pragma D depends_on library nope.d\ninline int A = 1;");
+	load(&p, false);
+	assert_non_null(strstr(parsed_errors(&p), "/a.d\", line 1: program requires library "
+			       "\"nope.d\" which failed to load"));
+	parsed_end(&p);
+}
+
+static struct error *match_nothing(void *ctx, const struct dl_pdesc *d, struct dl_probe_info *ret)
+{
+	(void)ctx;
+	(void)d;
+	*ret = (struct dl_probe_info){ .n_matches = 0 };
+	return NULL;
+}
+
+static void a_library_with_an_unmet_dependency_is_dropped(void **state)
+{
+	const struct dl_host host = { .probe_match = match_nothing };
+	struct parsed p;
+
+	(void)state;
+	write_library("a.d", "#pragma D depends_on provider nope\ninline int A = 1;");
 	write_library("b.d", "#pragma D depends_on library a.d\ninline int B = 1;");
 	write_library("c.d", "inline int C = 1;");
-	load(&p, true);
+	load_with(&p, &host, true);
 	assert_string_equal(parsed_errors(&p), "");
 	assert_null(dl_idents_lookup(p.ctx->globals, "A"));
 	assert_null(dl_idents_lookup(p.ctx->globals, "B"));
@@ -461,6 +487,7 @@ int main(void)
 		cmocka_unit_test(control_lines_are_checked),
 		cmocka_unit_test(pragmas_set_options_and_attributes),
 		LIBRARY_TEST(libraries_are_loaded_after_those_they_depend_on),
+		LIBRARY_TEST(a_library_that_another_needs_must_be_there),
 		LIBRARY_TEST(a_library_with_an_unmet_dependency_is_dropped),
 		LIBRARY_TEST(circular_dependencies_are_errors),
 		LIBRARY_TEST(errors_in_libraries_name_the_file),
