@@ -393,6 +393,28 @@ static struct error *consume_item(struct dl_consumer *c, const struct dl_firing 
 	return NULL;
 }
 
+/*
+ * -B: no output as such, but a line or two for each piece of text, as a
+ * program that takes over the output would be called with it.
+ */
+static void dump_piece(struct dl_consumer *c, const struct dl_firing *f, size_t start)
+{
+	struct strbuf piece = { 0 };
+	const struct dl_probe_id *p = f ? &f->en->probe : NULL;
+
+	strbuf_add(&piece, strbuf_text(&c->out) + start, c->out.len - start);
+	c->out.len = start;
+	if (!piece.len)
+		return;
+	strbuf_puts(&c->out, "dtrace: >>> Called buffer handler:\ndtrace:     buffered => \"");
+	dl_put_escaped(&c->out, strbuf_text(&piece), piece.len);
+	strbuf_puts(&c->out, "\"\n");
+	if (p)
+		strbuf_printf(&c->out, "dtrace:        probe => %s:%s:%s:%s\n", p->prov, p->mod,
+			      p->func, p->name);
+	strbuf_deinit(&piece);
+}
+
 /* The item at *pos, which moves behind it; NULL when lengths don't fit. */
 static const struct dl_item *next_item(const struct dl_entry *e, uint32_t *pos)
 {
@@ -423,10 +445,13 @@ static struct error *consume_items(struct dl_consumer *c, const struct dl_firing
 			return NULL;
 		}
 
+		size_t start = c->out.len;
 		struct error *err = consume_item(c, f, item);
 
 		if (err)
 			return err;
+		if (c->config.dumps && start <= c->out.len)
+			dump_piece(c, f, start);
 	}
 	return NULL;
 }
@@ -450,9 +475,10 @@ static struct error *consume_entry(struct dl_consumer *c, const struct dl_entry 
 		dl_json_end(c);
 		return err;
 	}
-	put_record_line(c, &f, next);
+	if (!c->config.dumps)
+		put_record_line(c, &f, next);
 	err = consume_items(c, &f);
-	if (!dl_consumer_option(c, DL_OPT_QUIET))
+	if (!dl_consumer_option(c, DL_OPT_QUIET) && !c->config.dumps)
 		strbuf_putc(&c->out, '\n');
 	return err;
 }
@@ -523,9 +549,13 @@ struct error *dl_consumer_finish(struct dl_consumer *c)
 	if (c->json) {
 		err = finish_json(c);
 	} else {
-		if (!c->config.test_mode)
+		size_t start = c->out.len;
+
+		if (!c->config.test_mode && !c->config.dumps)
 			strbuf_putc(&c->out, '\n');
 		err = dl_consume_unprinted(c);
+		if (c->config.dumps && start <= c->out.len)
+			dump_piece(c, NULL, start);
 	}
 	if (err) {
 		error_destroy(dl_consumer_flush(c));

@@ -34,6 +34,7 @@ struct dl_consumer_config {
 	void *ctx;
 	FILE *out;			/* borrowed; stdout or -o file */
 	const char *out_name;		/* "<stdout>" or the file's name, for write errors */
+	bool dumps;			/* -B: each piece of text as what a program would get */
 	bool test_mode;			/* _DTRACE_TESTING: no CPU and ID columns, no last newline */
 };
 

@@ -183,9 +183,11 @@ static struct error *handle_flag(struct cli *cli, int flag, const char *arg, boo
 		return error_format(ERR_USAGE, "-%c: anonymous tracing requires a kernel; "
 					       "use -c or -p", flag);
 	case 'B':
+		cli->dumps_output = true;
+		return NULL;
 	case 'W':
-		return error_format(ERR_USAGE, "-%c is not available yet%s", flag,
-				    flag == 'W' ? "; start the process with -c or use -p" : "");
+		return error_format(ERR_USAGE, "-W is not available: start the process with -c, "
+					       "or use -p");
 	case 'c':
 		return add_command(cli, arg);
 	case 'e':
@@ -342,6 +344,9 @@ struct error *cli_parse(struct cli *cli, int argc, char **argv, bool *show_usage
 			return &error_nomem;
 	if (cli->mode == CLI_HEADER || cli->mode == CLI_LINK)
 		drop_compiler_flags(cli);
+	if (cli->dumps_output && (cli->mode == CLI_LIST || cli->mode == CLI_LINK || cli->output))
+		return error_format(ERR_USAGE, "-B not valid in combination with [-AGl] and -o "
+					       "options");
 	cli->run_cpp = dl_option(cli->options, DL_OPT_CPP);
 	if (dl_option(cli->options, DL_OPT_VERBOSE) == 1)
 		cli->show_code = true;

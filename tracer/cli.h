@@ -45,6 +45,7 @@ struct cli {
 	bool verbose;		/* -v */
 	bool show_code;		/* -S */
 	bool run_cpp;		/* -C */
+	bool dumps_output;	/* -B */
 };
 
 /*

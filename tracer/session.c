@@ -358,6 +358,7 @@ static struct error *create_state(struct session *s)
 		.ctx = s,
 		.out = s->out,
 		.out_name = s->cli->output ? s->cli->output : "<stdout>",
+		.dumps = s->cli->dumps_output,
 		.test_mode = s->test_mode,
 	};
 
