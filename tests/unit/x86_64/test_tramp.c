@@ -84,7 +84,8 @@ static void assert_patch_unseen(const struct function *fn, const struct arch_tra
  * that the patch displaces. */
 static void test_functions_end_the_same_with_any_instruction_patched(void **state)
 {
-	struct arch_tramp_clause c = clause_of(&all_registers, 18);
+	/* One that keeps all of the flags, one that keeps what may be looked at. */
+	struct arch_tramp_clause c[2] = { clause_of(&all_registers, 18), clause_of(&two_args, 2) };
 	unsigned planned[5] = { 0 };
 
 	(void)state;
@@ -98,8 +99,8 @@ static void test_functions_end_the_same_with_any_instruction_patched(void **stat
 			if (func_plan(off))
 				continue;
 			planned[rig.plan.tactic]++;
-			f = firing_of(&c, 1);
-			for (unsigned round = 0; round < 6; round++) {
+			for (unsigned round = 0; round < 16; round++) {
+				f = firing_of(&c[round % 2], 1);
 				assert_patch_unseen(&functions[i], &f, rig.func.addr);
 				for (unsigned k = 1; k < rig.plan.n_insns; k++)
 					assert_patch_unseen(&functions[i], &f,
