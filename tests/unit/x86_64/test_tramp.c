@@ -16,6 +16,7 @@ FUNC(endbr, "endbr64; push %rbx; mov %rdi, %rbx; lea (%rbx,%rsi), %rax; pop %rbx
 FUNC(carry, "adc %rsi, %rdi; setc %al; cmovo %r8, %r9; rcl $1, %r10; sbb %rdx, %rdx");
 FUNC(branch, "test %dil, %dil; je 1f; mov %rsi, %rax; inc %rdx; 1: setz %cl; mov %rsi, %rdi");
 FUNC(live_branch, "jc 1f; mov %rsi, %rax; nop; 1: jo 2f; dec %rdx; 2: lahf");
+FUNC(skip, "jc 1f; xor %ecx, %ecx; nop; nop; 1: xor %eax, %eax");
 FUNC(loops, "mov $3, %ecx; 1: add %rcx, %rax; loop 1b; jrcxz 2f; nop; 2: inc %rax");
 FUNC(around, "mov $4, %ecx; 1: add %rcx, %rax; nop; dec %ecx; jnz 1b; mov %rax, %rdx");
 FUNC(red_zone, "mov %rdi, -8(%rsp); mov %rsi, -128(%rsp); inc %rax; mov -8(%rsp), %rcx;"
@@ -35,7 +36,7 @@ static const struct function {
 } functions[] = {
 #define F(name) { #name, f_##name, f_##name##_end, false }
 #define C(name) { #name, f_##name, f_##name##_end, true }
-	F(nop5), F(nop5_cmp), F(frame), F(pushes), F(endbr), F(carry), F(branch), F(live_branch), C(loops),
+	F(nop5), F(nop5_cmp), F(frame), F(pushes), F(endbr), F(carry), F(branch), F(live_branch), F(skip), C(loops),
 	C(around), F(red_zone), F(pc_relative), F(call), F(call_late), F(jump), F(system),
 	F(vector), C(self_loop),
 };
