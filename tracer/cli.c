@@ -17,7 +17,8 @@ static const char flags[] = "3:6:aAb:Bc:CD:ef:FGhHi:I:lL:m:n:o:p:P:qs:SU:vVwW:x:
 
 static const char usage_text[] =
 	"Usage: dtrace [-CeFGhHlqSvVwZ] [-b bufsz] [-c cmd] [-D name[=def]] [-I path]\n"
-	"\t[-L path] [-o output] [-p pid] [-s script] [-U name] [-x opt[=val]] [-X a|c|s|t]\n\n"
+	"\t[-L path] [-o output] [-p pid] [-s script] [-U name] [-W name]\n"
+	"\t[-x opt[=val]] [-X a|c|s|t]\n\n"
 	"\t[-P provider [[ predicate ] action ]]\n"
 	"\t[-m [ provider: ] module [[ predicate ] action ]]\n"
 	"\t[-f [[ provider: ] module: ] func [[ predicate ] action ]]\n"
@@ -51,6 +52,7 @@ static const char usage_text[] =
 	"\t-v  set verbose mode (report stability attributes, arguments)\n"
 	"\t-V  report DTrace version\n"
 	"\t-w  permit destructive actions\n"
+	"\t-W  wait for a process of this name to start, and trace it\n"
 	"\t-x  enable or modify compiler and tracing options\n"
 	"\t-X  specify ISO C conformance settings for preprocessor\n"
 	"\t-Z  permit probe descriptions that match zero probes\n";
@@ -156,6 +158,18 @@ static struct error *add_pid(struct cli *cli, const char *text)
 	return vec_push(&cli->targets, t) ? NULL : &error_nomem;
 }
 
+/* What the process will have is not known yet: -Z. */
+static struct error *add_wait(struct cli *cli, const char *name)
+{
+	struct cli_target t = { .wait_name = name };
+
+	if (!*name)
+		return error_format(ERR_OTHER, "-W needs the name of a process");
+	if (!vec_push(&cli->targets, t))
+		return &error_nomem;
+	return dl_options_set(cli->options, "zdefs", NULL, DL_OPT_FROM_CMDLINE, false);
+}
+
 /* Flags that set an option and nothing else. */
 static const struct {
 	char flag;
@@ -186,8 +200,7 @@ static struct error *handle_flag(struct cli *cli, int flag, const char *arg, boo
 		cli->dumps_output = true;
 		return NULL;
 	case 'W':
-		return error_format(ERR_USAGE, "-W is not available: start the process with -c, "
-					       "or use -p");
+		return add_wait(cli, arg);
 	case 'c':
 		return add_command(cli, arg);
 	case 'e':

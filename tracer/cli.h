@@ -32,6 +32,7 @@ struct cli_target {
 	const char *command;
 	char **argv;		/* owned */
 	pid_t pid;
+	const char *wait_name;	/* -W: attach when it starts */
 };
 
 struct cli {

@@ -129,7 +129,7 @@ static void on_process_exit(void *ctx, struct process *p)
 	struct session *s = ctx;
 	struct target *t = p->session_data;
 
-	if (p->is_root) {
+	if (p->is_root && t && t->is_named) {
 		if (s->n_roots_alive)
 			s->n_roots_alive--;
 		if (t && t->is_command && !s->command_ended && p->has_wait_status) {

@@ -203,8 +203,9 @@ static void check_wants_children(void *arg, const struct dl_pdesc *d)
 
 bool session_wants_children(const struct session *s)
 {
-	struct wanted w = { .s = s, .yes = dl_option(s->options, DL_OPT_FOLLOW) == 1 };
+	struct wanted w = { .s = s };
 
+	w.yes = s->scope_all || dl_option(s->options, DL_OPT_FOLLOW) == 1;
 	each_desc(s, check_wants_children, &w);
 	return w.yes;
 }

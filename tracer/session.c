@@ -231,11 +231,14 @@ static struct error *env_changes(struct session *s, char ***ret)
 static struct error *start_target(struct session *s, const struct cli_target *ct, char **env)
 {
 	struct process *p = NULL;
-	struct error *err;
+	pid_t pid = ct->pid;
+	struct error *err = ct->wait_name ? scope_wait(s, ct->wait_name, &pid) : NULL;
 
+	if (err)
+		return err;
 	err = ct->is_command ? engine_fork(s->engine, ct->argv, env, &p) :
-			       error_context(engine_attach(s->engine, ct->pid, &p),
-					     "failed to grab pid %d", (int)ct->pid);
+			       error_context(engine_attach(s->engine, pid, &p),
+					     "failed to grab pid %d", (int)pid);
 	if (err)
 		return err;
 	struct target *t = target_of(s, p);
@@ -243,6 +246,7 @@ static struct error *start_target(struct session *s, const struct cli_target *ct
 	if (!t)
 		return &error_nomem;
 	t->is_command = ct->is_command;
+	t->is_named = true;
 	t->name = strdup(ct->is_command ? ct->argv[0] : "");
 	s->n_roots_alive++;
 	if (!s->first_target) {
@@ -261,6 +265,10 @@ static struct error *start_targets(struct session *s)
 		err = env_changes(s, &env);
 	for (size_t i = 0; i < s->cli->targets.n && !err; i++)
 		err = start_target(s, &s->cli->targets.items[i], env);
+	s->scope_all = dl_option_text(s->options, DL_OPT_SCOPE) &&
+		       !strcmp(dl_option_text(s->options, DL_OPT_SCOPE), "all");
+	if (!err && s->scope_all)
+		err = scope_attach_all(s);
 	for (char **e = env; e && *e; e++)
 		free(*e);
 	return err;
@@ -532,7 +540,7 @@ static struct error *loop(struct session *s)
 		err = consume_if_due(s, now, &deadline);
 		if (err)
 			break;
-		if (s->cli->targets.n)
+		if (s->targets)
 			err = engine_poll(s->engine, deadline, &n, &done);
 		else
 			idle_until(s, deadline);
@@ -590,7 +598,7 @@ static bool has_attached(const struct session *s)
 	for (size_t i = 0; i < s->cli->targets.n; i++)
 		if (!s->cli->targets.items[i].is_command)
 			return true;
-	return false;
+	return s->scope_all;
 }
 
 static struct error *finish(struct session *s)

@@ -34,6 +34,7 @@ struct target {
 	struct process *proc;		/* NULL once it is dead */
 	pid_t pid;
 	bool is_command;
+	bool is_named;			/* by -c, -p or -W */
 	struct objects *objects;	/* NULL until needed */
 	struct unwinder *unwinder;
 	struct site *link_site;		/* the dynamic linker's notification point */
@@ -102,6 +103,7 @@ struct session {
 	struct strbuf text;		/* string variables of the current firing */
 	bool is_started;		/* tracing is active */
 	bool is_ending;
+	bool scope_all;			/* -x scope=all */
 	bool reads_at_end;		/* bufpolicy ring or fill: no output before the end */
 	struct error *limit;		/* an enabling that does not fit the buffer */
 	bool test_mode;
@@ -169,6 +171,11 @@ struct target *target_by_pid(struct session *s, pid_t pid);	/* dead ones too; NU
 /* The object table, read now if it wasn't; NULL when it can't be. */
 struct objects *target_objects(struct target *t);
 void target_destroy(struct target *t);
+/* scope.c */
+/* -W: the next process of that name. */
+struct error *scope_wait(struct session *s, const char *name, pid_t *ret) must_check;
+/* -x scope=all: every process that may be traced, but for those above us. */
+struct error *scope_attach_all(struct session *s) must_check;
 /* Plants the hook that tells of dlopen() and dlclose(). */
 struct error *target_watch_linker(struct session *s, struct target *t) must_check;
 /* Gives the probes of objects that were not looked at yet. */
