@@ -161,7 +161,9 @@ void session_fire(struct session *s, struct firing *f)
 		uint32_t epid = f->probe->epids.items[i];
 		const struct dl_clause *c = dl_state_enabling(s->state, epid)->clause;
 
-		*rec = (struct dl_record){ .epid = epid, .flags = flags, .time = f->time };
+		/* timestamp stands still within a clause, not from one to the next. */
+		*rec = (struct dl_record){ .epid = epid, .flags = flags,
+					   .time = i ? now_ns() : f->time };
 		if (!dl_near_run(&c->near, c->n_slots,
 				 s->strsize, &near_ops, f, rec, s->record_size))
 			continue;
