@@ -273,6 +273,9 @@ struct error *engine_attach(struct engine *e, pid_t pid, struct process **ret)
 		drop_process(e, p);
 		return err;
 	}
+	for (t = e->tasks; t; t = t->next)
+		if (t->pub.proc == p && t->pub.state == TASK_STOPPED)
+			signal_learn_mask(t);
 	t = inject_choose(e, as);
 	if (t)
 		signal_learn(e, t);

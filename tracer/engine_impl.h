@@ -86,6 +86,7 @@ struct engine_task {
 	uint64_t samples;		/* an INTERRUPT is under way for these (sample.c) */
 	uint64_t mask_checked;		/* when the signal mask was last looked at */
 	bool mask_was_full;
+	bool trap_blocked;		/* SIGTRAP is, as far as known */
 	struct hit_skip skips[MAX_SKIPS];
 	unsigned n_skips;
 	uint64_t comm_read;		/* when */
@@ -285,6 +286,10 @@ bool signal_is_breakpoint(pid_t tid);
 bool signal_has_hit_pending(struct engine_task *t);
 /* Reads SIGTRAP's disposition from /proc, and its action if it is caught. */
 void signal_learn(struct engine *e, struct engine_task *t);
+/* Whether the thread blocks SIGTRAP; before its first hit. */
+void signal_learn_mask(struct engine_task *t);
+/* What exec does to SIGTRAP's disposition. */
+void signal_exec(struct engine_process *p);
 /* The action of sig in the target (remote rt_sigaction). */
 bool signal_action_read(struct engine *e, struct engine_task *t, int sig,
 			uint8_t action[SIGACTION_BYTES]);

@@ -396,6 +396,7 @@ void launch_exec_done(struct engine *e, struct engine_task *t)
 		return;
 	}
 	signal_learn(e, t);
+	signal_learn_mask(t);
 	entry = l->hold == HOLD_EXEC ? 0 : entry_point(p->pub.pid);
 	if (!entry || !plant_hold(e, &p->pub, entry, on_entry))
 		hold_here(t);

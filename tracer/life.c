@@ -185,8 +185,10 @@ static void give_birth(struct engine *e, const struct birth *b, int status)
 
 	if (!child)
 		engine_bug(e, NULL, "out of memory for a new task");
-	if (b->parent)
+	if (b->parent) {
+		child->trap_blocked = b->parent->trap_blocked;
 		pin_child(e, b->parent, b->tid);
+	}
 	engine_ingest(e, b->tid, status);
 	if (!b->is_thread && !b->shares_vm) {
 		if (!annex_copy(p->as, b->proc->as))
@@ -353,7 +355,7 @@ void life_exec(struct engine *e, struct task *t)
 		aspace_unref(p->old_as);
 	p->old_as = p->pub.as;
 	p->pub.as = as;
-	p->trap_caught = p->trap_action_known = false;
+	signal_exec(p);
 	process_refresh(&p->pub);
 	t->comm_valid = false;
 	impl->rseq_known = impl->in_vfork = false;

@@ -79,31 +79,57 @@ bool engine_signal_handler(struct engine *e, struct task *t, int sig, uint64_t *
 	return true;
 }
 
-void signal_learn(struct engine *e, struct engine_task *t)
+static void set_ignored(struct engine_process *p)
+{
+	uintptr_t ignore = 1;	/* SIG_IGN; the handler comes first */
+
+	memset(p->trap_action, 0, sizeof(p->trap_action));
+	memcpy(p->trap_action, &ignore, sizeof(ignore));
+	p->trap_action_known = true;
+}
+
+static void learn_from(struct engine *e, struct engine_task *t, const struct procfs_status *st)
 {
 	struct engine_process *p = process_impl(t->pub.proc);
-	struct procfs_status st;
 
 	p->trap_learned = engine_now();
-	if (!procfs_status(t->pub.tid, &st))
-		return;
-	p->trap_ignored = st.sig_ign & BIT(SIGTRAP);
-	p->trap_caught = st.sig_cgt & BIT(SIGTRAP);
-	if (p->trap_ignored) {
-		uintptr_t ignore = 1;	/* SIG_IGN; the handler comes first */
-
-		memset(p->trap_action, 0, sizeof(p->trap_action));
-		memcpy(p->trap_action, &ignore, sizeof(ignore));
-		p->trap_action_known = true;
-	} else if (!p->trap_caught) {
+	p->trap_ignored = st->sig_ign & BIT(SIGTRAP);
+	p->trap_caught = st->sig_cgt & BIT(SIGTRAP);
+	if (p->trap_ignored)
+		set_ignored(p);
+	else if (!p->trap_caught)
 		p->trap_action_known = false;
-	} else if (!p->trap_action_known) {
+	else if (!p->trap_action_known)
 		p->trap_action_known = signal_action_read(e, t, SIGTRAP, p->trap_action);
-	}
+}
+
+void signal_learn(struct engine *e, struct engine_task *t)
+{
+	struct procfs_status st;
+
+	if (procfs_status(t->pub.tid, &st))
+		learn_from(e, t, &st);
+	else
+		process_impl(t->pub.proc)->trap_learned = engine_now();
+}
+
+void signal_learn_mask(struct engine_task *t)
+{
+	uint64_t mask;
+
+	if (ptrace(PTRACE_GETSIGMASK, t->pub.tid, (void *)sizeof(mask), &mask) == 0)
+		t->trap_blocked = mask & BIT(SIGTRAP);
+}
+
+void signal_exec(struct engine_process *p)
+{
+	p->trap_caught = p->trap_action_known = false;
+	if (p->trap_ignored)	/* as before the program */
+		set_ignored(p);
 }
 
 /* Did the forced trap take SIGTRAP out of a mask that blocked everything? */
-static bool was_blocked(uint64_t mask)
+static bool was_full(uint64_t mask)
 {
 	return !(mask & BIT(SIGTRAP)) && (mask | BIT(SIGTRAP) | UNBLOCKABLE) == UINT64_MAX;
 }
@@ -117,34 +143,56 @@ static bool needs_look(const struct engine_task *t, uint64_t now)
 {
 	const struct engine_process *p = process_impl(t->pub.proc);
 
-	return p->trap_caught || p->trap_ignored || t->mask_was_full ||
+	return p->trap_caught || p->trap_ignored || t->mask_was_full || t->trap_blocked ||
 	       now - t->mask_checked > LEARN_NS;
+}
+
+/*
+ * The trap resets a handler only if SIGTRAP was blocked (or ignored), so where
+ * there is one it tells.  Where there is none, what is known must do.
+ */
+static bool was_blocked(struct engine_task *t, const struct procfs_status *st)
+{
+	if (!process_impl(t->pub.proc)->trap_caught)
+		return t->trap_blocked;
+	t->trap_blocked = !(st->sig_cgt & BIT(SIGTRAP));
+	return t->trap_blocked;
 }
 
 void signal_repair_forced(struct engine *e, struct engine_task *t, bool is_first)
 {
 	struct engine_process *p = process_impl(t->pub.proc);
-	bool ignored = p->trap_ignored, blocked;
 	uint64_t mask, now = engine_now();
+	bool is_due = is_first || now - t->mask_checked > LEARN_NS ||
+		      now - p->trap_learned > LEARN_NS;
+	bool full, blocked, is_merged;
+	struct procfs_status st;
 
 	if (!needs_look(t, now))
 		return;
 	if (ptrace(PTRACE_GETSIGMASK, t->pub.tid, (void *)sizeof(mask), &mask) < 0)
 		return;
-	blocked = was_blocked(mask);
+	blocked = full = t->mask_was_full = was_full(mask);
 	t->mask_checked = now;
-	t->mask_was_full = blocked;
+	if (!full && (is_due || p->trap_ignored || p->trap_caught || t->trap_blocked)) {
+		if (!procfs_status(t->pub.tid, &st))
+			return;
+		blocked = was_blocked(t, &st);
+		/* What was ignored is caught now: the program's doing. */
+		if ((p->trap_ignored && (st.sig_cgt & BIT(SIGTRAP))) ||
+		    (is_due && !blocked && !p->trap_ignored))
+			learn_from(e, t, &st);
+	}
+	/* One that was pending took the place of the hit's: it is sent again. */
+	is_merged = blocked && !signal_is_breakpoint(t->pub.tid);
 	if (blocked) {
 		mask |= BIT(SIGTRAP);
 		ptrace(PTRACE_SETSIGMASK, t->pub.tid, (void *)sizeof(mask), &mask);
 	}
-	if ((ignored || (blocked && p->trap_caught)) && p->trap_action_known) {
+	if ((p->trap_ignored || (blocked && p->trap_caught)) && p->trap_action_known)
 		remote_sigaction(e, t, SIGTRAP, p->trap_action, NULL);
-		p->trap_learned = now;
-		return;
-	}
-	if (!blocked && (is_first || now - p->trap_learned > LEARN_NS))
-		signal_learn(e, t);
+	if (is_merged)
+		engine_raise(e, &t->pub, SIGTRAP);
 }
 
 /* -------------------------------------------------------------- ownership -- */
@@ -170,18 +218,28 @@ bool signal_has_hit_pending(struct engine_task *t)
 	return procfs_status(t->pub.tid, &st) && (st.sig_pnd & BIT(SIGTRAP));
 }
 
+/* A trap that could not be delivered as it was set the disposition to the default. */
+static bool is_forced(const struct engine_task *t)
+{
+	struct procfs_status st;
+
+	return procfs_status(t->pub.tid, &st) && !((st.sig_cgt | st.sig_ign) & BIT(SIGTRAP));
+}
+
 /*
  * A thread may rightly be where a trap would be reported, after an instruction
  * as long as the breakpoint's bias (or before any, where there is no bias), and
  * a SIGTRAP sent by somebody would look like a hit.  Worth a request only if
- * the program does something with SIGTRAP.
+ * the program does something with SIGTRAP.  A hit that found one pending shows
+ * that one's information.
  */
 static bool may_be_sent(const struct engine_task *t, const struct site *s)
 {
 	const struct engine_process *p = process_impl(t->pub.proc);
 
-	return (s->insn_len == arch_bp_pc_bias || !arch_bp_pc_bias) && (p->trap_caught || p->trap_ignored) &&
-	       !signal_is_breakpoint(t->pub.tid);
+	return (s->insn_len == arch_bp_pc_bias || !arch_bp_pc_bias) &&
+	       (p->trap_caught || p->trap_ignored) &&
+	       !signal_is_breakpoint(t->pub.tid) && !is_forced(t);
 }
 
 /* A trap that was on its way when its site went; not one the program has
