@@ -232,7 +232,7 @@ static struct dl_node *address(struct sema *s, const struct dl_node *call,
 	if (!e)
 		return NULL;
 	if (e->kind != DL_N_TRANSLATED &&
-	    (sema_is_integer(e) || sema_is_pointer(e)))
+	    (sema_is_integer(e) || dl_type_is_pointer(e->type)))	/* a string is a value */
 		return sema_convert(s, e, sema_basic(s, DL_T_VOIDPTR));
 	sema_arg_mismatch(s, tag, call->range, call->name, i, "pointer or integer",
 			  sema_type_text(s, e));

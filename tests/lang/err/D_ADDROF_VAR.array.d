@@ -1,0 +1,2 @@
+int a[3];
+BEGIN { p = &a; exit(0); }

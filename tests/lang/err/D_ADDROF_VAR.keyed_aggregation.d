@@ -1,0 +1,1 @@
+BEGIN { @a[1] = count(); p = &@a[1]; exit(0); }

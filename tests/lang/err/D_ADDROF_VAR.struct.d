@@ -1,0 +1,2 @@
+struct s { int a; } v;
+BEGIN { p = &v; exit(0); }

@@ -1,0 +1,1 @@
+BEGIN { self->s = speculation(); commit(self->s); @ = sum(1); }

@@ -1,0 +1,1 @@
+BEGIN { self->s = speculation(); speculate(self->s); @ = sum(1); }

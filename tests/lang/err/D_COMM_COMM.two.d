@@ -1,0 +1,1 @@
+BEGIN { self->s = speculation(); commit(self->s); commit(self->s); }

@@ -1,0 +1,1 @@
+BEGIN { self->s = speculation(); printf("x"); commit(self->s); }

@@ -1,0 +1,3 @@
+typedef int t;
+enum e { A } struct s { int a; } x;
+BEGIN { exit(0); }

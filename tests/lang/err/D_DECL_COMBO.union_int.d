@@ -1,0 +1,3 @@
+union s { int a; }
+int r;
+BEGIN { exit(0); }

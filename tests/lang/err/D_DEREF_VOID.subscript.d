@@ -1,0 +1,1 @@
+BEGIN { p = (void *)1; x = *p; exit(0); }

@@ -1,0 +1,1 @@
+BEGIN { x = 1; y = x ? curpsinfo : curpsinfo; exit(0); }
