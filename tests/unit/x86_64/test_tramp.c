@@ -36,7 +36,8 @@ static const struct function {
 } functions[] = {
 #define F(name) { #name, f_##name, f_##name##_end, false }
 #define C(name) { #name, f_##name, f_##name##_end, true }
-	F(nop5), F(nop5_cmp), F(frame), F(pushes), F(endbr), F(carry), F(branch), F(live_branch), F(skip), C(loops),
+	F(nop5), F(nop5_cmp), F(frame), F(pushes), F(endbr), F(carry), F(branch), F(live_branch),
+	F(skip), C(loops),
 	C(around), F(red_zone), F(pc_relative), F(call), F(call_late), F(jump), F(system),
 	F(vector), C(self_loop),
 };
