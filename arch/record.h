@@ -44,7 +44,7 @@
  *
  * A record is byte for byte what dl_near_run() writes with the clause's cap,
  * but for time, which is the processor's raw counter (ARCH_NO_TIME where that
- * can't be read).  time is the same in all records of a firing.
+ * can't be read), when the record's place was taken.
  *
  * A ring that is full, or that is the null ring, or that has no cells where the
  * clause aggregates, is asked about the control word:

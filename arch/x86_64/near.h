@@ -5,7 +5,7 @@
  * which probes fire:
  *
  *	lea -128(%rsp), %rsp	skip the red zone
- *	push ...		the registers the block uses, flags, time word
+ *	push ...		the registers the block uses, flags, who is first
  *	clauses			near.c
  *	pop ...
  *	lea 128(%rsp), %rsp
@@ -27,7 +27,7 @@
 #define X64_RECORD R11
 
 /* Words of a frame: numbers of registers, or these. */
-enum { WORD_LAHF = 16, WORD_PUSHFQ, WORD_TIME };
+enum { WORD_LAHF = 16, WORD_PUSHFQ, WORD_FIRST };
 
 #define RED_ZONE 128
 
@@ -53,8 +53,7 @@ struct x64_reserve {
 	uint32_t need;		/* bytes */
 	uint32_t start;		/* end of the slots: where the tail begins */
 	bool varies;		/* the length is known only at the end */
-	bool is_first;		/* of its firing, whatever happened */
-	bool has_time;		/* the frame has a time word, and it says who is first */
+	bool has_others;	/* the firing has more clauses: the frame's word says who is first */
 	uint32_t skip;		/* label: the clause is over */
 };
 
@@ -95,7 +94,7 @@ uint32_t x64_near_uses(const struct arch_tramp_firing *f, const struct arch_tram
 /* Why the clause can't be compiled, NULL if it can. */
 const char *x64_near_refuse(const struct arch_tramp_clause *c);
 /*
- * The clause's code.  r: is_first and has_time; phase: what holds once it has
+ * The clause's code.  r: has_others; phase: what holds once it has
  * left its record.
  */
 void x64_near_clause(struct x64_gen *g, const struct arch_tramp_firing *f,

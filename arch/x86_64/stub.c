@@ -23,36 +23,34 @@ int32_t x64_saved_at(const struct x64_gen *g, unsigned word)
 
 /* ------------------------------------------------------------- reserve -- */
 
-/* The raw counter into the record, once for all records of a firing. */
-static void gen_time(struct x64_gen *g, const struct x64_reserve *r)
+/* Is this the first record that its firing leaves? */
+static void gen_flags(struct x64_gen *g, const struct x64_reserve *r)
+{
+	struct x64_asm *e = &g->e;
+	int32_t at;
+
+	if (!r->has_others) {
+		emit_store32(e, X64_RECORD, REC(flags), DL_REC_FIRST);
+		return;
+	}
+	at = x64_saved_at(g, WORD_FIRST);
+	emit_rm(e, OP_MOV, RAX, RSP, at);
+	EMIT(e, 0x41, 0x89, 0x43, REC(flags));		/* mov %eax, flags(%r11) */
+	emit_store64(e, RSP, at, 0);
+}
+
+/* The raw counter into the record. */
+static void gen_time(struct x64_gen *g)
 {
 	struct x64_asm *e = &g->e;
 	struct x64_stub s = { .kind = STUB_TSC, .label = emit_label(e), .next = emit_label(e),
 			      .state = g->now };
-	uint32_t known = emit_label(e);
-
-	if (r->has_time) {
-		int32_t at = x64_saved_at(g, WORD_TIME);
-
-		EMIT(e, 0x33, 0xd2);			/* xor %edx, %edx */
-		emit_rm(e, OP_MOV, RAX, RSP, at);
-		emit_rr(e, OP_TEST, RAX, RAX);
-		EMIT(e, 0x0f, 0x94, 0xc2);		/* sete %dl: DL_REC_FIRST */
-		EMIT(e, 0x41, 0x89, 0x53, REC(flags));	/* mov %edx, flags(%r11) */
-		emit_jcc(e, CC_NE, known);
-	} else {
-		emit_store32(e, X64_RECORD, REC(flags), r->is_first ? DL_REC_FIRST : 0);
-	}
-	s.state = g->now;
 	x64_stub(g, &s);
 	x64_fixup(g, s.label);
 	EMIT(e, 0x0f, 0x31);				/* rdtsc */
 	emit_place(e, s.next);
 	EMIT(e, 0x48, 0xc1, 0xe2, 32);			/* shl $32, %rdx */
 	emit_rr(e, OP_OR, RAX, RDX);
-	if (r->has_time)
-		emit_store(e, RSP, x64_saved_at(g, WORD_TIME), RAX);
-	emit_place(e, known);
 	emit_store(e, X64_RECORD, REC(time), RAX);
 }
 
@@ -84,7 +82,8 @@ void x64_reserve_emit(struct x64_gen *g, const struct x64_reserve *r)
 		EMIT(e, 0x41, 0x89, 0x53, REC(epid));	/* mov %edx, epid(%r11) */
 		emit_store32(e, X64_RECORD, REC(n_slots), r->start);
 	}
-	gen_time(g, r);
+	gen_flags(g, r);
+	gen_time(g);
 	/* faults is zero: all free space is. */
 }
 

@@ -70,7 +70,8 @@ struct block {
 	bool has_more;		/* or comes after */
 };
 
-static bool needs_time_word(const struct arch_tramp_firing *f)
+/* A word of the frame that is DL_REC_FIRST until the firing has left a record. */
+static bool needs_first_word(const struct arch_tramp_firing *f)
 {
 	return f->n_clauses > 1;
 }
@@ -78,18 +79,18 @@ static bool needs_time_word(const struct arch_tramp_firing *f)
 static void make_frame(const struct x64_gen *g, const struct block *b, struct arch_tramp_frame *f)
 {
 	uint32_t uses = 0;
-	bool time = false, live;
+	bool first = false, live;
 
 	for (uint32_t i = b->first; i < b->end; i++) {
 		const struct arch_tramp_firing *fi = &g->job->firings[i];
 
-		time = time || needs_time_word(fi);
+		first = first || needs_first_word(fi);
 		for (uint32_t k = 0; k < fi->n_clauses; k++)
 			uses |= x64_near_uses(fi, &fi->clauses[k]);
 	}
 	live = !(g->job->plan->flags_dead & 1u << g->job->firings[b->first].insn);
 	f->n = 0;
-	if (live || time)
+	if (live || first)
 		uses |= 1u << RAX;
 	for (unsigned r = 0; r < 16; r++)
 		if (uses & 1u << r)
@@ -98,8 +99,8 @@ static void make_frame(const struct x64_gen *g, const struct block *b, struct ar
 		f->word[f->n++] = WORD_PUSHFQ;
 	else if (live)
 		f->word[f->n++] = WORD_LAHF;
-	if (time)
-		f->word[f->n++] = WORD_TIME;
+	if (first)
+		f->word[f->n++] = WORD_FIRST;
 }
 
 static void push_word(struct x64_gen *g, unsigned word)
@@ -114,8 +115,8 @@ static void push_word(struct x64_gen *g, unsigned word)
 	case WORD_PUSHFQ:
 		emit_byte(e, 0x9c);
 		break;
-	case WORD_TIME:
-		EMIT(e, 0x6a, 0);
+	case WORD_FIRST:
+		EMIT(e, 0x6a, DL_REC_FIRST);
 		break;
 	default:
 		emit_push(e, word);
@@ -139,7 +140,7 @@ static void pop_word(struct x64_gen *g, unsigned word)
 	case WORD_PUSHFQ:
 		emit_byte(e, 0x9d);
 		break;
-	case WORD_TIME:
+	case WORD_FIRST:
 		emit_rm(e, OP_LEA, RSP, RSP, 8);
 		break;
 	default:
@@ -179,18 +180,18 @@ static uint32_t count_clauses(const struct x64_gen *g, const struct block *b)
 	return n;
 }
 
-static void gen_clauses(struct x64_gen *g, const struct block *b, bool has_time_word)
+static void gen_clauses(struct x64_gen *g, const struct block *b, bool has_word)
 {
 	enum arch_tramp_phase last = b->has_more ? ARCH_TRAMP_PARTIAL : ARCH_TRAMP_AFTER;
 	uint32_t left = count_clauses(g, b);
 
 	for (uint32_t i = b->first; i < b->end; i++) {
 		const struct arch_tramp_firing *f = &g->job->firings[i];
-		struct x64_reserve r = { .has_time = needs_time_word(f), .is_first = true };
+		struct x64_reserve r = { .has_others = needs_first_word(f) };
 
 		/* Each firing has its own first record. */
-		if (has_time_word && r.has_time && i > b->first)
-			emit_store64(&g->e, RSP, 0, 0);
+		if (has_word && r.has_others && i > b->first)
+			emit_store64(&g->e, RSP, 0, DL_REC_FIRST);
 		for (uint32_t k = 0; k < f->n_clauses; k++) {
 			left--;
 			x64_near_clause(g, f, &f->clauses[k], r, left ? ARCH_TRAMP_PARTIAL : last);
@@ -218,10 +219,10 @@ static void gen_block(struct x64_gen *g, const struct block *b)
 	struct arch_tramp_frame frame;
 	const struct arch_tramp_firing *f = &g->job->firings[b->first];
 	uint32_t end = emit_label(&g->e);
-	bool time;
+	bool has_word;
 
 	make_frame(g, b, &frame);
-	time = frame.n && frame.word[frame.n - 1] == WORD_TIME;
+	has_word = frame.n && frame.word[frame.n - 1] == WORD_FIRST;
 	g->now = (struct arch_tramp_range){
 		.phase = b->is_later ? ARCH_TRAMP_PARTIAL : ARCH_TRAMP_BEFORE,
 		.insn = f->insn,
@@ -231,7 +232,7 @@ static void gen_block(struct x64_gen *g, const struct block *b)
 	if (f->taken_only)
 		unless_taken(g, f->insn, end);
 	prologue(g, &frame);
-	gen_clauses(g, b, time);
+	gen_clauses(g, b, has_word);
 	epilogue(g, &frame);
 	emit_place(&g->e, end);
 }

@@ -261,7 +261,7 @@ static void test_a_conditional_tail_call_fires_when_it_is_taken(void **state)
 
 /* -------------------------------------------------------------- clauses -- */
 
-static void test_the_first_record_of_a_firing_says_so_and_all_have_its_time(void **state)
+static void test_the_first_record_of_a_firing_says_so_and_each_has_its_time(void **state)
 {
 	struct arch_tramp_clause c[3];
 	struct cpu cpu;
@@ -290,7 +290,7 @@ static void test_the_first_record_of_a_firing_says_so_and_all_have_its_time(void
 			rec = arch_ring_at(rig.ring, rig.ring_data, at);
 			assert_non_null(rec);
 			assert_int_equal(rec->flags, i == 0 ? DL_REC_FIRST : 0);
-			assert_true(time == 0 || rec->time == time);
+			assert_true(rec->time > time);
 			time = rec->time;
 			at += rec->len;
 		}
@@ -453,7 +453,7 @@ int main(void)
 		cmocka_unit_test(test_returns_fire_with_the_result_registers),
 		cmocka_unit_test(test_entry_and_return_of_a_tiny_function_share_a_trampoline),
 		cmocka_unit_test(test_a_conditional_tail_call_fires_when_it_is_taken),
-		cmocka_unit_test(test_the_first_record_of_a_firing_says_so_and_all_have_its_time),
+		cmocka_unit_test(test_the_first_record_of_a_firing_says_so_and_each_has_its_time),
 		cmocka_unit_test(test_firings_at_one_site_each_have_a_first_record),
 		cmocka_unit_test(test_a_full_ring_waits_for_the_tracer),
 		cmocka_unit_test(test_a_full_ring_drops_and_counts_when_nobody_waits),
