@@ -351,6 +351,12 @@ static struct error *create_state(struct session *s)
 		err->code = ERR_OTHER;	/* an option's value: status 1 */
 		return error_context(err, "failed to set -x oformat");
 	}
+	/* Who asks for tags of drops, or compares with a classic run, wants the classic drops. */
+	if ((s->test_mode || dl_option(s->options, DL_OPT_DROPTAGS) == 1) &&
+	    !dl_option_is_set(s->options, DL_OPT_BUFPOLICY))
+		err = dl_options_set(s->options, "bufpolicy", "switch", DL_OPT_FROM_ENV, false);
+	if (err)
+		return err;
 	s->strsize = (uint32_t)dl_option(s->options, DL_OPT_STRSIZE);
 	s->state = dl_state_create(s->ctx, s->options);
 	if (!s->state)
