@@ -165,6 +165,17 @@ static bool suggest_pid_name(struct dl_ctx *c, struct dl_diag *diag, const struc
 	return true;
 }
 
+/* malloc:entry, malloc: the function of a process, it seems. */
+static void suggest_provider(struct dl_ctx *c, struct dl_diag *diag, const struct dl_pdesc *d)
+{
+	const char *func = *d->func ? d->func : d->name;
+	const char *name = *d->func && *d->name ? d->name : "entry";
+
+	if (!*d->prov && !*d->mod && *func && !dl_is_glob(func) && !strchr(func, '-'))
+		dl_hint(c, diag, "functions of a process are probes of the pid provider, as in "
+				 "pid$target::%s:%s", func, name);
+}
+
 void dl_suggest_probe(struct dl_ctx *c, struct dl_diag *diag, const struct dl_pdesc *d,
 		      const char *text)
 {
@@ -200,4 +211,6 @@ void dl_suggest_probe(struct dl_ctx *c, struct dl_diag *diag, const struct dl_pd
 		h->probe_absent(h->ctx, d, why, sizeof(why));
 	if (*why)
 		dl_hint(c, diag, "%s", why);
+	else
+		suggest_provider(c, diag, d);
 }

@@ -55,7 +55,10 @@ static const char usage_text[] =
 	"\t-W  wait for a process of this name to start, and trace it\n"
 	"\t-x  enable or modify compiler and tracing options\n"
 	"\t-X  specify ISO C conformance settings for preprocessor\n"
-	"\t-Z  permit probe descriptions that match zero probes\n";
+	"\t-Z  permit probe descriptions that match zero probes\n\n"
+	"Examples (more in dtrace(1)):\n"
+	"\tdtrace -n 'syscall:::entry { @[probefunc] = count(); }' -c 'ls -l'\n"
+	"\tdtrace -n 'pid$target::malloc:entry { @ = quantize(arg0); }' -p PID\n";
 
 const char *cli_usage(void)
 {
@@ -321,6 +324,18 @@ static void drop_compiler_flags(struct cli *cli)
 	cli->programs.n = kept;
 }
 
+/* There are no long options but the two that everybody tries. */
+static bool is_long(struct cli *cli, const char *word)
+{
+	if (word && !strcmp(word, "--help"))
+		cli->mode = CLI_HELP;
+	else if (word && !strcmp(word, "--version"))
+		cli->mode = CLI_VERSION;
+	else
+		return false;
+	return true;
+}
+
 struct error *cli_parse(struct cli *cli, int argc, char **argv, bool *show_usage)
 {
 	const char *slash = strrchr(argv[0] ? argv[0] : "dtrace", '/');
@@ -341,6 +356,8 @@ struct error *cli_parse(struct cli *cli, int argc, char **argv, bool *show_usage
 	}
 	opterr = 0;
 	while ((flag = getopt(argc, argv, flags)) != -1) {
+		if (flag == '?' && optopt == '-' && is_long(cli, argv[optind]))
+			return NULL;
 		if (flag == '?') {
 			*show_usage = true;
 			return strchr(flags, optopt) && optopt != ':' ?

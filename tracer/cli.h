@@ -16,6 +16,7 @@ enum cli_mode {
 	CLI_LIST,	/* -l */
 	CLI_COMPILE,	/* -e */
 	CLI_VERSION,	/* -V */
+	CLI_HELP,	/* --help */
 	CLI_HEADER,	/* -h */
 	CLI_LINK,	/* -G */
 };

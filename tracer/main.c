@@ -185,6 +185,8 @@ int main(int argc, char **argv)
 		status = report(&cli, err);
 	else if (cli.mode == CLI_VERSION)
 		status = print_version(&cli);
+	else if (cli.mode == CLI_HELP)
+		status = fputs(cli_usage(), stdout) < 0;
 	else
 		status = run(&cli);
 	cli_deinit(&cli);

@@ -405,18 +405,29 @@ static struct error *create_record(struct session *s)
 	return s->record ? NULL : &error_nomem;
 }
 
+/* Messages may have a second line that helps people (not where tools compare them). */
+static bool hints(const struct session *s)
+{
+	return dl_option(s->options, DL_OPT_ERRTAGS) != 1;
+}
+
+static bool is_destructive(const struct dl_program *p)
+{
+	for (uint32_t i = 0; i < p->n_clauses; i++)
+		if (p->clauses[i].is_destructive)
+			return true;
+	return false;
+}
+
 static void stop_if_unpermitted(struct session *s, struct error **err)
 {
 	if (dl_option(s->options, DL_OPT_DESTRUCTIVE) == 1)
 		return;
-	for (size_t i = 0; i < s->programs.n && !*err; i++) {
-		const struct dl_program *p = s->programs.items[i].program;
-
-		for (uint32_t j = 0; j < p->n_clauses && !*err; j++)
-			if (p->clauses[j].is_destructive)
-				*err = error_format(ERR_OTHER, "could not enable tracing: "
-							       "Destructive actions not allowed");
-	}
+	for (size_t i = 0; i < s->programs.n && !*err; i++)
+		if (is_destructive(s->programs.items[i].program))
+			*err = error_format(ERR_OTHER, "could not enable tracing: "
+						       "Destructive actions not allowed%s",
+					    hints(s) ? "\nhint: -w permits them" : "");
 }
 
 /* Does any clause show stacks or symbols of the target? */
@@ -720,7 +731,9 @@ static struct error *check_mode(const struct session *s)
 	enum cli_mode mode = s->cli->mode;
 
 	if (s->cli->programs.n == 0 && mode != CLI_LIST && mode != CLI_HEADER && mode != CLI_LINK)
-		return error_format(ERR_OTHER, "no probes specified");
+		return error_format(ERR_OTHER, "no probes specified%s",
+				    hints(s) ? "\nhint: -n or -s says what to trace, -c or -p whom: "
+					       "dtrace -n 'syscall:::entry' -c 'ls -l'" : "");
 	return NULL;
 }
 
