@@ -566,6 +566,49 @@ static void test_main_is_found_in_start_code(void **state)
 	assert_int_equal(arch_reloc_kind(R_AARCH64_RELATIVE), ARCH_RELOC_OTHER);
 }
 
+static bool in_stub(const uint32_t *code, size_t at, size_t n, unsigned *sp_off)
+{
+	return arch_linkage_stub((const uint8_t *)(code + at), at * 4, (n - at) * 4, sp_off);
+}
+
+static void test_linkage_stubs_are_known_at_each_instruction(void **state)
+{
+	static const uint32_t first[] = { 0xa9bf7bf0, 0xf00000f0, 0xf947fe11, 0x913fe210,
+					  0xd61f0220, 0xd503201f };
+	static const uint32_t entry[] = { 0xd503201f, 0xd503245f, 0x90000110, 0xf9400211,
+					  0x91000210, 0xd61f0220 };
+	static const uint32_t resolver[] = { 0xa8cd27e8, 0xa8c17bf1, 0xd61f0200 };
+	static const uint32_t other[] = { 0xf9400211, 0xd61f0200, 0xd65f03c0 };
+	unsigned off;
+
+	(void)state;
+	for (size_t at = 0; at < 5; at++) {
+		assert_true(in_stub(first, at, 6, &off));
+		assert_int_equal(off, at ? 16 : 0);
+		assert_true(in_stub(entry, at + 1, 6, &off));
+		assert_int_equal(off, 0);
+	}
+	assert_true(in_stub(resolver, 2, 3, &off));
+	assert_int_equal(off, 0);
+	assert_false(in_stub(resolver, 1, 3, &off));
+	for (size_t at = 0; at < 3; at++)
+		assert_false(in_stub(other, at, 3, &off));
+	assert_false(in_stub(entry, 2, 5, &off));	/* cut off */
+	assert_false(arch_linkage_stub(NULL, 0, 0, &off));
+}
+
+static void test_the_kernels_signal_trampoline_is_known(void **state)
+{
+	static const uint32_t code[] = { 0xd2801168, 0xd4000001 };
+	unsigned off = 0;
+
+	(void)state;
+	assert_int_equal(arch_sigframe((const void *)code, 8, &off), 33);
+	assert_int_equal(off, 312);
+	assert_int_equal(arch_sigframe((const void *)code, 7, &off), 0);
+	assert_int_equal(arch_sigframe((const void *)(code + 1), 4, &off), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -578,6 +621,8 @@ int main(void)
 		cmocka_unit_test(test_a_word_that_is_no_instruction_is_reported_with_its_place),
 		cmocka_unit_test(test_boundaries_are_multiples_of_four),
 		cmocka_unit_test(test_main_is_found_in_start_code),
+		cmocka_unit_test(test_linkage_stubs_are_known_at_each_instruction),
+		cmocka_unit_test(test_the_kernels_signal_trampoline_is_known),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
