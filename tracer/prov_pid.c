@@ -254,6 +254,22 @@ static bool wants_pid(const char *prov)
 	return wants;
 }
 
+/* Scripts of the books say pid$1::: and have no -p. */
+static struct error *grab(struct session *s, pid_t pid)
+{
+	struct error *err = session_attach(s, pid);
+	struct error *tagged;
+	const char *why;
+
+	if (!err || err == &error_nomem)
+		return err;
+	why = strstr(err->message, ": ");
+	tagged = error_tagged("D_PROC_GRAB", "failed to grab process %d: %s", (int)pid,
+			      why ? why + 2 : err->message);
+	error_destroy(err);
+	return tagged;
+}
+
 static struct error *target_for(struct session *s, const char *prov, struct target **ret)
 {
 	pid_t pid;
@@ -266,9 +282,15 @@ static struct error *target_for(struct session *s, const char *prov, struct targ
 		return err;
 	}
 	*ret = target_by_pid(s, pid);
+	if (!*ret && s->is_compiling) {
+		err = grab(s, pid);
+		if (err)
+			return err;
+		*ret = target_by_pid(s, pid);
+	}
 	if (!*ret || !(*ret)->proc)
-		return error_tagged("D_PROC_GRAB", "failed to grab process %d: it is not traced; "
-						   "attach to it with -p %d", (int)pid, (int)pid);
+		return error_tagged("D_PROC_GRAB", "failed to grab process %d: it is not traced",
+				    (int)pid);
 	if (!target_objects(*ret))
 		return error_tagged("D_PROC_GRAB", "failed to grab process %d: its memory map "
 						   "can't be read", (int)pid);

@@ -256,6 +256,13 @@ static struct error *start_target(struct session *s, const struct cli_target *ct
 	return NULL;
 }
 
+struct error *session_attach(struct session *s, pid_t pid)
+{
+	struct cli_target ct = { .pid = pid };
+
+	return start_target(s, &ct, NULL);
+}
+
 static struct error *start_targets(struct session *s)
 {
 	_cleanup_(freep) char **env = NULL;

@@ -140,6 +140,8 @@ void session_emergency(struct session *s);
 struct error *session_preprocess(struct session *s) must_check;
 struct error *session_load_programs(struct session *s) must_check;
 struct error *session_compile(struct session *s) must_check;
+/* One more target while compiling, as if by -p: a description names its process. */
+struct error *session_attach(struct session *s, pid_t pid) must_check;
 struct error *session_enable(struct session *s) must_check;
 /* New probes or objects: enables what the clauses want of them. */
 struct error *session_rematch(struct session *s, uint32_t first_new_id) must_check;
