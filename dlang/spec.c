@@ -7,7 +7,9 @@
  * One thread interprets all firings, so the intermediate states of a system
  * with buffers per CPU (committing, discarding) take no time here, and an id
  * is free again at once.  A buffer's memory is made when it is first used and
- * kept for the next speculation with that id.
+ * kept for the next speculation with that id.  specsize is meant in records of
+ * the classic layout, so entries count with what they would take there; they
+ * really take at most some ten times as much.
  */
 #include "state_impl.h"
 
@@ -22,6 +24,7 @@ struct speculation {
 	bool wants_consumer;
 	uint8_t *data;
 	uint64_t used, cap;
+	uint64_t cost;			/* of what is in it, by the limit's sizes */
 };
 
 struct dl_spec {
@@ -57,7 +60,7 @@ uint32_t dl_spec_new(struct dl_spec *sp)
 		if (sp->all[i].is_active)
 			continue;
 		sp->all[i].is_active = true;
-		sp->all[i].used = 0;
+		sp->all[i].used = sp->all[i].cost = 0;
 		sp->all[i].wants_consumer = false;
 		return i + 1;
 	}
@@ -74,18 +77,19 @@ bool dl_spec_is_active(const struct dl_spec *sp, uint64_t id)
 	return dl_spec_exists(sp, id) && sp->all[id - 1].is_active;
 }
 
-static bool reserve(const struct dl_spec *sp, struct speculation *s, uint64_t need)
+bool dl_spec_has_room(const struct dl_spec *sp, uint64_t id, uint32_t cost)
+{
+	return dl_spec_is_active(sp, id) && sp->all[id - 1].cost + cost <= sp->limit;
+}
+
+static bool reserve(struct speculation *s, uint64_t need)
 {
 	uint64_t cap = s->cap ? s->cap * 2 : GROWTH_MIN;
 
-	if (need > sp->limit)
-		return false;
 	if (need <= s->cap)
 		return true;
 	if (cap < need)
 		cap = need;
-	if (cap > sp->limit)
-		cap = sp->limit;
 	uint8_t *data = realloc(s->data, (size_t)cap);
 
 	if (!data)
@@ -95,16 +99,18 @@ static bool reserve(const struct dl_spec *sp, struct speculation *s, uint64_t ne
 	return true;
 }
 
-bool dl_spec_append(struct dl_spec *sp, uint32_t id, const struct dl_entry *e, bool consume)
+bool dl_spec_append(struct dl_spec *sp, uint32_t id, const struct dl_entry *e, uint32_t cost,
+		    bool consume)
 {
 	if (!dl_spec_is_active(sp, id))
 		return true;	/* discarded in this very clause */
 	struct speculation *s = &sp->all[id - 1];
 
-	if (!reserve(sp, s, s->used + e->size))
+	if (!dl_spec_has_room(sp, id, cost) || !reserve(s, s->used + e->size))
 		return false;
 	memcpy(s->data + s->used, e, e->size);
 	s->used += e->size;
+	s->cost += cost;
 	s->wants_consumer |= consume;
 	return true;
 }

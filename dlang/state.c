@@ -20,6 +20,8 @@
 #define SCRATCH_MIN ((uint64_t)64 * 1024)
 #define TUPLE_MIN ((uint64_t)64 * 1024)
 #define STORAGE_MAX ((uint64_t)1 << 31)		/* one scope's variables */
+#define SMALL_BUFFER ((uint64_t)256 * 1024)
+#define SMALL_SLACK ((uint64_t)64 * 1024)	/* one entry more than fits by the count */
 #define BUFFER_MIN ((uint64_t)4096)		/* bufresize=auto goes no lower */
 
 /* --- options --- */
@@ -47,17 +49,36 @@ static enum dl_bufpolicy buffer_policy(const struct dl_options *o)
 	return option_is(o, DL_OPT_BUFPOLICY, "ring") ? DL_BUF_RING : DL_BUF_WAIT;
 }
 
+/*
+ * A small buffer's size is chosen for a number of records, so it counts in
+ * records of the classic layout; ours take up to some ten times as much.
+ */
+static uint64_t memory_for(uint64_t bufsize)
+{
+	return bufsize < SMALL_BUFFER ? bufsize * 16 + SMALL_SLACK : bufsize;
+}
+
+static uint32_t enabling_cost(void *ctx, uint32_t epid)
+{
+	const struct dl_state *s = ctx;
+
+	return epid >= 1 && epid <= s->enablings.n ? s->enablings.items[epid - 1]->cost : 0;
+}
+
 static bool make_trace(struct dl_state *s)
 {
 	bool manual = option_is(s->options, DL_OPT_BUFRESIZE, "manual");
 
 	s->bufsize = option_or(s->options, DL_OPT_BUFSIZE, 4u << 20);
 	for (;;) {
-		s->trace = dl_trace_create(buffer_policy(s->options), s->bufsize);
+		s->trace = dl_trace_create(buffer_policy(s->options), memory_for(s->bufsize));
 		if (s->trace || manual || s->bufsize / 2 < BUFFER_MIN)
-			return s->trace != NULL;
+			break;
 		s->bufsize /= 2;
 	}
+	if (s->trace && s->bufsize < SMALL_BUFFER)
+		dl_trace_limit(s->trace, s->bufsize, enabling_cost, s);
+	return s->trace != NULL;
 }
 
 /* --- tables made from the context --- */
@@ -370,6 +391,44 @@ static uint64_t entry_room(const struct dl_state *s, const struct dl_clause *c)
 	return size;
 }
 
+/* A field of the classic record: its bytes, each integer at a multiple of its size. */
+static uint64_t classic_field(const struct dl_state *s, const struct dl_value_desc *f, uint64_t at)
+{
+	uint32_t size = f->size ? f->size : 8;
+
+	switch (f->kind) {
+	case DL_VK_STRING:
+		return at + s->strsize;
+	case DL_VK_INT:
+		return (at + size - 1) / size * size + size;
+	case DL_VK_USTACK:
+		return PAD8(at) + 8 + 8 * (uint64_t)(f->size ? f->size : s->ustackframes);
+	case DL_VK_STACK:
+		return PAD8(at);
+	case DL_VK_SYM:
+		return PAD8(at) + 16;
+	default:
+		return at + f->size;
+	}
+}
+
+#define CLASSIC_HEADER 8	/* enabling, speculation */
+
+static uint64_t classic_room(const struct dl_state *s, const struct dl_clause *c)
+{
+	uint64_t at = CLASSIC_HEADER;
+
+	for (uint32_t i = 0; i < c->n_actions; i++) {
+		const struct dl_action *a = &c->actions[i];
+
+		if (a->kind != DL_ACT_NOTHING && !a->n_fields)
+			at = (at + 3) / 4 * 4 + 4;
+		for (uint32_t j = 0; j < a->n_fields; j++)
+			at = classic_field(s, &a->fields[j], at);
+	}
+	return at == CLASSIC_HEADER && !c->records ? 0 : PAD8(at);
+}
+
 static enum enabling_kind kind_of(const struct dl_probe_id *p)
 {
 	if (!p->prov || !p->name || strcmp(p->prov, "dtrace") != 0)
@@ -406,14 +465,15 @@ uint32_t dl_state_enable(struct dl_state *s, const struct dl_clause *clause,
 			 const struct dl_probe_id *probe, struct error **err_ret)
 {
 	const char *why = vm_check(clause);
-	uint64_t room = entry_room(s, clause);
+	uint64_t room = entry_room(s, clause), cost = classic_room(s, clause);
+	bool is_small = s->bufsize < SMALL_BUFFER;
 
 	if (why)
 		return refuse(err_ret, error_format(ERR_OTHER, "%s", why));
 	/* Also makes the staging area large enough, so that firing need not. */
-	if (room > s->bufsize || !dl_trace_begin(s->trace, room))
+	if ((is_small ? cost : room) > s->bufsize || !dl_trace_begin(s->trace, room))
 		return refuse(err_ret, error_format(ERR_LIMIT, "Enabling exceeds size of buffer"));
-	if (!reserve_for_end(s, probe, room))
+	if (!reserve_for_end(s, probe, is_small ? cost : room))
 		return refuse(err_ret, error_format(ERR_LIMIT, "END enablings exceed size of "
 								"principal buffer"));
 	struct enabling *e = calloc(1, sizeof(*e));
@@ -426,6 +486,7 @@ uint32_t dl_state_enable(struct dl_state *s, const struct dl_clause *clause,
 	e->pub.clause = clause;
 	e->pub.probe = *probe;
 	e->kind = kind_of(probe);
+	e->cost = (uint32_t)(cost < UINT32_MAX ? cost : UINT32_MAX);
 	return e->pub.epid;
 }
 
@@ -513,6 +574,7 @@ static void start_clause(struct vm *vm, const struct enabling *e, const struct d
 	vm->stmt = 0;
 	vm->fired = 0;
 	vm->spec = 0;
+	vm->cost = e->cost;
 	vm->is_silent = vm->is_resampled = false;
 	vm->out = NULL;
 	vm->out_cap = vm->out_used = vm->item_at = 0;

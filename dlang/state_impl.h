@@ -56,8 +56,11 @@ void dl_spec_destroy(struct dl_spec *sp);
 uint32_t dl_spec_new(struct dl_spec *sp);	/* 0: none is free */
 bool dl_spec_exists(const struct dl_spec *sp, uint64_t id);	/* 1..nspec */
 bool dl_spec_is_active(const struct dl_spec *sp, uint64_t id);
+/* Sizes count by the classic layout (cost), whatever the entries really take. */
+bool dl_spec_has_room(const struct dl_spec *sp, uint64_t id, uint32_t cost);
 /* Adds a finished entry; false: no room.  consume: see DL_FIRED_CONSUME. */
-bool dl_spec_append(struct dl_spec *sp, uint32_t id, const struct dl_entry *e, bool consume);
+bool dl_spec_append(struct dl_spec *sp, uint32_t id, const struct dl_entry *e, uint32_t cost,
+		    bool consume);
 /* Moves the entries into the trace; true: one of them asks to be consumed. */
 bool dl_spec_commit(struct dl_spec *sp, uint32_t id, struct dl_trace *t);
 void dl_spec_discard(struct dl_spec *sp, uint32_t id);
@@ -69,6 +72,7 @@ enum enabling_kind { EN_OTHER, EN_BEGIN, EN_END, EN_ERROR };
 struct enabling {
 	struct dl_enabling pub;
 	enum enabling_kind kind;
+	uint32_t cost;		/* of its record in the classic layout; 0: it leaves none */
 };
 
 #define FAULT_QUEUE 64u

@@ -22,6 +22,7 @@
 struct store {
 	uint8_t *data;
 	uint64_t head, tail;	/* consumed up to, filled up to */
+	uint64_t cost;		/* of its entries, if there is a limit */
 };
 
 struct dl_trace {
@@ -32,6 +33,9 @@ struct dl_trace {
 	uint8_t *staging;
 	size_t staging_size;
 	size_t reserve;		/* policy fill: what only END may use */
+	uint64_t limit;		/* of the entries' costs; 0 none */
+	uint32_t (*cost)(void *ctx, uint32_t epid);
+	void *cost_ctx;
 	bool is_full;
 	uint64_t drops;
 	void (*drain)(void *ctx);
@@ -76,6 +80,19 @@ void dl_trace_on_full(struct dl_trace *t, void (*drain)(void *ctx), void *ctx)
 {
 	t->drain = drain;
 	t->drain_ctx = ctx;
+}
+
+void dl_trace_limit(struct dl_trace *t, uint64_t limit,
+		    uint32_t (*cost)(void *ctx, uint32_t epid), void *ctx)
+{
+	t->limit = limit;
+	t->cost = cost;
+	t->cost_ctx = ctx;
+}
+
+static uint32_t cost_of(const struct dl_trace *t, const struct dl_entry *e)
+{
+	return t->limit ? t->cost(t->cost_ctx, e->epid) : 0;
 }
 
 void dl_trace_reserve(struct dl_trace *t, size_t n)
@@ -128,6 +145,8 @@ static void store_next(const struct dl_trace *t, struct store *st)
 {
 	uint64_t at = first_entry(t, st);
 
+	if (at != st->tail)
+		st->cost -= cost_of(t, store_peek(t, st));
 	st->head = at == st->tail ? at : at + size_at(t, st, at);
 	/* Empty: start at the front again, which spares the gap. */
 	if (st->head == st->tail)
@@ -142,16 +161,19 @@ static size_t store_need(const struct dl_trace *t, const struct store *st, size_
 	return to_end < size ? to_end + size : size;
 }
 
-static bool store_has_room(const struct dl_trace *t, const struct store *st, size_t size)
+static bool store_has_room(const struct dl_trace *t, const struct store *st,
+			   const struct dl_entry *e)
 {
-	size_t used = (size_t)(st->tail - st->head) + t->reserve;
+	size_t used = (size_t)(st->tail - st->head) + (t->limit ? 0 : t->reserve);
 
-	return used <= t->capacity && store_need(t, st, size) <= t->capacity - used;
+	if (t->limit && st->cost + cost_of(t, e) + t->reserve > t->limit)
+		return false;
+	return used <= t->capacity && store_need(t, st, e->size) <= t->capacity - used;
 }
 
-static void store_append(const struct dl_trace *t, struct store *st, const void *bytes,
-			 size_t size)
+static void store_append(const struct dl_trace *t, struct store *st, const struct dl_entry *e)
 {
+	size_t size = e->size;
 	size_t to_end = t->capacity - place(t, st->tail);
 	uint32_t gap = 0;
 
@@ -159,8 +181,9 @@ static void store_append(const struct dl_trace *t, struct store *st, const void 
 		memcpy(st->data + place(t, st->tail), &gap, sizeof(gap));
 		st->tail += to_end;
 	}
-	memcpy(st->data + place(t, st->tail), bytes, size);
+	memcpy(st->data + place(t, st->tail), e, size);
 	st->tail += size;
+	st->cost += cost_of(t, e);
 }
 
 /* --- producer --- */
@@ -197,16 +220,16 @@ static void drain_buffer(struct dl_trace *t)
 	t->is_draining = false;
 }
 
-static bool make_room(struct dl_trace *t, struct store *st, size_t size)
+static bool make_room(struct dl_trace *t, struct store *st, const struct dl_entry *e)
 {
 	switch (t->policy) {
 	case DL_BUF_WAIT:
 		drain_buffer(t);
-		return store_has_room(t, st, size) || drop(t);
+		return store_has_room(t, st, e) || drop(t);
 	case DL_BUF_RING:
-		while (!store_has_room(t, st, size))
+		while (!store_has_room(t, st, e) && st->head != st->tail)
 			store_next(t, st);
-		return true;
+		return store_has_room(t, st, e) || drop(t);
 	case DL_BUF_FILL:
 		t->is_full = true;
 		return false;
@@ -224,9 +247,9 @@ bool dl_trace_put(struct dl_trace *t, const struct dl_entry *e)
 		return false;
 	if (size < sizeof(*e) || size % 8 || size > t->capacity)
 		return drop(t);
-	if (!store_has_room(t, st, size) && !make_room(t, st, size))
+	if (!store_has_room(t, st, e) && !make_room(t, st, e))
 		return false;
-	store_append(t, st, e, size);
+	store_append(t, st, e);
 	return true;
 }
 

@@ -56,7 +56,14 @@ bool dl_trace_commit(struct dl_trace *t, size_t used);		/* false: dropped */
 bool dl_trace_put(struct dl_trace *t, const struct dl_entry *e);
 /* Called by commit under policy wait when there is no room; must consume. */
 void dl_trace_on_full(struct dl_trace *t, void (*drain)(void *ctx), void *ctx);
-/* Policy fill: keeps n more bytes out of reach until dl_trace_release(). */
+/*
+ * Lets entries count with other sizes than they have: what is in the buffer
+ * may not come to more than limit.  For a small buffer whose size is meant in
+ * records of the classic layout; the memory must be large enough for them.
+ */
+void dl_trace_limit(struct dl_trace *t, uint64_t limit,
+		    uint32_t (*cost)(void *ctx, uint32_t epid), void *ctx);
+/* Policy fill: keeps n more bytes (by the limit's sizes) out of reach until dl_trace_release(). */
 void dl_trace_reserve(struct dl_trace *t, size_t n);
 void dl_trace_release(struct dl_trace *t);
 /* First unconsumed entry, or NULL; dl_trace_next() consumes it. */

@@ -552,6 +552,12 @@ CASE(SPEC):
 		vm->is_silent = true;
 		return true;
 	}
+	/* No room: the rest of the clause does not run. */
+	if (!dl_spec_has_room(vm->state->spec, A, vm->cost)) {
+		dl_count_drop(vm->state, DL_DROP_SPEC);
+		vm->is_silent = true;
+		return true;
+	}
 	vm->spec = (uint32_t)A;
 	NEXT;
 CASE(COMMIT):

@@ -73,6 +73,7 @@ struct vm {
 	uint32_t stmt;
 	unsigned fired;			/* DL_FIRED_* */
 	uint32_t spec;			/* speculating into; 0 = not */
+	uint32_t cost;			/* what the clause's record takes in the classic layout */
 	bool is_silent;			/* speculate() of an inactive id */
 	bool is_resampled;		/* chill() ran: timestamp is not the record's */
 

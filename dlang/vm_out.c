@@ -319,7 +319,7 @@ void vm_out_finish(struct vm *vm)
 	memcpy(vm->out, &e, sizeof(e));
 	if (vm->spec) {
 		if (!dl_spec_append(s->spec, vm->spec, (const struct dl_entry *)(void *)vm->out,
-				    vm->out_consume))
+				    vm->cost, vm->out_consume))
 			dl_count_drop(s, DL_DROP_SPEC);
 	} else if (dl_trace_commit(s->trace, vm->out_used) && vm->out_consume) {
 		vm->fired |= DL_FIRED_CONSUME;

@@ -120,7 +120,7 @@ static void running_out_of_ids_and_of_room_is_counted(void **state)
 	struct rig *r = *state;
 
 	rig_option(r, "nspec", "2");
-	rig_option(r, "specsize", "100");
+	rig_option(r, "specsize", "700");	/* two records of the classic layout */
 	struct clauses c = enable_all(r);
 
 	assert_int_equal(make(r, &c), 1);

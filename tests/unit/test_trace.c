@@ -186,6 +186,39 @@ static void finished_entries_can_be_put(void **state)
 	dl_trace_destroy(t);
 }
 
+static uint32_t cost_of_16(void *ctx, uint32_t epid)
+{
+	(void)ctx;
+	(void)epid;
+	return 16;
+}
+
+static void a_limit_counts_other_sizes(void **state)
+{
+	struct dl_trace *t = dl_trace_create(DL_BUF_RING, 4096);
+
+	(void)state;
+	dl_trace_limit(t, 40, cost_of_16, NULL);
+	for (uint32_t i = 0; i < 5; i++)
+		assert_true(add(t, i, 64));
+	assert_int_equal(take(t), 3);
+	assert_int_equal(take(t), 4);
+	assert_int_equal(take(t), -1);
+	dl_trace_destroy(t);
+
+	t = dl_trace_create(DL_BUF_FILL, 4096);
+	dl_trace_limit(t, 40, cost_of_16, NULL);
+	dl_trace_reserve(t, 16);
+	assert_true(add(t, 1, 64));
+	assert_false(add(t, 2, 64));
+	assert_true(dl_trace_full(t));
+	dl_trace_release(t);
+	assert_true(add(t, 3, 64));
+	assert_int_equal(take(t), 1);
+	assert_int_equal(take(t), 3);
+	dl_trace_destroy(t);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -196,6 +229,7 @@ int main(void)
 		cmocka_unit_test(ring_keeps_the_newest),
 		cmocka_unit_test(wait_drains_and_loses_nothing),
 		cmocka_unit_test(finished_entries_can_be_put),
+		cmocka_unit_test(a_limit_counts_other_sizes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
