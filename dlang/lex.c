@@ -280,12 +280,43 @@ static size_t type_prefix(const struct dl_lexer *lx, const char *p, size_t n)
 	return dl_types_lookup(lx->ctx->types, name) ? len : 0;
 }
 
+/* Behind the bracket that closes the one at p; NULL: none does on this line. */
+static const char *balanced(const char *p, char open, char close)
+{
+	unsigned depth = 0;
+
+	for (; *p && !strchr("\n{};", *p); p++) {
+		if (*p == open)
+			depth++;
+		else if (*p == close && --depth == 0)
+			return p + 1;
+	}
+	return NULL;
+}
+
+/*
+ * What only names of C++ and Rust have, in a description with fields:
+ * "ns::f(int, char)", "f<int>", "C::~C", "C::get() const".
+ */
+static const char *source_name(const char *start, const char *p)
+{
+	if (!memchr(start, ':', (size_t)(p - start)))
+		return NULL;
+	if (*p == '(')
+		return balanced(p, '(', ')');
+	if (*p == '<')
+		return balanced(p, '<', '>');
+	if (*p == '~' && p[-1] == ':')
+		return p + 1;
+	return !strncmp(p, " const:", 7) && p[-1] == ')' ? p + 6 : NULL;
+}
+
 static const char *pdesc(struct dl_lexer *lx, const char *p, struct dl_token *t)
 {
-	const char *start = p;
+	const char *start = p, *next;
 
-	while (in_pdesc(*p))
-		p++;
+	while ((next = in_pdesc(*p) ? p + 1 : source_name(start, p)))
+		p = next;
 	size_t n = (size_t)(p - start);
 	enum dl_tok kw = find_keyword(lx, start, n);
 

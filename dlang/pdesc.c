@@ -121,10 +121,30 @@ static void set_field(struct dl_pdesc *d, int i, const char *text)
 		d->name = text;
 }
 
+/*
+ * "pid1:a.out:ns::f:entry" has more colons than fields: those of the function
+ * are its own.  Returns where the function begins and ends, if it is so.
+ */
+static bool find_scoped(const char *text, enum dl_level level, const char **from,
+			const char **to)
+{
+	const char *p = text;
+
+	*to = level == DL_LEVEL_NAME ? strrchr(text, ':') : text + strlen(text);
+	for (int fields = 0; fields < 2; fields++, p++)
+		if (!(p = strchr(p, ':')))
+			return false;
+	*from = p;
+	if (level < DL_LEVEL_FUNCTION || !*to || *to <= p)
+		return false;
+	return memmem(p, (size_t)(*to - p), "::", 2) != NULL;
+}
+
 bool dl_pdesc_parse(struct dl_ctx *c, const char *text, enum dl_level level,
 		    struct dl_range range, struct dl_pdesc *ret)
 {
-	const char *end = text + strlen(text);
+	const char *end = text + strlen(text), *from = NULL, *to = NULL;
+	bool is_scoped = find_scoped(text, level, &from, &to);
 	int field = (int)level;
 
 	*ret = (struct dl_pdesc){ .prov = "", .mod = "", .func = "", .name = "" };
@@ -133,6 +153,8 @@ bool dl_pdesc_parse(struct dl_ctx *c, const char *text, enum dl_level level,
 
 		while (start > text && start[-1] != ':')
 			start--;
+		if (is_scoped && field == DL_LEVEL_FUNCTION)
+			start = from;
 		if (field < 0)
 			return invalid(c, range, text, "Overspecified probe description");
 		struct strbuf sb = { 0 };

@@ -25,6 +25,7 @@
 #include "cfi.h"
 #include "debugfile.h"
 #include "debuginfo.h"
+#include "demangle.h"
 #include "usdt.h"
 
 #define MAX_SEGMENTS 256
@@ -42,6 +43,7 @@ static void image_destroyp(struct image **p)
 	cfi_destroy(img->cfi);
 	usdt_sites_destroy(img->usdt);
 	debuginfo_destroy(img->debug);
+	demangler_destroy(img->demangler);
 	debugfile_close(img->symfile);
 	if (img->elf)
 		elf_end(img->elf);
@@ -282,6 +284,11 @@ size_t image_build_id(const struct image *img, const uint8_t **ret)
 uint64_t image_entry(const struct image *img)
 {
 	return img->entry;
+}
+
+const char *image_pretty(struct image *img, const char *name)
+{
+	return demangler_name(&img->demangler, name);
 }
 
 size_t image_segments(const struct image *img, const struct image_segment **ret)

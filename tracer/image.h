@@ -72,6 +72,8 @@ bool image_symbol_is_function(const struct image *img, const struct sym *s, bool
 /* Calls fn for each symbol with the name; fn returns false to stop. */
 void image_symbol_by_name(const struct image *img, const char *name,
 			  bool (*fn)(void *arg, const struct sym *s), void *arg);
+/* A symbol's name as in the source (C++, Rust); its own if it isn't mangled. */
+const char *image_pretty(struct image *img, const char *name);
 /* The symbol that covers a link-time address; NULL. */
 const struct sym *image_symbol_covering(const struct image *img, uint64_t addr);
 /* Start and size of the function at addr as unwind tables tell; false unknown. */
@@ -95,6 +97,7 @@ struct cfi;
 struct usdt_sites;
 struct debugfile;
 struct debuginfo;
+struct demangler;
 
 struct image {
 	unsigned refs;
@@ -117,6 +120,7 @@ struct image {
 	char *root;		/* of the process it was found in: "/proc/12/root", "" */
 	struct debugfile *symfile;	/* has the .symtab that the file lacks; NULL */
 	struct debuginfo *debug;	/* made on first use */
+	struct demangler *demangler;	/* the same */
 };
 
 struct error *image_syms_create(struct image *img, struct image_syms **ret) must_check;

@@ -71,6 +71,10 @@ bool object_matches(const struct object *o, const char *pattern);
  */
 void object_each_function(struct object *o, const char *pattern,
 			  void (*fn)(void *arg, struct object *o, const struct sym *s), void *arg);
+/* Shows names of C++ and Rust as the symbol tables have them (-x nodemangle). */
+void objects_set_raw_names(struct objects *os, bool is_raw);
+/* A symbol's name to be shown. */
+const char *object_symbol_name(struct object *o, const struct sym *s);
 /* Is s one that the pattern means, by its own name or by an alias? */
 bool object_function_matches(struct object *o, const struct sym *s, const char *pattern);
 /* Nearest symbol at or below a run-time address, within its size; NULL. */

@@ -6,10 +6,12 @@
 #include <ctype.h>
 #include <elf.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "../dlang/compile.h"
+#include "demangle.h"
 #include "object_table.h"
 
 /* ------------------------------------------------------------ modules -- */
@@ -118,6 +120,14 @@ static bool see_exact(void *arg, const struct sym *s)
  */
 static bool is_hidden(const char *name, bool has_dots)
 {
+	static const char *const clones[] = { ".cold", ".part.", ".isra.", ".constprop." };
+
+	if (demangle_is_mangled(name)) {	/* Rust's have dots of their own */
+		for (size_t i = 0; i < ARRAY_SIZE(clones); i++)
+			if (!has_dots && strstr(name, clones[i]))
+				return true;
+		return strchr(name, '@');
+	}
 	return strchr(name, '@') || (!has_dots && strchr(name, '.')) || !strcmp(name, "_init") ||
 	       !strcmp(name, "_fini");
 }
@@ -129,10 +139,18 @@ static bool means_dots(const struct image *img, const char *pattern)
 	return strchr(pattern, '.') || image_section(img, ".gopclntab", &go);
 }
 
+/* Does the pattern mean the symbol called name, as it is or demangled? */
+static bool name_matches(struct image *img, const char *pattern, const char *name)
+{
+	if (!*pattern || dl_glob_match(pattern, name))
+		return true;
+	return demangle_may_match(pattern, name) &&
+	       demangle_matches(pattern, image_pretty(img, name));
+}
+
 static bool glob_wants(const struct each *e, const char *name)
 {
-	return !is_hidden(name, e->has_dots) &&
-	       (!*e->pattern || dl_glob_match(e->pattern, name));
+	return !is_hidden(name, e->has_dots) && name_matches(e->o->pub.image, e->pattern, name);
 }
 
 static const struct sym *impl_of(const struct obj *o, const struct sym *ifunc)
@@ -212,16 +230,33 @@ static void each_glob(struct each *e)
 	}
 }
 
+/* No symbol is called so; overloads of C++ may be, when they are demangled. */
+static void each_demangled(struct each *e)
+{
+	struct image *img = e->o->pub.image;
+
+	for (size_t i = 0; i < image_symbols(img); i++) {
+		const struct sym *s = image_symbol_at_index(img, i);
+
+		if (demangle_is_mangled(s->name) && !is_hidden(s->name, false) &&
+		    name_matches(img, e->pattern, s->name))
+			(void)see_exact(e, s);
+	}
+}
+
 void object_each_function(struct object *o, const char *pattern,
 			  void (*fn)(void *arg, struct object *o, const struct sym *s), void *arg)
 {
 	struct each e = {.o = obj_of(o), .pattern = pattern, .fn = fn, .arg = arg,
 			 .has_dots = means_dots(o->image, pattern)};
 
-	if (*pattern && !dl_is_glob(pattern))
-		image_symbol_by_name(o->image, pattern, see_exact, &e);
-	else
+	if (!*pattern || dl_is_glob(pattern)) {
 		each_glob(&e);
+		return;
+	}
+	image_symbol_by_name(o->image, pattern, see_exact, &e);
+	if (!e.is_any)
+		each_demangled(&e);
 }
 
 struct alias {
@@ -241,13 +276,13 @@ static bool see_alias(void *arg, const struct sym *s)
 	return !a->is_found;
 }
 
-static bool alias_matches(const struct image *img, uint64_t addr, const char *pattern)
+static bool alias_matches(struct image *img, uint64_t addr, const char *pattern)
 {
 	const struct sym *s = image_symbol_covering(img, addr);
 	bool has_dots = means_dots(img, pattern);
 
 	for (; s && s->addr == addr; s = image_symbol_next(img, s))
-		if (!is_hidden(s->name, has_dots) && dl_glob_match(pattern, s->name))
+		if (!is_hidden(s->name, has_dots) && name_matches(img, pattern, s->name))
 			return true;
 	return false;
 }
@@ -260,9 +295,7 @@ bool object_function_matches(struct object *o, const struct sym *s, const char *
 		return true;
 	if (!dl_is_glob(pattern))
 		image_symbol_by_name(o->image, pattern, see_alias, &a);
-	else
-		a.is_found = alias_matches(o->image, s->addr, pattern);
-	return a.is_found;
+	return a.is_found || alias_matches(o->image, s->addr, pattern);
 }
 
 /* ------------------------------------------------------------ symbols -- */
@@ -299,6 +332,31 @@ const struct sym *object_symbol_at(struct object *o, uint64_t addr)
 	return s;
 }
 
+void objects_set_raw_names(struct objects *os, bool is_raw)
+{
+	os->raw_names = is_raw;
+}
+
+const char *object_symbol_name(struct object *o, const struct sym *s)
+{
+	return obj_of(o)->table->raw_names ? s->name : image_pretty(o->image, s->name);
+}
+
+/* Without parameters: a misspelt name is nearest to that. */
+static void suggest(struct object *o, const char *name,
+		    void (*fn)(void *arg, const char *name), void *arg)
+{
+	const char *pretty = demangle_is_mangled(name) ? image_pretty(o->image, name) : name;
+	char buf[256];
+
+	if (pretty == name) {
+		fn(arg, name);
+		return;
+	}
+	snprintf(buf, sizeof(buf), "%.*s", (int)demangle_base(pretty), pretty);
+	fn(arg, buf);
+}
+
 void object_suggest(struct object *o, void (*fn)(void *arg, const char *name), void *arg)
 {
 	bool has_dots = means_dots(o->image, "");
@@ -308,7 +366,7 @@ void object_suggest(struct object *o, void (*fn)(void *arg, const char *name), v
 
 		if (image_symbol_is_function(o->image, s, false) &&
 		    !is_hidden(s->name, has_dots))
-			fn(arg, s->name);
+			suggest(o, s->name, fn, arg);
 	}
 }
 
@@ -332,7 +390,7 @@ void objects_symbolize(struct objects *os, uint64_t addr, enum symbolize_kind ki
 		strbuf_printf(out, "%s`0x%" PRIx64, o->name, addr);
 		return;
 	}
-	strbuf_printf(out, "%s`%s", o->name, s->name);
+	strbuf_printf(out, "%s`%s", o->name, object_symbol_name(o, s));
 	if (kind == SYMBOLIZE_ADDR && addr - o->bias > s->addr)
 		strbuf_printf(out, "+0x%" PRIx64, addr - o->bias - s->addr);
 }

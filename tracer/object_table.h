@@ -44,6 +44,7 @@ struct objects {
 	VEC(struct reject) rejects;
 	size_t (*read)(void *arg, uint64_t addr, void *buf, size_t len);
 	void *read_arg;
+	bool raw_names;			/* not demangled */
 };
 
 static inline struct obj *obj_of(struct object *o)

@@ -124,7 +124,7 @@ static void refuse(struct walk *w, struct error *err)
 static bool give(struct walk *w, enum pid_kind kind, uint64_t addr, enum arch_flow flow)
 {
 	struct pid_point p = {
-		.object = w->o, .sym = w->sym, .func = w->sym->name,
+		.object = w->o, .sym = w->sym, .func = object_symbol_name(w->o, w->sym),
 		.addr = addr, .offset = addr - w->addr, .kind = kind, .flow = flow,
 	};
 

@@ -39,6 +39,7 @@ struct target {
 	struct unwinder *unwinder;
 	struct site *link_site;		/* the dynamic linker's notification point */
 	char *name;			/* for messages */
+	bool raw_names;			/* -x nodemangle */
 	unsigned generation;		/* objects up to this one have their probes */
 	unsigned usdt_generation;	/* the same for static probes */
 	struct target *parent;		/* who forked it, NULL for -c and -p processes */

@@ -21,6 +21,7 @@ struct target *target_of(struct session *s, struct process *p)
 		return NULL;
 	t->proc = p;
 	t->pid = p->pid;
+	t->raw_names = dl_option(s->options, DL_OPT_NODEMANGLE) == 1;
 	t->next = s->targets;
 	s->targets = t;
 	p->session_data = t;
@@ -59,6 +60,7 @@ struct objects *target_objects(struct target *t)
 	if (!t->objects)
 		return NULL;
 	objects_set_reader(t->objects, read_target, t);
+	objects_set_raw_names(t->objects, t->raw_names);
 	struct error *err = objects_refresh(t->objects, &changed, NULL, NULL);
 
 	if (err) {
