@@ -312,32 +312,51 @@ static bool read_fde(const struct image *img, uint64_t fde, uint64_t start, uint
 /*
  * .eh_frame_hdr: version 1, encodings (pc-relative, udata4, table sdata4
  * relative to the header: what all linkers write), frame pointer, count, then
- * sorted pairs of start and entry.
+ * sorted pairs of start and entry.  Returns the pairs and how many there are.
  */
-bool image_fde_at(const struct image *img, uint64_t addr, uint64_t *start, uint64_t *size)
+static const uint8_t *search_table(const struct image *img, size_t *n)
 {
 	static const uint8_t head[] = {1, 0x1b, 0x03, 0x3b};
-	uint64_t base = img->eh_hdr_addr;
 	const uint8_t *p;
-	size_t have = image_data(img, base, &p);
+	size_t have = image_data(img, img->eh_hdr_addr, &p);
 
-	if (!base || have < 12 || memcmp(p, head, sizeof(head)))
+	*n = 0;
+	if (!img->eh_hdr_addr || have < 12 || memcmp(p, head, sizeof(head)))
+		return NULL;
+	*n = (uint32_t)get32(p + 8);
+	if (*n > (have - 12) / 8)
+		*n = (have - 12) / 8;
+	return p + 12;
+}
+
+bool image_fde_start(const struct image *img, size_t i, uint64_t *start)
+{
+	size_t n;
+	const uint8_t *table = search_table(img, &n);
+
+	if (i >= n)
 		return false;
-	size_t lo = 0, hi = (uint32_t)get32(p + 8);
+	*start = img->eh_hdr_addr + (uint64_t)(int64_t)get32(table + i * 8);
+	return true;
+}
 
-	if (hi > (have - 12) / 8)
-		hi = (have - 12) / 8;
+bool image_fde_at(const struct image *img, uint64_t addr, uint64_t *start, uint64_t *size)
+{
+	uint64_t base = img->eh_hdr_addr;
+	size_t lo = 0, hi;
+	const uint8_t *table = search_table(img, &hi);
+
 	while (lo < hi) {
 		size_t mid = lo + (hi - lo) / 2;
 
-		if (base + (uint64_t)(int64_t)get32(p + 12 + mid * 8) <= addr)
+		if (base + (uint64_t)(int64_t)get32(table + mid * 8) <= addr)
 			lo = mid + 1;
 		else
 			hi = mid;
 	}
 	if (!lo)
 		return false;
-	const uint8_t *pair = p + 12 + (lo - 1) * 8;
+	const uint8_t *pair = table + (lo - 1) * 8;
 	uint64_t s = base + (uint64_t)(int64_t)get32(pair), n;
 
 	if (!read_fde(img, base + (uint64_t)(int64_t)get32(pair + 4), s, &n) || addr - s >= n)

@@ -187,7 +187,7 @@ static bool glob(const char *pattern, const char *s, size_t n)
 	return dl_glob_match(pattern, buf);
 }
 
-bool demangle_matches(const char *pattern, const char *s)
+static bool matches(const char *pattern, const char *s)
 {
 	bool (*match)(const char *, const char *, size_t) = dl_is_glob(pattern) ? glob : equal;
 	size_t n = strlen(s), base = demangle_base(s), plain = without_template(s, base);
@@ -196,29 +196,63 @@ bool demangle_matches(const char *pattern, const char *s)
 	       (plain < base && match(pattern, s, plain));
 }
 
+/* Namespaces without a name need not be written. */
+bool demangle_matches(const char *pattern, const char *s)
+{
+	static const char anonymous[] = "(anonymous namespace)::";
+	const size_t n = sizeof(anonymous) - 1;
+	char buf[NAME_MAX_LEN];
+	char *at;
+
+	if (matches(pattern, s))
+		return true;
+	if (strlen(s) >= sizeof(buf) || !strstr(s, anonymous) || strstr(pattern, anonymous))
+		return false;
+	strcpy(buf, s);
+	while ((at = strstr(buf, anonymous)))
+		memmove(at, at + n, strlen(at + n) + 1);
+	return matches(pattern, buf);
+}
+
 static bool is_word(char c)
 {
 	return isalnum((unsigned char)c) || c == '_';
 }
 
+/* Names that the C++ ABI has abbreviations for. */
+static bool is_abbreviated(const char *s, size_t n)
+{
+	static const char *const names[] = { "string", "basic_string", "allocator", "istream",
+					     "ostream", "iostream", "std" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		if (strlen(names[i]) == n && !memcmp(names[i], s, n))
+			return true;
+	return false;
+}
+
+/* A function's own name stands in the mangled name as it is. */
 bool demangle_may_match(const char *pattern, const char *name)
 {
-	const char *best = NULL;
-	size_t len = 0, n_name = strlen(name);
+	const char *last = NULL;
+	size_t len = 0;
 
 	if (!demangle_is_mangled(name))
 		return false;
-	/* The longest identifier before the parameters, whose types may be abbreviated. */
-	for (const char *p = pattern; *p && *p != '(' && *p != '<' && *p != '[' && *p != '\\';) {
+	if (strstr(pattern, "operator"))
+		return true;
+	if (!strncmp(pattern, "(anonymous", 10))
+		pattern = strchr(pattern, ')') ? strchr(pattern, ')') + 1 : pattern;
+	for (const char *p = pattern; *p && !strchr("(<[\\", *p);) {
 		size_t n = 0;
 
 		while (is_word(p[n]))
 			n++;
-		if (n > len && strncmp(p, "operator", 8) && strncmp(p, "std", 3)) {
-			best = p;
+		if (n) {
+			last = p;
 			len = n;
 		}
 		p += n ? n : 1;
 	}
-	return !len || memmem(name, n_name, best, len);
+	return !len || is_abbreviated(last, len) || memmem(name, strlen(name), last, len);
 }

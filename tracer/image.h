@@ -69,6 +69,10 @@ const struct sym *image_symbol_canonical(const struct image *img, const struct s
 bool image_symbol_is_canonical(const struct image *img, const struct sym *s);
 /* s is code with a size of its own, or (if is_exact) with one inferred from the next symbol. */
 bool image_symbol_is_function(const struct image *img, const struct sym *s, bool is_exact);
+/* A name of ours ("fun_1a2b"), for a function that has none in the file. */
+bool image_symbol_is_generated(const struct image *img, const struct sym *s);
+/* Does the file (or its debug file) name any function? */
+bool image_names_functions(const struct image *img);
 /* Calls fn for each symbol with the name; fn returns false to stop. */
 void image_symbol_by_name(const struct image *img, const char *name,
 			  bool (*fn)(void *arg, const struct sym *s), void *arg);
@@ -78,6 +82,9 @@ const char *image_pretty(struct image *img, const char *name);
 const struct sym *image_symbol_covering(const struct image *img, uint64_t addr);
 /* Start and size of the function at addr as unwind tables tell; false unknown. */
 bool image_fde_at(const struct image *img, uint64_t addr, uint64_t *start, uint64_t *size);
+
+/* Start of the i-th function of .eh_frame_hdr; false: there are not so many. */
+bool image_fde_start(const struct image *img, size_t i, uint64_t *start);
 
 /* One dynamic relocation of the kinds that arch_reloc_kind() knows. */
 struct image_reloc {

@@ -9,17 +9,21 @@
  */
 #include <elf.h>
 #include <gelf.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "cfi.h"
 #include "debugfile.h"
+#include "ehfunc.h"
 #include "image.h"
 
 /* A symbol without size is not stretched further than this over its successor. */
 #define INFERRED_MAX 4096
 /* How many symbols that start before an address are tried for covering it. */
 #define COVER_STEPS 256
+#define GENERATED_LEN 24	/* "fun_" and 16 digits */
 
 struct isym {
 	struct sym pub;
@@ -27,6 +31,7 @@ struct isym {
 	uint32_t canonical;	/* index of the address's first symbol */
 	uint32_t chain;		/* next in the hash chain, index + 1 */
 	bool is_inferred;	/* the size is a guess */
+	bool is_generated;	/* so is the name */
 };
 
 struct image_syms {
@@ -35,6 +40,8 @@ struct image_syms {
 	uint64_t *reach;	/* highest end of the symbols up to and with this one */
 	uint32_t *heads;	/* index + 1; NULL until the first lookup by name */
 	uint32_t mask;
+	char *generated;	/* names of ours, GENERATED_LEN bytes each */
+	bool names_functions;
 };
 
 void image_syms_destroy(struct image_syms *syms)
@@ -44,6 +51,7 @@ void image_syms_destroy(struct image_syms *syms)
 	free(syms->items);
 	free(syms->reach);
 	free(syms->heads);
+	free(syms->generated);
 	free(syms);
 }
 
@@ -244,6 +252,74 @@ static bool index_addresses(const struct image *img, struct image_syms *syms)
 	return true;
 }
 
+/* -------------------------------------------- functions without names -- */
+
+struct unnamed {
+	const struct image *img;
+	struct image_syms *syms;
+	VEC(struct isym) list;
+	bool is_nomem;
+};
+
+static bool see_function(void *arg, uint64_t start, uint64_t size)
+{
+	struct unnamed *u = arg;
+	struct isym is = {.pub = {.addr = start, .size = size, .type = STT_FUNC,
+				  .bind = STB_LOCAL}, .is_generated = true};
+	const struct sym *s = image_symbol_covering(u->img, start);
+
+	/* One whose size is a guess covers less than it seems to. */
+	if (s && (s->addr == start || !((const struct isym *)(const void *)s)->is_inferred))
+		return true;
+	u->is_nomem = !vec_push(&u->list, is);
+	return !u->is_nomem;
+}
+
+/*
+ * Functions that only unwind tables know are called by their link-time
+ * address, in files that don't name all of theirs.
+ */
+static bool add_unnamed(struct image *img, struct image_syms *syms)
+{
+	struct unnamed u = {.img = img, .syms = syms};
+
+	img->syms = syms;	/* for the lookups */
+	ehfunc_each(img, see_function, &u);
+	img->syms = NULL;
+	syms->generated = calloc(u.list.n + 1, GENERATED_LEN);
+	u.is_nomem = u.is_nomem || !syms->generated;
+	for (size_t i = 0; i < u.list.n && !u.is_nomem; i++) {
+		char *name = syms->generated + i * GENERATED_LEN;
+		struct isym *is = &u.list.items[i];
+
+		snprintf(name, GENERATED_LEN, "fun_%" PRIx64, is->pub.addr);
+		is->pub.name = name;
+		is->key = rank(&is->pub);
+		u.is_nomem = !vec_push(syms, *is);
+	}
+	vec_deinit(&u.list);
+	return !u.is_nomem;
+}
+
+/* Sorted, each once, with sizes and reach. */
+static bool index_symbols(const struct image *img, struct image_syms *syms)
+{
+	if (syms->n)
+		qsort(syms->items, syms->n, sizeof(*syms->items), compare);
+	fold(syms);
+	free(syms->reach);
+	return index_addresses(img, syms);
+}
+
+static bool names_functions(const struct image *img, const struct image_syms *syms)
+{
+	for (size_t i = 0; i < syms->n; i++)
+		if (is_function_type(syms->items[i].pub.type) && syms->items[i].pub.size &&
+		    image_is_code(img, syms->items[i].pub.addr))
+			return true;
+	return false;
+}
+
 struct error *image_syms_create(struct image *img, struct image_syms **ret)
 {
 	_cleanup_(destroyp) struct image_syms *syms = calloc(1, sizeof(*syms));
@@ -257,10 +333,10 @@ struct error *image_syms_create(struct image *img, struct image_syms **ret)
 		err = read_elsewhere(img, syms);
 	if (err)
 		return err;
-	if (syms->n)
-		qsort(syms->items, syms->n, sizeof(*syms->items), compare);
-	fold(syms);
-	if (!index_addresses(img, syms))
+	if (!index_symbols(img, syms))
+		return &error_nomem;
+	syms->names_functions = names_functions(img, syms);
+	if (!has_symtab && (!add_unnamed(img, syms) || !index_symbols(img, syms)))
 		return &error_nomem;
 	*ret = take_ptr(syms);
 	return NULL;
@@ -334,6 +410,17 @@ bool image_symbol_is_function(const struct image *img, const struct sym *s, bool
 {
 	return is_function_type(s->type) && s->size && (is_exact || !isym_of(s)->is_inferred) &&
 	       image_is_code(img, s->addr);
+}
+
+bool image_symbol_is_generated(const struct image *img, const struct sym *s)
+{
+	(void)img;
+	return isym_of(s)->is_generated;
+}
+
+bool image_names_functions(const struct image *img)
+{
+	return img->syms->names_functions;
 }
 
 void image_symbol_by_name(const struct image *img, const char *name,

@@ -153,6 +153,12 @@ static bool glob_wants(const struct each *e, const char *name)
 	return !is_hidden(name, e->has_dots) && name_matches(e->o->pub.image, e->pattern, name);
 }
 
+/* Functions without names are meant where there are no others, or by fun_*. */
+static bool means_generated(const struct image *img, const char *pattern)
+{
+	return !image_names_functions(img) || !strncmp(pattern, "fun_", 4);
+}
+
 static const struct sym *impl_of(const struct obj *o, const struct sym *ifunc)
 {
 	for (size_t i = 0; i < o->impls.n; i++)
@@ -184,7 +190,8 @@ static void see_glob(struct each *e, const struct sym *s)
 {
 	const struct image *img = e->o->pub.image;
 
-	if (!image_symbol_is_function(img, s, false) || !glob_wants(e, s->name))
+	if (!image_symbol_is_function(img, s, false) || !glob_wants(e, s->name) ||
+	    (image_symbol_is_generated(img, s) && !means_generated(img, e->pattern)))
 		return;
 	if (s->type == STT_GNU_IFUNC) {
 		const struct sym *impl = impl_of(e->o, s);
@@ -225,7 +232,7 @@ static void each_glob(struct each *e)
 		const struct sym *s = image_symbol_at_index(img, i);
 
 		if (image_symbol_is_function(img, s, false) && glob_wants(e, s->name) &&
-		    s->type != STT_GNU_IFUNC)
+		    !image_symbol_is_generated(img, s) && s->type != STT_GNU_IFUNC)
 			give(e, image_symbol_canonical(img, s));
 	}
 }
@@ -323,13 +330,15 @@ const struct sym *object_symbol(struct object *o, const char *name)
  */
 const struct sym *object_symbol_at(struct object *o, uint64_t addr)
 {
-	const struct sym *s = image_symbol_covering(o->image, addr - o->bias);
+	const struct sym *s = image_symbol_covering(o->image, addr - o->bias), *own = NULL;
 	const struct obj *oo = obj_of(o);
 
+	if (s && image_symbol_is_generated(o->image, s) && oo->impls.n)
+		own = take_ptr(s);
 	for (size_t i = 0; !s && i < oo->impls.n; i++)
 		if (addr - o->bias - oo->impls.items[i]->sym.addr < oo->impls.items[i]->sym.size)
 			s = &oo->impls.items[i]->sym;
-	return s;
+	return s ? s : own;
 }
 
 void objects_set_raw_names(struct objects *os, bool is_raw)
