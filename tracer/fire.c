@@ -5,6 +5,8 @@
  * what the VM does for new keys, no I/O but when a clause asks the consumer
  * to act before the next firing.
  */
+#include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
@@ -105,6 +107,19 @@ void session_consume(void *ctx)
 		s->failure = err;
 }
 
+/* Other systems' scripts take arg0 of open(): here that is openat()'s directory. */
+static void hint_fault(struct session *s, const struct dl_fault_info *info,
+		       const struct probe *p)
+{
+	if (info->fault != DL_FLT_BADADDR || (int32_t)info->addr != AT_FDCWD ||
+	    strcmp(p->prov, "syscall") || s->has_hinted || s->test_mode ||
+	    dl_option(s->options, DL_OPT_ERRTAGS) == 1)
+		return;
+	s->has_hinted = true;
+	fprintf(stderr, "hint: arg0 of %s is a directory's descriptor, the path is arg1\n",
+		p->func);
+}
+
 /*
  * Each fault is reported and fires dtrace:::ERROR, in the thread that faulted
  * and before its next clause.  A fault in an ERROR clause is counted by the
@@ -126,6 +141,7 @@ static void fire_errors(struct session *s, const struct firing *faulted)
 		};
 
 		dl_consumer_fault(s->consumer, &info);
+		hint_fault(s, &info, faulted->probe);
 		if (f.probe->epids.n)
 			session_fire(s, &f);
 	}

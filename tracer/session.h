@@ -108,6 +108,7 @@ struct session {
 	bool reads_at_end;		/* bufpolicy ring or fill: no output before the end */
 	struct error *limit;		/* an enabling that does not fit the buffer */
 	bool test_mode;
+	bool has_hinted;		/* at a fault's likely cause; once is enough */
 	bool is_compiling;		/* the targets' files are mapped: types can be read */
 	bool wants_objects;		/* some probe or action needs symbols of the targets */
 	bool has_captures;		/* some near program captures blocks of memory */
