@@ -117,6 +117,7 @@ struct site_entry {
 	bool in_table;
 	bool is_pending;
 	bool was_patched;		/* by the last site_patch() */
+	bool is_told;			/* its users are being told of a hit */
 };
 
 struct aspace {

@@ -375,7 +375,15 @@ struct error *pid_provide_again(struct session *s, struct target *t)
 	return err ? err : session_rematch(s, first_new);
 }
 
-static void drop_spots(struct session *s, pid_t pid, uint64_t lo, uint64_t hi)
+/* Where the memory lives on without the process, sites of others share it. */
+static void free_spot(struct session *s, struct pid_spot *spot, bool is_mapped)
+{
+	if (spot->site && is_mapped)
+		site_remove(s->engine, spot->site, spot);
+	free(spot);
+}
+
+static void drop_spots(struct session *s, pid_t pid, uint64_t lo, uint64_t hi, bool is_mapped)
 {
 	struct pid_provider *st = state_of(s);
 
@@ -387,7 +395,7 @@ static void drop_spots(struct session *s, pid_t pid, uint64_t lo, uint64_t hi)
 			struct pid_spot *spot = pp->spots.items[j];
 
 			if (spot->pid == pid && spot->addr >= lo && spot->addr < hi)
-				free(spot);
+				free_spot(s, spot, is_mapped);
 			else
 				pp->spots.items[kept++] = spot;
 		}
@@ -397,12 +405,12 @@ static void drop_spots(struct session *s, pid_t pid, uint64_t lo, uint64_t hi)
 
 void pid_objects_gone(struct session *s, struct target *t, uint64_t lo, uint64_t hi)
 {
-	drop_spots(s, t->pid, lo, hi);
+	drop_spots(s, t->pid, lo, hi, false);
 }
 
 void pid_target_gone(struct session *s, struct target *t)
 {
-	drop_spots(s, t->pid, 0, UINT64_MAX);
+	drop_spots(s, t->pid, 0, UINT64_MAX, true);
 	t->generation = 0;
 }
 

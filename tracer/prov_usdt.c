@@ -563,7 +563,15 @@ struct error *usdt_provide_again(struct session *s, struct target *t)
 	return err ? err : session_rematch(s, first_new);
 }
 
-static void drop_spots(struct session *s, pid_t pid, uint64_t lo, uint64_t hi)
+/* Where the memory lives on without the process, sites of others share it. */
+static void free_spot(struct session *s, struct spot *spot, bool is_mapped)
+{
+	if (spot->site && is_mapped)
+		site_remove(s->engine, spot->site, spot);
+	free(spot);
+}
+
+static void drop_spots(struct session *s, pid_t pid, uint64_t lo, uint64_t hi, bool is_mapped)
 {
 	struct usdt_provider *st = state_of(s);
 
@@ -576,7 +584,7 @@ static void drop_spots(struct session *s, pid_t pid, uint64_t lo, uint64_t hi)
 			uint64_t addr = spot->desc->addr + spot->object->bias;
 
 			if (spot->pid == pid && addr >= lo && addr < hi)
-				free(spot);
+				free_spot(s, spot, is_mapped);
 			else
 				up->spots.items[kept++] = spot;
 		}
@@ -588,12 +596,12 @@ static void drop_spots(struct session *s, pid_t pid, uint64_t lo, uint64_t hi)
 
 void usdt_objects_gone(struct session *s, struct target *t, uint64_t lo, uint64_t hi)
 {
-	drop_spots(s, t->pid, lo, hi);
+	drop_spots(s, t->pid, lo, hi, false);
 }
 
 void usdt_target_gone(struct session *s, struct target *t)
 {
-	drop_spots(s, t->pid, 0, UINT64_MAX);
+	drop_spots(s, t->pid, 0, UINT64_MAX, true);
 	t->usdt_generation = 0;
 }
 

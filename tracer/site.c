@@ -216,6 +216,38 @@ static struct error *entry_create(struct aspace *as, uint64_t addr, const uint8_
 	return NULL;
 }
 
+static bool is_within(const struct site_entry *s, uint64_t lo, uint64_t hi)
+{
+	return s->pub.addr - lo < hi - lo;
+}
+
+/* The records stay, but nobody finds them. */
+static void forget(struct aspace *as, uint64_t lo, uint64_t hi)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < as->pending.n; i++)
+		if (!is_within(as->pending.items[i], lo, hi))
+			as->pending.items[kept++] = as->pending.items[i];
+	as->pending.n = kept;
+	kept = 0;
+	for (size_t i = 0; i < as->planted.n; i++)
+		if (!is_within(as->planted.items[i], lo, hi))
+			as->planted.items[kept++] = as->planted.items[i];
+	as->planted.n = kept;
+	for (size_t i = 0; i < as->all.n; i++) {
+		struct site_entry *s = as->all.items[i];
+
+		if (!s->in_table || !is_within(s, lo, hi))
+			continue;
+		s->in_table = s->is_pending = s->pub.is_planted = false;
+		s->pub.users.n = 0;
+		annex_slot_free(as, &s->pub);
+	}
+	if (as->table_size && !table_rebuild(as, as->table_size))
+		engine_bug(as->engine, NULL, "out of memory for the site table");
+}
+
 struct error *site_add(struct engine *e, struct aspace *as, uint64_t addr, const uint8_t *code,
 		       size_t len, struct site_user user, struct site **ret)
 {
@@ -228,7 +260,7 @@ struct error *site_add(struct engine *e, struct aspace *as, uint64_t addr, const
 	/* Other code came to a tombstone's address: start afresh. */
 	if (s && !s->pub.users.n && code && len >= s->pub.insn_len &&
 	    memcmp(s->pub.orig, code, s->pub.insn_len)) {
-		site_forget_range(e, as, addr, addr + 1);
+		forget(as, addr, addr + 1);
 		s = NULL;
 	}
 	if (!s) {
@@ -475,7 +507,8 @@ void site_remove(struct engine *e, struct site *s, void *arg)
 		s->users.n--;
 		break;
 	}
-	if (!s->users.n && s->is_planted)
+	/* After exec or the last exit there is nothing to write to. */
+	if (!s->users.n && s->is_planted && aspace_task(s->as, false))
 		unplant(e, (struct site_entry *)s);
 }
 
@@ -484,26 +517,16 @@ void site_forget_range(struct engine *e, struct aspace *as, uint64_t lo, uint64_
 	size_t kept = 0;
 
 	(void)e;
-	for (size_t i = 0; i < as->pending.n; i++)
-		if (as->pending.items[i]->pub.addr - lo >= hi - lo)
-			as->pending.items[kept++] = as->pending.items[i];
-	as->pending.n = kept;
-	kept = 0;
-	for (size_t i = 0; i < as->planted.n; i++)
-		if (as->planted.items[i]->pub.addr - lo >= hi - lo)
-			as->planted.items[kept++] = as->planted.items[i];
-	as->planted.n = kept;
+	forget(as, lo, hi);
 	for (size_t i = 0; i < as->all.n; i++) {
 		struct site_entry *s = as->all.items[i];
 
-		if (!s->in_table || s->pub.addr - lo >= hi - lo)
-			continue;
-		s->in_table = s->is_pending = s->pub.is_planted = false;
-		s->pub.users.n = 0;
-		annex_slot_free(as, &s->pub);
+		if (is_within(s, lo, hi) && !s->in_table && !s->is_told && !s->pub.slot)
+			entry_free(s);
+		else
+			as->all.items[kept++] = s;
 	}
-	if (as->table_size && !table_rebuild(as, as->table_size))
-		engine_bug(as->engine, NULL, "out of memory for the site table");
+	as->all.n = kept;
 }
 
 void site_unplant_all(struct aspace *as)
@@ -606,8 +629,10 @@ void site_hit(struct engine *e, struct task *t, struct site *s)
 	if (!impl->n_skips || !take_skip(impl, s->addr, arch_sp(r))) {
 		s->hits++;
 		e->stats.site_hits++;
+		((struct site_entry *)s)->is_told = true;
 		if (!process_impl(t->proc)->is_silent)
 			tell_users(e, t, s);
+		((struct site_entry *)s)->is_told = false;
 	}
 	if (t->state != TASK_STOPPED || !t->regs_valid || arch_pc(&t->regs) != s->addr)
 		return;

@@ -61,7 +61,10 @@ struct error *site_plant(struct engine *e, struct aspace *as, unsigned *n_refuse
 			 const char **why_ret) must_check;
 /* Removes one user; unpatches when it was the last. */
 void site_remove(struct engine *e, struct site *s, void *arg);
-/* All of an address space's sites in [lo, hi) are gone (dlclose): forget, write nothing. */
+/*
+ * All of an address space's sites in [lo, hi) are gone (dlclose): forget, write
+ * nothing.  Their struct site must not be used any more.
+ */
 void site_forget_range(struct engine *e, struct aspace *as, uint64_t lo, uint64_t hi);
 struct site *site_find(struct aspace *as, uint64_t addr);
 unsigned site_count(struct aspace *as);
