@@ -41,6 +41,8 @@ struct engine_ops {
 	void (*process_exit)(void *ctx, struct process *p);
 	/* What engine_sample() interrupted; which: the bits given to it. */
 	void (*sample)(void *ctx, struct task *t, uint64_t which);
+	/* Asked while a command runs up to its hold point: is it not wanted any more? */
+	bool (*interrupted)(void *ctx);
 	/* A signal is about to be delivered (not our own traps). */
 	void (*signal)(void *ctx, struct task *t, int sig);
 };

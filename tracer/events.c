@@ -160,7 +160,13 @@ static void on_signal(void *ctx, struct task *t, int sig)
 	proc_signal(ctx, t, sig);
 }
 
+static bool is_interrupted(void *ctx)
+{
+	return ((struct session *)ctx)->interrupts != 0;
+}
+
 const struct engine_ops session_engine_ops = {
+	.interrupted = is_interrupted,
 	.site_hit = on_site_hit,
 	.syscall_entry = on_syscall_entry,
 	.syscall_return = on_syscall_return,

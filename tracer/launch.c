@@ -146,6 +146,20 @@ static void change_environment(char *const changes[])
 	}
 }
 
+/* As exec will: until then a signal would be the tracer's, in the wrong process. */
+static void drop_handlers(void)
+{
+	struct sigaction sa;
+
+	for (int sig = 1; sig < NSIG; sig++) {
+		if (sigaction(sig, NULL, &sa) < 0 || sa.sa_handler == SIG_IGN ||
+		    sa.sa_handler == SIG_DFL)
+			continue;
+		sa = (struct sigaction){ .sa_handler = SIG_DFL };
+		sigaction(sig, &sa, NULL);
+	}
+}
+
 static void child_main(struct engine *e, char *const argv[], char *const changes[], int go,
 		       int result) __attribute__((noreturn));
 
@@ -158,6 +172,7 @@ static void child_main(struct engine *e, char *const argv[], char *const changes
 	unsigned n;
 	int err;
 
+	drop_handlers();
 	if (e->has_old_chld)
 		sigaction(SIGCHLD, &e->old_chld, NULL);
 	sigprocmask(SIG_SETMASK, &e->old_mask, NULL);
@@ -236,12 +251,17 @@ static int file_errno(const char *path)
  * Why a command can't be executed, as far as one can tell before it is tried;
  * 0 if nothing speaks against it.  Better to know before probes are enabled.
  */
-static int command_errno(const char *name)
+static int command_errno(const char *name, char *const env_changes[])
 {
 	const char *dirs = getenv("PATH");
 	int why = ENOENT;
 	char path[4096];
 
+	for (; env_changes && *env_changes; env_changes++)
+		if (!strncmp(*env_changes, "PATH", 4))
+			return 0;
+	if (!*name)
+		return ENOENT;
 	if (strchr(name, '/'))
 		return file_errno(name);
 	while (dirs && *dirs) {
@@ -265,7 +285,7 @@ struct error *engine_fork(struct engine *e, char *const argv[], char *const env_
 	struct engine_launch *l = calloc(1, sizeof(*l));
 	int go[2] = { -1, -1 }, result[2] = { -1, -1 };
 	bool may_check = !env_changes || !env_changes[0];
-	int why = may_check ? command_errno(argv[0]) : 0;
+	int why = may_check ? command_errno(argv[0], env_changes) : 0;
 	struct error *err;
 	pid_t pid;
 
@@ -435,6 +455,11 @@ static struct error *result_of(struct process *p)
 	return NULL;
 }
 
+static bool is_interrupted(const struct engine *e)
+{
+	return e->config.ops->interrupted && e->config.ops->interrupted(e->config.ctx);
+}
+
 struct error *engine_exec(struct engine *e, struct process *p, enum hold hold,
 			  uint64_t (*main_addr)(void *ctx, struct process *p))
 {
@@ -449,10 +474,12 @@ struct error *engine_exec(struct engine *e, struct process *p, enum hold hold,
 	l->main_addr = main_addr;
 	process_impl(p)->is_quiet = hold != HOLD_EXEC;
 	err = send_go(e, p);
-	while (!err && !l->is_reached && !p->is_dead)
+	while (!err && !l->is_reached && !p->is_dead && !is_interrupted(e))
 		err = engine_poll(e, UINT64_MAX, &n, &done);
 	if (err)
 		return err;
+	if (!l->is_reached && !p->is_dead)
+		return error_format(ERR_GONE, "interrupted before %s began", l->name);
 	if (p->is_dead)
 		return result_of(p);
 	if (l->foreign[0])

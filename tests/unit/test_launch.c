@@ -58,6 +58,47 @@ static void a_failed_exec_says_why(void **state)
 	assert_exec_fails((char *)"", "No such file or directory");
 }
 
+static void a_path_that_will_be_changed_says_nothing(void **state)
+{
+	char *argv[] = { (char *)"no-such-program", NULL };
+	char *env[] = { (char *)"PATH=/", NULL };
+	struct rig r;
+
+	(void)state;
+	rig_fork(&r, argv, env);
+	struct error *err = engine_exec(r.e, r.p, HOLD_EXEC, NULL);
+
+	assert_non_null(err);
+	error_destroy(err);
+	rig_close(&r);
+}
+
+static bool always(void *ctx)
+{
+	(void)ctx;
+	return true;
+}
+
+static void an_interrupt_ends_the_way_to_the_hold_point(void **state)
+{
+	char *argv[] = { (char *)"sleep", (char *)"100", NULL };
+	struct error *err;
+	struct rig r;
+
+	(void)state;
+	rig_open(&r);
+	r.ops.interrupted = always;
+	rig_engine(&r);
+	rig_fail_on(engine_fork(r.e, argv, NULL, &r.p));
+	r.pid = r.p->pid;
+	err = engine_exec(r.e, r.p, HOLD_MAIN, NULL);
+	assert_non_null(err);
+	assert_string_equal(err->message, "interrupted before sleep began");
+	error_destroy(err);
+	rig_close(&r);
+	assert_int_equal(kill(r.pid, 0), -1);
+}
+
 static void a_child_never_started_dies_with_the_engine(void **state)
 {
 	struct rig r;
@@ -298,6 +339,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_failed_exec_says_why),
+		cmocka_unit_test(a_path_that_will_be_changed_says_nothing),
+		cmocka_unit_test(an_interrupt_ends_the_way_to_the_hold_point),
 		cmocka_unit_test(a_child_never_started_dies_with_the_engine),
 		cmocka_unit_test(the_environment_is_changed),
 		cmocka_unit_test(the_exit_status_is_kept),
