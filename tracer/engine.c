@@ -71,6 +71,7 @@ struct engine *engine_create(const struct engine_config *config)
 	e->pid = getpid();
 	e->tid = (pid_t)syscall(SYS_gettid);
 	e->may_have_more = true;
+	e->max_fds = fd_limit();
 	take_sigchld(e);
 	return e;
 }

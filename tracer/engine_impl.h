@@ -177,6 +177,7 @@ struct engine {
 	struct engine_task *buckets[TASK_BUCKETS];
 	struct engine_task *tasks;
 	unsigned n_tasks;
+	unsigned n_fds, max_fds;	/* kept open (fd_open) */
 	struct process *processes;
 	struct aspace *aspaces;
 	uint64_t next_key;
@@ -251,6 +252,10 @@ bool task_is_of(const struct engine_task *t, const struct aspace *as);
 
 /* ----------------------------------------------------------------- mem.c -- */
 bool aspace_mem_open(struct aspace *as);
+/* Descriptors that are kept open, and may be closed and opened again any time. */
+int fd_open(struct engine *e, const char *path, int flags);
+void fd_close(struct engine *e, int *fd);
+unsigned fd_limit(void);
 size_t mem_read_raw(struct aspace *as, uint64_t addr, void *buf, size_t len);
 size_t mem_write_raw(struct aspace *as, uint64_t addr, const void *buf, size_t len);
 

@@ -3,7 +3,8 @@
  * page's protection says.  The descriptor names an address space, not a task:
  * it is opened once per aspace, and anew when the task it was opened through
  * no longer counts as ours.  PTRACE_POKETEXT is the fallback for writes where
- * the descriptor isn't allowed to override protections.
+ * the descriptor isn't allowed to override protections.  Descriptors that are
+ * kept take at most half of what we may open, however many processes there are.
  *
  * Everybody but the patcher sees the target as it would be without us: reads
  * show original bytes, writes over a patch change the original and keep the
@@ -14,23 +15,66 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/ptrace.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "engine_impl.h"
+
+#define MAX_FDS 16384u
+
+/* ----------------------------------------------------------- descriptors -- */
+
+/* All that can be opened again when they are needed. */
+static void drop_fds(struct engine *e)
+{
+	for (struct aspace *as = e->aspaces; as; as = as->next)
+		fd_close(e, &as->mem_fd);
+	for (struct engine_task *t = e->tasks; t; t = t->next)
+		fd_close(e, &t->schedstat_fd);
+}
+
+int fd_open(struct engine *e, const char *path, int flags)
+{
+	int fd;
+
+	if (e->n_fds >= e->max_fds)
+		drop_fds(e);
+	fd = open(path, flags | O_CLOEXEC);
+	e->n_fds += fd >= 0;
+	return fd;
+}
+
+void fd_close(struct engine *e, int *fd)
+{
+	if (*fd < 0)
+		return;
+	close(*fd);
+	*fd = -1;
+	e->n_fds--;
+}
+
+unsigned fd_limit(void)
+{
+	struct rlimit r;
+
+	if (getrlimit(RLIMIT_NOFILE, &r) < 0 || r.rlim_cur > MAX_FDS * 2)
+		return MAX_FDS;
+	return r.rlim_cur < 8 ? 1 : (unsigned)r.rlim_cur / 2;
+}
+
+/* ---------------------------------------------------------------- memory -- */
 
 bool aspace_mem_open(struct aspace *as)
 {
 	struct engine_task *t;
 	char path[64];
 
-	if (as->mem_fd >= 0)
-		close(as->mem_fd);
-	as->mem_fd = -1;
+	fd_close(as->engine, &as->mem_fd);
 	for (t = as->engine->tasks; t && as->mem_fd < 0; t = t->next) {
 		if (!task_is_of(t, as) || !t->in_hash || t->pub.state == TASK_GONE)
 			continue;
 		snprintf(path, sizeof(path), "/proc/%d/mem", (int)t->pub.tid);
-		as->mem_fd = open(path, O_RDWR | O_CLOEXEC);
+		as->mem_fd = fd_open(as->engine, path, O_RDWR);
 	}
 	return as->mem_fd >= 0;
 }

@@ -135,9 +135,7 @@ void task_rename(struct engine *e, struct engine_task *t, pid_t tid)
 {
 	task_unhash(e, t);
 	t->pub.tid = tid;
-	if (t->schedstat_fd >= 0)
-		close(t->schedstat_fd);
-	t->schedstat_fd = -1;
+	fd_close(e, &t->schedstat_fd);
 	hash_insert(e, t);
 }
 
@@ -195,8 +193,7 @@ void task_destroy(struct engine *e, struct engine_task *t)
 		t->next->prev = t->prev;
 	e->n_tasks--;
 	t->pub.proc->n_tasks--;
-	if (t->schedstat_fd >= 0)
-		close(t->schedstat_fd);
+	fd_close(e, &t->schedstat_fd);
 	free(t);
 }
 
@@ -332,8 +329,7 @@ void aspace_unref(struct aspace *as)
 		;
 	if (*link)
 		*link = as->next;
-	if (as->mem_fd >= 0)
-		close(as->mem_fd);
+	fd_close(as->engine, &as->mem_fd);
 	site_table_deinit(as);
 	annex_deinit(as);
 	free(as);
@@ -432,7 +428,7 @@ static bool read_schedstat(struct engine_task *t, uint64_t *ret)
 
 	if (t->schedstat_fd < 0) {
 		snprintf(path, sizeof(path), "/proc/%d/schedstat", (int)t->pub.tid);
-		t->schedstat_fd = open(path, O_RDONLY | O_CLOEXEC);
+		t->schedstat_fd = fd_open(t->pub.engine, path, O_RDONLY);
 	}
 	if (t->schedstat_fd < 0)
 		return false;
