@@ -234,15 +234,15 @@ void life_new_child(struct engine *e, struct task *parent, const struct event *e
 	int status;
 
 	b.is_vfork = ev->kind == EV_VFORK;
-	if (flags_by_call(parent, &b, &flags)) {
-		b.is_thread = flags & CLONE_THREAD;
-		b.shares_vm = flags & CLONE_VM;
-	}
+	bool is_known = flags_by_call(parent, &b, &flags);
+
+	b.is_thread = flags & CLONE_THREAD;
+	b.shares_vm = flags & CLONE_VM;
 	if (b.is_vfork)
 		t->in_vfork = true;
 	/* Without its first stop (killed at once) there is nothing to tell. */
 	if (b.tid > 0 && !task_find(e, b.tid) && first_stop(e, b.tid, &status)) {
-		if (parent->state == TASK_STOPPED || relate_by_kernel(&b))
+		if ((is_known && parent->state == TASK_STOPPED) || relate_by_kernel(&b))
 			give_birth(e, &b, status);
 	}
 	task_resume(t);
