@@ -262,7 +262,7 @@ static int command_errno(const char *name, char *const env_changes[])
 			return 0;
 	if (!*name)
 		return ENOENT;
-	if (strchr(name, '/'))
+	if (strchr(name, '/') || !*name)
 		return file_errno(name);
 	while (dirs && *dirs) {
 		size_t len = strcspn(dirs, ":");

@@ -54,7 +54,7 @@ static void test_mode_leaves_out_columns_and_last_newline(void **state)
 	item_int(&e, 1);
 	entry_commit(&r, &e, epid);
 	assert_string_equal(rig_end(&r), "                   FUNCTION:NAME\n"
-					 "                          :BEGIN         1\n");
+					 "                          :BEGIN           1\n");
 	rig_stop(&r);
 }
 
