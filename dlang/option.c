@@ -122,33 +122,53 @@ struct error *dl_parse_rate(const char *s, uint64_t *period_ns_ret)
 	return bad_value();
 }
 
-static struct error *parse_bool(const char *s, uint64_t *ret)
+/* "yes", "off" and the like. */
+static bool parse_switch(const char *s, bool *ret)
 {
 	static const char *const on[] = { "yes", "on", "true", "enable", "enabled", "set" };
 	static const char *const off[] = { "no", "off", "false", "disable", "disabled",
 					   "unset", "" };
-	const char *end;
 
-	if (!s) {
-		*ret = 1;
-		return NULL;
-	}
-	for (size_t i = 0; i < ARRAY_SIZE(on); i++) {
-		if (!strcasecmp(s, on[i])) {
-			*ret = 1;
-			return NULL;
-		}
-	}
+	for (size_t i = 0; i < ARRAY_SIZE(on); i++)
+		if (!strcasecmp(s, on[i]))
+			return *ret = true;
 	for (size_t i = 0; i < ARRAY_SIZE(off); i++) {
 		if (!strcasecmp(s, off[i])) {
-			*ret = 0;
-			return NULL;
+			*ret = false;
+			return true;
 		}
+	}
+	return false;
+}
+
+static struct error *parse_bool(const char *s, uint64_t *ret)
+{
+	const char *end;
+	bool is_on = true;
+
+	if (!s || parse_switch(s, &is_on)) {
+		*ret = is_on;
+		return NULL;
 	}
 	if (!parse_number(s, &end, ret) || *end || *ret == DL_OPT_UNSET)
 		return bad_value();
 	*ret = *ret != 0;
 	return NULL;
+}
+
+/* Run-time numbers take the words of flags too: set is 1, without a value 0. */
+static bool parse_as_flag(const char *s, uint64_t *ret)
+{
+	bool is_on;
+
+	if (!s) {
+		*ret = 0;
+		return true;
+	}
+	if (!parse_switch(s, &is_on))
+		return false;
+	*ret = is_on ? 1 : DL_OPT_UNSET;
+	return true;
 }
 
 static struct error *parse_count(const char *s, uint64_t *ret)
@@ -252,6 +272,9 @@ static struct error *parse_number_value(enum dl_opt which, const char *value, ui
 		*ret = 1;
 		return value ? bad_value() : NULL;
 	}
+	if (infos[which].value == VALUE_COUNT && infos[which].class != CLASS_C &&
+	    parse_as_flag(value, ret))
+		return NULL;
 	if (!value)
 		return bad_value();
 	if (infos[which].value == VALUE_SIZE)
