@@ -366,6 +366,41 @@ bool procfs_fdinfo(pid_t pid, int fd, int64_t *pos, unsigned *flags)
 	return has_pos && has_flags;
 }
 
+/* "36 35 98:0 / /mnt rw shared:1 - ext4 /dev/sda1 rw": fields 5 and the first behind "-". */
+static bool parse_mount(char *line, long id, struct strbuf *fs, struct strbuf *mount)
+{
+	char *save = NULL, *tok = strtok_r(line, " ", &save);
+
+	if (!tok || strtol(tok, NULL, 10) != id)
+		return false;
+	for (int field = 1; tok && strcmp(tok, "-"); field++, tok = strtok_r(NULL, " ", &save))
+		if (field == 5)
+			strbuf_puts(mount, tok);
+	tok = tok ? strtok_r(NULL, " ", &save) : NULL;
+	strbuf_puts(fs, tok ? tok : "");
+	return tok != NULL;
+}
+
+bool procfs_fd_mount(pid_t pid, int fd, struct strbuf *fs, struct strbuf *mount)
+{
+	_cleanup_(strbuf_deinit) struct strbuf info = {0}, mounts = {0};
+	char what[32], *p, *line;
+	long id = -1;
+
+	snprintf(what, sizeof(what), "fdinfo/%d", fd);
+	if (!read_file(pid, what, &info) || !info.len)
+		return false;
+	for (p = info.text; (line = next_line(&p));)
+		if (!strncmp(line, "mnt_id:", 7))
+			id = strtol(line + 7, NULL, 10);
+	if (id < 0 || !read_file(pid, "mountinfo", &mounts) || !mounts.len)
+		return false;
+	for (p = mounts.text; (line = next_line(&p));)
+		if (parse_mount(line, id, fs, mount))
+			return true;
+	return false;
+}
+
 /* ------------------------------------------------------------------ gaps -- */
 
 /*

@@ -50,6 +50,8 @@ struct procfs_map {
 bool procfs_each_map(pid_t pid, void (*fn)(void *arg, const struct procfs_map *m), void *arg);
 /* fd's offset and flags from fdinfo. */
 bool procfs_fdinfo(pid_t pid, int fd, int64_t *pos, unsigned *flags);
+/* Type and place of the file system that an open file is on; false for pipes and the like. */
+bool procfs_fd_mount(pid_t pid, int fd, struct strbuf *fs, struct strbuf *mount);
 /* A lowest free range of size bytes in [lo, hi), page aligned, nearest to near; 0 none. */
 uint64_t procfs_find_gap(pid_t pid, uint64_t near, uint64_t lo, uint64_t hi, uint64_t size);
 /* Yama's ptrace_scope, -1 if there is no Yama. */

@@ -326,20 +326,35 @@ static int64_t fd_int(void *ctx, int fd, enum dl_fd_field field)
 	return field == DL_FF_OFFSET ? pos : (int64_t)flags;
 }
 
+static const char *fd_mount(struct firing *f, int fd, enum dl_fd_field field)
+{
+	_cleanup_(strbuf_deinit) struct strbuf fs = { 0 }, mount = { 0 };
+
+	if (!procfs_fd_mount(firing_pid(f), fd, &fs, &mount))
+		return "<unknown>";
+	struct strbuf *sb = scratch(f);
+
+	strbuf_puts(sb, strbuf_text(field == DL_FF_FS ? &fs : &mount));
+	return strbuf_text(sb);
+}
+
 static const char *fd_str(void *ctx, int fd, enum dl_fd_field field)
 {
 	struct firing *f = ctx;
 	struct strbuf *sb = scratch(f);
 	char what[32];
 
-	if (field == DL_FF_FS || field == DL_FF_MOUNT)
-		return "<unknown>";
 	snprintf(what, sizeof(what), "fd/%d", fd);
 	if (fd < 0 || !procfs_link(firing_pid(f), what, sb))
 		return "<none>";
+	if (field == DL_FF_FS || field == DL_FF_MOUNT)
+		return fd_mount(f, fd, field);
 	char *slash = strrchr(sb->text, '/');
 
-	if (field == DL_FF_PATHNAME || !slash || sb->text[0] != '/')
+	/* "pipe:[123]" is in no folder. */
+	if (sb->text[0] != '/')
+		return field == DL_FF_DIRNAME ? "<unknown>" : sb->text;
+	if (field == DL_FF_PATHNAME || !slash)
 		return sb->text;
 	if (field == DL_FF_NAME)
 		return slash[1] ? slash + 1 : sb->text;
