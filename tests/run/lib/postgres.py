@@ -1,6 +1,7 @@
 """A PostgreSQL server of our own, attached while pgbench runs: no query is missed, and it goes on.
 
-Usage: postgres.py DTRACE; prints what the trace counted and pgbench did.
+Usage: postgres.py DTRACE [TOOL]; prints what the trace counted and pgbench did, or what the
+tool said of a few statements.
 """
 import glob
 import os
@@ -54,23 +55,22 @@ postgresql*:::transaction-abort { @["transaction-abort"] = count(); }
 END { printa("%s %@d\\n", @); }
 """
 
-run(program("initdb"), "-D", "data", "-A", "trust", "-U", "bench", "-N")
-server = subprocess.Popen(
-    [*as_user, program("postgres"), "-D", "data", "-k", work, "-c", "listen_addresses=",
-     "-c", "fsync=off", "-c", "autovacuum=off"], stderr=open("server.log", "w"))
-try:
-    await_line("server.log", "ready to accept connections")
-    run(program("pgbench"), "-i", "-q", "-s", "1", "postgres")
-    tracer = subprocess.Popen(
-        [dtrace, "-x", "strsize=256", "-x", "switchrate=10ms", "-o", "trace", "-qn", SCRIPT,
-         "-p", str(server.pid)])
+
+
+def attach(*args):
+    tracer = subprocess.Popen([dtrace, "-x", "switchrate=10ms", "-o", "trace", *args,
+                               "-p", str(server.pid)])
+    return tracer
+
+
+def trace_bench():
+    tracer = attach("-qn", SCRIPT)
     await_line("trace", "ready")
     print("select-only", bench("-S", "-c", "4", "-j", "2", "-t", "250"))
     print("tpc-b", bench("-c", "4", "-j", "2", "-t", "50"))
     tracer.send_signal(signal.SIGINT)
     print("tracer", tracer.wait(60))
-    counts = dict(re.findall(r"^(\S+) (\d+)$", open("trace").read(), re.M))
-    counts = {k: int(v) for k, v in counts.items()}
+    counts = {k: int(v) for k, v in re.findall(r"^(\S+) (\d+)$", open("trace").read(), re.M)}
     print("counted select", counts["select"], "of which tpc-b's", counts["select"] - 1000)
     print("counted end", counts["end"])
     print("all queries done", counts["query-start"] == counts["query-done"])
@@ -78,6 +78,29 @@ try:
           counts["transaction-commit"] + counts.get("transaction-abort", 0))
     print("enough commits", counts["transaction-commit"] >= 1200)
     print("after", bench("-S", "-c", "2", "-t", "50"))
+
+
+def trace_tool(tool):
+    tracer = attach("-s", tool)
+    await_line("trace", "STATEMENT")
+    run(program("psql"), "-c", "select 40 + 2", "-c", "select count(*) from pgbench_branches",
+        "postgres")
+    tracer.send_signal(signal.SIGINT)
+    print("tracer", tracer.wait(60))
+    print(re.sub(r"^\d+ +\d+", "N N", open("trace").read(), flags=re.M).strip())
+
+
+run(program("initdb"), "-D", "data", "-A", "trust", "-U", "bench", "-N")
+server = subprocess.Popen(
+    [*as_user, program("postgres"), "-D", "data", "-k", work, "-c", "listen_addresses=",
+     "-c", "fsync=off", "-c", "autovacuum=off"], stderr=open("server.log", "w"))
+try:
+    await_line("server.log", "ready to accept connections")
+    run(program("pgbench"), "-i", "-q", "-s", "1", "postgres")
+    if len(sys.argv) > 2:
+        trace_tool(sys.argv[2])
+    else:
+        trace_bench()
 finally:
     server.send_signal(signal.SIGINT)
 print("server", server.wait(60))
