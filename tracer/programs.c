@@ -187,6 +187,8 @@ bool session_wants_objects(const struct session *s)
 {
 	struct wanted w = { .s = s, .yes = dl_ctx_wants_target(s->ctx) };
 
+	if (s->cli->mode == CLI_LIST && !s->programs.n && s->targets)
+		w.yes = true;
 	each_desc(s, check_wants_objects, &w);
 	return w.yes;
 }

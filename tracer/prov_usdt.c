@@ -538,6 +538,13 @@ static struct error *provide(struct provider *p, const struct dl_pdesc *d)
 	return err;
 }
 
+struct error *usdt_provide_everything(struct session *s)
+{
+	const struct dl_pdesc any = { .prov = "*", .mod = "", .func = "", .name = "" };
+
+	return provide(&s->providers[PROVIDER_USDT], &any);
+}
+
 bool usdt_is_wanted(const struct session *s)
 {
 	const struct usdt_provider *st = s->usdt_provider;

@@ -780,6 +780,9 @@ struct error *session_run(struct session *s, int *status)
 	if (err)
 		return err;
 	if (s->cli->mode == CLI_LIST) {
+		err = s->programs.n ? NULL : usdt_provide_everything(s);
+		if (err)
+			return err;
 		report_list(s);
 		return flush_report(s);
 	}

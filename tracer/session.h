@@ -214,6 +214,8 @@ struct error *usdt_provide_again(struct session *s, struct target *t) must_check
 void usdt_objects_gone(struct session *s, struct target *t, uint64_t lo, uint64_t hi);
 void usdt_target_gone(struct session *s, struct target *t);
 void usdt_provider_destroy(struct session *s);
+/* All that the targets have now: for -l alone. */
+struct error *usdt_provide_everything(struct session *s) must_check;
 /* Do any descriptions ask for static probes? */
 bool usdt_is_wanted(const struct session *s);
 /* Lowers all semaphores that were raised, before processes are let go. */
