@@ -164,8 +164,11 @@ struct wanted {
 	bool yes;
 };
 
+/* Timers are made when they are asked for. */
 static bool exists(const struct session *s, const struct dl_pdesc *d)
 {
+	if (!strncmp(d->name, "tick-", 5) || !strncmp(d->name, "profile-", 8))
+		return true;
 	for (uint32_t id = 1; id <= probe_count(s->probes); id++)
 		if (probe_matches(probe_by_id(s->probes, id), d))
 			return true;
@@ -197,10 +200,13 @@ bool session_wants_objects(const struct session *s)
 static void check_wants_children(void *arg, const struct dl_pdesc *d)
 {
 	size_t len = d->id ? 0 : strlen(d->prov);
+	struct wanted *w = arg;
 
+	if (!d->id && !len && *d->name)	/* profile-97, or a static probe by its name alone */
+		w->yes = w->yes || !strncmp(d->name, "profile-", 8) || !exists(w->s, d);
 	if (len && strcmp(d->prov, "dtrace") && !isdigit((unsigned char)d->prov[len - 1]) &&
 	    strncmp(d->name, "tick-", 5))
-		((struct wanted *)arg)->yes = true;
+		w->yes = true;
 }
 
 bool session_wants_children(const struct session *s)
