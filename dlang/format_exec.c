@@ -320,6 +320,16 @@ static void put_address(struct strbuf *out, const struct dl_format_env *env, con
 	strbuf_deinit(&text);
 }
 
+static void put_frame_line(struct strbuf *out, const char *text, size_t len, unsigned indent,
+			   unsigned width)
+{
+	strbuf_fill(out, ' ', indent);
+	if (width > len)
+		strbuf_fill(out, ' ', width - len);
+	strbuf_add(out, text, len);
+	strbuf_putc(out, '\n');
+}
+
 void dl_put_stack(struct strbuf *out, const struct dl_format_env *env, const struct dl_value *v,
 		  unsigned indent, unsigned width)
 {
@@ -333,12 +343,18 @@ void dl_put_stack(struct strbuf *out, const struct dl_format_env *env, const str
 		if (!pc)
 			break;
 		strbuf_reset(&text);
-		dl_put_symbol(&text, env, pid, pc, DL_SYM_UADDR);
-		strbuf_fill(out, ' ', indent);
-		if (width > text.len)
-			strbuf_fill(out, ' ', width - text.len);
-		strbuf_add(out, strbuf_text(&text), text.len);
-		strbuf_putc(out, '\n');
+		if (env->frame)
+			env->frame(env->ctx, pid, pc, i - 2, &text);
+		else
+			dl_put_symbol(&text, env, pid, pc, DL_SYM_UADDR);
+		for (const char *line = strbuf_text(&text);;) {
+			size_t len = strcspn(line, "\n");
+
+			put_frame_line(out, line, len, indent, width);
+			if (!line[len])
+				break;
+			line += len + 1;
+		}
 	}
 	strbuf_deinit(&text);
 }

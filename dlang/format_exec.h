@@ -19,6 +19,11 @@ struct dl_format_env {
 	void *ctx;
 	void (*symbolize)(void *ctx, uint32_t pid, uint64_t addr, enum dl_symkind kind,
 			  struct strbuf *out);
+	/*
+	 * A frame of a stack (index 0 is the innermost) in place of symbolize;
+	 * lines of text, ended by newlines but the last.  NULL: none.
+	 */
+	void (*frame)(void *ctx, uint32_t pid, uint64_t addr, uint32_t index, struct strbuf *out);
 	uint32_t pid;			/* whose addresses plain integers are */
 	const struct dl_agg_cell *aggs;	/* printa() */
 	uint32_t n_aggs;

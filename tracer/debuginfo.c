@@ -20,6 +20,7 @@
 #define NAMES_MAX (1u << 25)
 #define RANGES_MAX (1u << 22)
 #define NAMESPACE_DEPTH 24
+#define BLOCK_DEPTH 64
 
 struct debug_name {
 	const char *name;	/* in a section */
@@ -81,6 +82,47 @@ bool debuginfo_ref(Dwarf_Die *die, unsigned attr, Dwarf_Die *ret)
 	Dwarf_Attribute a;
 
 	return dwarf_attr_integrate(die, attr, &a) && dwarf_formref_die(&a, ret);
+}
+
+const char *debuginfo_string(Dwarf_Die *die, unsigned attr)
+{
+	Dwarf_Attribute a;
+
+	return dwarf_attr_integrate(die, attr, &a) ? dwarf_formstring(&a) : NULL;
+}
+
+const char *debuginfo_linkage_name(Dwarf_Die *die)
+{
+	const char *name = debuginfo_string(die, DW_AT_linkage_name);
+
+	if (!name)
+		name = debuginfo_string(die, DW_AT_MIPS_linkage_name);
+	return name ? name : debuginfo_string(die, DW_AT_name);
+}
+
+static bool inlined_at(Dwarf_Die *scope, uint64_t addr, Dwarf_Die *ret, unsigned depth)
+{
+	Dwarf_Die die;
+
+	if (depth > BLOCK_DEPTH || !debuginfo_child(scope, &die))
+		return false;
+	do {
+		int tag = dwarf_tag(&die);
+
+		if ((tag != DW_TAG_inlined_subroutine && tag != DW_TAG_lexical_block) ||
+		    dwarf_haspc(&die, addr) <= 0)
+			continue;
+		if (tag == DW_TAG_lexical_block)
+			return inlined_at(&die, addr, ret, depth + 1);
+		*ret = die;
+		return true;
+	} while (debuginfo_next(&die));
+	return false;
+}
+
+bool debuginfo_inlined_at(Dwarf_Die *scope, uint64_t addr, Dwarf_Die *ret)
+{
+	return inlined_at(scope, addr, ret, 0);
 }
 
 bool debuginfo_flag(Dwarf_Die *die, unsigned attr)
@@ -150,13 +192,14 @@ static void open_alt(const struct image *img, struct debuginfo *di)
 		dwarf_setalt(di->dwarf, di->alt_dwarf);
 }
 
-static struct debuginfo *open_debuginfo(const struct image *img)
+static struct debuginfo *open_debuginfo(struct image *img)
 {
 	struct debuginfo *di = calloc(1, sizeof(*di));
 	Elf *elf = img->elf;
 
 	if (!di)
 		return NULL;
+	di->image = img;
 	if (!debugfile_has_section(elf, ".debug_info") &&
 	    !debugfile_has_section(elf, ".zdebug_info")) {
 		di->file = debugfile_find(img, ".debug_info");
@@ -215,15 +258,24 @@ struct debug_unit *debuginfo_unit_at(struct debuginfo *di, uint64_t addr)
 
 /* ---------------------------------------------------------- functions -- */
 
-static bool entry_of(Dwarf_Die *die, uint64_t *ret)
+bool debuginfo_entry(Dwarf_Die *die, uint64_t *ret)
 {
 	Dwarf_Addr base, lo, hi;
+	ptrdiff_t at = 0;
 
-	if (!dwarf_entrypc(die, &lo) || dwarf_ranges(die, 0, &base, &lo, &hi) > 0) {
+	if (!dwarf_entrypc(die, &lo)) {
 		*ret = lo;
 		return true;
 	}
-	return false;
+	*ret = UINT64_MAX;
+	while ((at = dwarf_ranges(die, at, &base, &lo, &hi)) > 0) {
+		if (lo < *ret)
+			*ret = lo;
+		/* A function's own part comes first, its cold part may lie anywhere. */
+		if (dwarf_tag(die) == DW_TAG_subprogram)
+			break;
+	}
+	return *ret != UINT64_MAX;
 }
 
 static void gather_funcs(struct debug_unit *u, Dwarf_Die *parent, unsigned depth)
@@ -236,7 +288,7 @@ static void gather_funcs(struct debug_unit *u, Dwarf_Die *parent, unsigned depth
 	do {
 		switch (dwarf_tag(&die)) {
 		case DW_TAG_subprogram:
-			if (entry_of(&die, &entry))
+			if (debuginfo_entry(&die, &entry))
 				(void)vec_push(&u->funcs, ((struct debug_func){ entry, die }));
 			break;
 		case DW_TAG_namespace:
@@ -259,18 +311,23 @@ static int compare_funcs(const void *pa, const void *pb)
 	return a->entry < b->entry ? -1 : a->entry > b->entry;
 }
 
+void debuginfo_unit_funcs(struct debug_unit *u)
+{
+	if (u->has_funcs)
+		return;
+	u->has_funcs = true;
+	gather_funcs(u, debuginfo_unit_die(u), 0);
+	if (u->funcs.n)
+		qsort(u->funcs.items, u->funcs.n, sizeof(u->funcs.items[0]), compare_funcs);
+}
+
 const struct debug_func *debuginfo_func_at(struct debuginfo *di, uint64_t addr, bool is_inside)
 {
 	struct debug_unit *u = debuginfo_unit_at(di, addr);
 
 	if (!u)
 		return NULL;
-	if (!u->has_funcs) {
-		u->has_funcs = true;
-		gather_funcs(u, debuginfo_unit_die(u), 0);
-		if (u->funcs.n)
-			qsort(u->funcs.items, u->funcs.n, sizeof(u->funcs.items[0]), compare_funcs);
-	}
+	debuginfo_unit_funcs(u);
 	size_t lo = 0, hi = u->funcs.n;
 
 	while (lo < hi) {

@@ -50,6 +50,7 @@ struct debug_name;
 struct debug_type_slot;
 
 struct debuginfo {
+	struct image *image;		/* borrowed: it owns this */
 	struct debugfile *file, *alt;	/* owned; NULL: the image's own, none */
 	Dwarf *dwarf, *alt_dwarf;
 	VEC(struct debug_unit) units;
@@ -73,6 +74,8 @@ Dwarf_Die *debuginfo_unit_die(struct debug_unit *u);
 struct debug_unit *debuginfo_unit_at(struct debuginfo *di, uint64_t addr);
 /* The function that begins at, or (is_inside) has code at addr; NULL. */
 const struct debug_func *debuginfo_func_at(struct debuginfo *di, uint64_t addr, bool is_inside);
+/* Has u's functions listed. */
+void debuginfo_unit_funcs(struct debug_unit *u);
 /*
  * Calls fn for each thing of the kind and name, until it returns false.
  * Units that were not looked at yet are, one by one.
@@ -86,6 +89,13 @@ bool debuginfo_next(Dwarf_Die *die);
 bool debuginfo_number(Dwarf_Die *die, unsigned attr, uint64_t *ret);
 /* The DIE an attribute refers to. */
 bool debuginfo_ref(Dwarf_Die *die, unsigned attr, Dwarf_Die *ret);
+const char *debuginfo_string(Dwarf_Die *die, unsigned attr);	/* NULL none */
+/* A function's name in symbol tables; its plain name if it has no other; NULL. */
+const char *debuginfo_linkage_name(Dwarf_Die *die);
+/* Where a function or inlined instance begins: as said, else its lowest address. */
+bool debuginfo_entry(Dwarf_Die *die, uint64_t *ret);
+/* The inlined instance right below scope (a function or another one) at addr. */
+bool debuginfo_inlined_at(Dwarf_Die *scope, uint64_t addr, Dwarf_Die *ret);
 bool debuginfo_flag(Dwarf_Die *die, unsigned attr);
 
 #endif

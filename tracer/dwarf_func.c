@@ -160,31 +160,21 @@ static enum place locate(Dwarf_Die *die, uint64_t addr, int64_t *value)
 
 /* ---------------------------------------------------------- parameters -- */
 
-struct reader {
-	struct debuginfo *di;
-	struct dl_types *ts;
-	struct arena *arena;
-	uint64_t entry;
-	struct dwarf_func *f;
-	struct arch_param abi[DWARF_PARAMS_MAX];
-	Dwarf_Die dies[DWARF_PARAMS_MAX];
-	bool is_there[DWARF_PARAMS_MAX];	/* not only in the abstract instance */
-};
-
-static void add_param(struct reader *r, Dwarf_Die *die, bool is_there)
+static void add_param(struct debuginfo *di, struct dl_types *ts, Dwarf_Die *die, bool is_there,
+		      struct dwarf_param_list *list, struct dwarf_func *f)
 {
-	struct dwarf_param *p = &r->f->params[r->f->n_params];
+	struct dwarf_param *p = &f->params[f->n_params];
 	Dwarf_Attribute a;
 	const char *name;
 
-	if (r->f->n_params == DWARF_PARAMS_MAX)
+	if (f->n_params == DWARF_PARAMS_MAX)
 		return;
 	name = dwarf_attr_integrate(die, DW_AT_name, &a) ? dwarf_formstring(&a) : NULL;
 	p->name = name && *name ? name : NULL;
-	p->type = dwarf_type_of(r->di, r->ts, die);
-	r->abi[r->f->n_params] = as_param(r->ts, die, p->type);
-	r->dies[r->f->n_params] = *die;
-	r->is_there[r->f->n_params++] = is_there;
+	p->type = dwarf_type_of(di, ts, die);
+	list->abi[f->n_params] = as_param(ts, die, p->type);
+	list->dies[f->n_params] = *die;
+	list->is_there[f->n_params++] = is_there;
 }
 
 /* The child of func that stands for the abstract parameter. */
@@ -206,32 +196,33 @@ static bool concrete_of(Dwarf_Die *func, const Dwarf_Die *abstract, Dwarf_Die *r
 }
 
 /*
- * In the order of the source: an out-of-line copy of an inline function lists
- * only what it still has, its abstract instance all.
+ * In the order of the source: a copy of an inline function, out of line or
+ * not, lists only what it still has, its abstract instance all.
  */
-static void read_params(struct reader *r, Dwarf_Die *func)
+static void list_params(struct debuginfo *di, struct dl_types *ts, Dwarf_Die *func,
+			struct dwarf_param_list *list, struct dwarf_func *f)
 {
-	Dwarf_Die origin, list = *func, child, own;
+	Dwarf_Die origin, from = *func, child, own;
 	bool is_copy = debuginfo_ref(func, DW_AT_abstract_origin, &origin) &&
 		       dwarf_tag(&origin) == DW_TAG_subprogram;
 
 	if (is_copy)
-		list = origin;
-	if (!debuginfo_child(&list, &child))
+		from = origin;
+	if (!debuginfo_child(&from, &child))
 		return;
 	do {
 		int tag = dwarf_tag(&child);
 
 		if (tag == DW_TAG_unspecified_parameters)
-			r->f->is_variadic = true;
+			f->is_variadic = true;
 		if (tag != DW_TAG_formal_parameter)
 			continue;
 		if (!is_copy)
-			add_param(r, &child, true);
+			add_param(di, ts, &child, true, list, f);
 		else if (concrete_of(func, &child, &own))
-			add_param(r, &own, true);
+			add_param(di, ts, &own, true, list, f);
 		else
-			add_param(r, &child, false);
+			add_param(di, ts, &child, false, list, f);
 	} while (debuginfo_next(&child));
 }
 
@@ -252,22 +243,38 @@ static const char *class_why(const struct arch_param *p)
 	return NULL;
 }
 
-static void place_param(struct reader *r, unsigned i, int by_convention)
+void dwarf_params_read(struct debuginfo *di, struct dl_types *ts, Dwarf_Die *func,
+		       struct dwarf_param_list *list, struct dwarf_func *f)
 {
-	struct dwarf_param *p = &r->f->params[i];
+	struct arch_param result;
+
+	memset(f, 0, sizeof(*f));
+	f->result = dwarf_type_of(di, ts, func);
+	result = as_param(ts, func, f->result);
+	if (f->result->kind != DL_VOID)
+		f->result_why = class_why(&result);
+	list_params(di, ts, func, list, f);
+	arch_place_params(&result, list->abi, f->n_params, list->by_convention);
+	for (unsigned i = 0; i < f->n_params; i++)
+		list->class_why[i] = class_why(&list->abi[i]);
+}
+
+static void place_param(struct dl_types *ts, struct dwarf_param_list *list, uint64_t entry,
+			unsigned i, struct dwarf_param *p)
+{
 	int64_t v = 0;
 
 	p->arg = -1;
-	p->why = class_why(&r->abi[i]);
+	p->why = list->class_why[i];
 	if (p->why)
 		return;
-	switch (r->is_there[i] ? locate(&r->dies[i], r->entry, &v) : PLACE_NONE) {
+	switch (list->is_there[i] ? locate(&list->dies[i], entry, &v) : PLACE_NONE) {
 	case PLACE_NONE:
 		p->why = "the compiler optimised it out";
 		break;
 	case PLACE_CONST:
-		p->why = arena_printf(r->arena, "the compiler optimised it out: it is always %"
-				      PRId64 " here", v);
+		p->why = arena_printf(dl_types_arena(ts), "the compiler optimised it out: it is "
+				      "always %" PRId64 " here", v);
 		break;
 	case PLACE_REG:
 		p->arg = v >= 0 && v < 256 ? arch_arg_of_dwarf((unsigned)v) : -1;
@@ -275,7 +282,7 @@ static void place_param(struct reader *r, unsigned i, int by_convention)
 			p->why = "it is in a register that is none of the argument registers";
 		break;
 	case PLACE_MEMORY:
-		p->arg = by_convention;
+		p->arg = list->by_convention[i];
 		if (p->arg < 0)
 			p->why = "its place is not known";
 		break;
@@ -289,24 +296,15 @@ bool dwarf_func_at(struct image *img, struct dl_types *ts, uint64_t addr, struct
 {
 	struct debuginfo *di = image_debuginfo(img);
 	const struct debug_func *f = di ? debuginfo_func_at(di, addr, false) : NULL;
-	struct reader r = { .di = di, .ts = ts, .entry = addr, .f = ret };
-	int places[DWARF_PARAMS_MAX];
-	struct arch_param result;
+	struct dwarf_param_list list;
 	Dwarf_Die die;
 
 	if (!f)
 		return false;
 	die = f->die;
-	memset(ret, 0, sizeof(*ret));
-	r.arena = dl_types_arena(ts);
-	ret->result = dwarf_type_of(di, ts, &die);
-	result = as_param(ts, &die, ret->result);
-	if (ret->result->kind != DL_VOID)
-		ret->result_why = class_why(&result);
-	read_params(&r, &die);
-	arch_place_params(&result, r.abi, ret->n_params, places);
+	dwarf_params_read(di, ts, &die, &list, ret);
 	for (unsigned i = 0; i < ret->n_params; i++)
-		place_param(&r, i, places[i]);
+		place_param(ts, &list, addr, i, &ret->params[i]);
 	return true;
 }
 

@@ -4,12 +4,26 @@
 #ifndef DWARF_TYPE_INT_H
 #define DWARF_TYPE_INT_H
 
+#include "../arch/arch.h"
 #include "debuginfo.h"
+#include "dwarf_func.h"
 #include "dwarf_type.h"
 
 /* The type that die's DW_AT_type means; void if it has none. */
 struct dl_type *dwarf_type_of(struct debuginfo *di, struct dl_types *ts, Dwarf_Die *die);
 /* What a function DIE is as a type: result and parameters. */
 struct dl_type *dwarf_func_type(struct debuginfo *di, struct dl_types *ts, Dwarf_Die *die);
+
+/* What is known of a function's parameters besides struct dwarf_func. */
+struct dwarf_param_list {
+	struct arch_param abi[DWARF_PARAMS_MAX];
+	Dwarf_Die dies[DWARF_PARAMS_MAX];
+	bool is_there[DWARF_PARAMS_MAX];	/* not only in the abstract instance */
+	int by_convention[DWARF_PARAMS_MAX];	/* n of arch_arg() at a call; -1 none */
+	const char *class_why[DWARF_PARAMS_MAX];	/* why that can't be; NULL */
+};
+/* Parameters and result of a function or inlined instance; not where they are. */
+void dwarf_params_read(struct debuginfo *di, struct dl_types *ts, Dwarf_Die *func,
+		       struct dwarf_param_list *list, struct dwarf_func *f);
 
 #endif

@@ -58,7 +58,8 @@ static bool near_arg(void *ctx, unsigned n, uint64_t *value, uint64_t *fault_add
 	if (f->has_args || !f->task) {
 		if (n < FIRING_ARGS)
 			*value = f->args[n];
-		return true;
+		*fault_addr = 0;
+		return n >= FIRING_ARGS || !(f->missing & 1u << n);
 	}
 	struct arch_regs *r = task_regs(f->task);
 

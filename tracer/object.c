@@ -25,6 +25,7 @@
 #include <unistd.h>
 
 #include "../arch/arch.h"
+#include "jitmap.h"
 #include "object_table.h"
 #include "procfs.h"
 
@@ -71,6 +72,7 @@ void objects_destroy(struct objects *os)
 	vec_deinit(&os->gone);
 	vec_deinit(&os->code);
 	vec_deinit(&os->rejects);
+	jitmap_destroy(os->jit);
 	free(os->exe);
 	free(os);
 }

@@ -73,8 +73,9 @@ void object_each_function(struct object *o, const char *pattern,
 			  void (*fn)(void *arg, struct object *o, const struct sym *s), void *arg);
 /* Shows names of C++ and Rust as the symbol tables have them (-x nodemangle). */
 void objects_set_raw_names(struct objects *os, bool is_raw);
-/* A symbol's name to be shown. */
+/* A symbol's name to be shown; the same of any name out of o's file. */
 const char *object_symbol_name(struct object *o, const struct sym *s);
+const char *object_shown_name(struct object *o, const char *name);
 /* Is s one that the pattern means, by its own name or by an alias? */
 bool object_function_matches(struct object *o, const struct sym *s, const char *pattern);
 /* Nearest symbol at or below a run-time address, within its size; NULL. */
@@ -97,6 +98,11 @@ void objects_symbolize(struct objects *os, uint64_t addr, enum symbolize_kind ki
 		       struct strbuf *out);
 /* Start of the symbol (SYM) or object (MOD) that addr lies in; addr if there is none. */
 uint64_t objects_start_of(struct objects *os, uint64_t addr, enum symbolize_kind kind);
+/*
+ * The same for a frame of a stack, with source lines and a line for each
+ * function that was inlined there.  is_call: addr is a return address.
+ */
+void objects_put_frame(struct objects *os, uint64_t addr, bool is_call, struct strbuf *out);
 /* e_machine and class of a process's program, for arch_foreign(). */
 struct error *object_elf_ident(pid_t pid, unsigned *machine, unsigned *class) must_check;
 

@@ -12,6 +12,8 @@
 
 #include "../dlang/compile.h"
 #include "demangle.h"
+#include "dwarf_line.h"
+#include "jitmap.h"
 #include "object_table.h"
 
 /* ------------------------------------------------------------ modules -- */
@@ -346,9 +348,14 @@ void objects_set_raw_names(struct objects *os, bool is_raw)
 	os->raw_names = is_raw;
 }
 
+const char *object_shown_name(struct object *o, const char *name)
+{
+	return obj_of(o)->table->raw_names ? name : image_pretty(o->image, name);
+}
+
 const char *object_symbol_name(struct object *o, const struct sym *s)
 {
-	return obj_of(o)->table->raw_names ? s->name : image_pretty(o->image, s->name);
+	return object_shown_name(o, s->name);
 }
 
 /* Without parameters: a misspelt name is nearest to that. */
@@ -379,6 +386,23 @@ void object_suggest(struct object *o, void (*fn)(void *arg, const char *name), v
 	}
 }
 
+/* Code that is in no file may have been made by a compiler that names it. */
+static void symbolize_jit(struct objects *os, uint64_t addr, enum symbolize_kind kind,
+			  struct strbuf *out)
+{
+	uint64_t start = addr;
+	const char *name = jitmap_find(&os->jit, os->pid, addr, &start);
+
+	if (!name)
+		strbuf_printf(out, "0x%" PRIx64, addr);
+	else if (kind == SYMBOLIZE_MOD)
+		strbuf_puts(out, "[jit]");
+	else
+		strbuf_printf(out, "[jit] %s", name);
+	if (name && kind == SYMBOLIZE_ADDR && addr > start)
+		strbuf_printf(out, "+0x%" PRIx64, addr - start);
+}
+
 void objects_symbolize(struct objects *os, uint64_t addr, enum symbolize_kind kind,
 		       struct strbuf *out)
 {
@@ -386,7 +410,7 @@ void objects_symbolize(struct objects *os, uint64_t addr, enum symbolize_kind ki
 	struct object *o = found ? &found->pub : objects_find(os, addr);
 
 	if (!o) {
-		strbuf_printf(out, "0x%" PRIx64, addr);
+		symbolize_jit(os, addr, kind, out);
 		return;
 	}
 	if (kind == SYMBOLIZE_MOD) {
@@ -416,4 +440,28 @@ uint64_t objects_start_of(struct objects *os, uint64_t addr, enum symbolize_kind
 	const struct sym *s = object_symbol_at(o, addr);
 
 	return s ? s->addr + o->bias : addr;
+}
+
+static void put_line(struct strbuf *out, const struct dwarf_frame *f)
+{
+	if (f->file && f->line)
+		strbuf_printf(out, " (%s:%u)", f->file, f->line);
+}
+
+void objects_put_frame(struct objects *os, uint64_t addr, bool is_call, struct strbuf *out)
+{
+	struct obj *found = objects_find_code(os, addr);
+	struct object *o = found ? &found->pub : objects_find(os, addr);
+	struct dwarf_frame frames[DWARF_FRAMES_MAX];
+	unsigned n = o ? dwarf_frames_at(o->image, addr - o->bias - is_call, frames) : 0;
+
+	for (unsigned i = 0; i + 1 < n; i++) {
+		strbuf_printf(out, "%s`%s [inlined]", o->name,
+			      frames[i].func ? object_shown_name(o, frames[i].func) : "?");
+		put_line(out, &frames[i]);
+		strbuf_putc(out, '\n');
+	}
+	objects_symbolize(os, addr, SYMBOLIZE_ADDR, out);
+	if (n)
+		put_line(out, &frames[n - 1]);
 }

@@ -33,6 +33,8 @@ struct reject {
 	uint64_t dev, ino, map_lo;
 };
 
+struct jitmap;
+
 struct objects {
 	pid_t pid;
 	unsigned generation;
@@ -45,6 +47,7 @@ struct objects {
 	size_t (*read)(void *arg, uint64_t addr, void *buf, size_t len);
 	void *read_arg;
 	bool raw_names;			/* not demangled */
+	struct jitmap *jit;		/* made on first use */
 };
 
 static inline struct obj *obj_of(struct object *o)

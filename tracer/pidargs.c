@@ -2,8 +2,10 @@
  * args[] of pid probes.
  *
  * Entry probes have the function's parameters; return probes the offset of
- * the return and, unless the function is void, what it returns.  Offset probes
- * have none: nobody knows where parameters are by then.
+ * the return and, unless the function is void, what it returns.  Inlined
+ * instances and source lines have the parameters as the raw arguments that
+ * they would be at a call (prov_pid.c finds their values).  Offset probes keep
+ * to the raw arguments.
  */
 #include "pidargs.h"
 
@@ -12,7 +14,7 @@
 
 #include "../dlang/arena.h"
 #include "../dlang/vec.h"
-#include "dwarf_func.h"
+#include "dwarf_place.h"
 
 struct pid_args {
 	struct dl_probe_arg *list;
@@ -58,8 +60,16 @@ static const char *no_debug(struct dl_types *ts, const struct object *o, const s
 			    "are the raw argument registers", s->name, o->name);
 }
 
+static bool read_func(struct dl_types *ts, struct object *o, const struct sym *s,
+		      enum pid_kind kind, uint64_t addr, const char *inlined, struct dwarf_func *f)
+{
+	if (kind == PID_INLINE || (kind == PID_LINE && addr != s->addr))
+		return dwarf_scope_at(o->image, ts, addr, inlined, f);
+	return dwarf_func_at(o->image, ts, s->addr, f);
+}
+
 struct pid_args *pid_args_read(struct dl_types *ts, struct object *o, const struct sym *s,
-			       enum pid_kind kind)
+			       enum pid_kind kind, uint64_t addr, const char *inlined)
 {
 	struct pid_args *a = calloc(1, sizeof(*a));
 	_cleanup_(freep) struct dwarf_func *f = calloc(1, sizeof(*f));
@@ -72,13 +82,14 @@ struct pid_args *pid_args_read(struct dl_types *ts, struct object *o, const stru
 	if (!a->list)
 		a->why = "out of memory";
 	else if (kind == PID_OFFSET)
-		a->why = "only entry and return probes have typed arguments";
-	else if (!dwarf_func_at(o->image, ts, s->addr, f))
+		a->why = "only entry and return probes, and those of source lines, have typed "
+			 "arguments";
+	else if (!read_func(ts, o, s, kind, addr, inlined, f))
 		a->why = no_debug(ts, o, s);
-	else if (kind == PID_ENTRY)
-		add_params(a, f);
-	else
+	else if (kind == PID_RETURN)
 		add_result(a, ts, f);
+	else
+		add_params(a, f);
 	return a;
 }
 

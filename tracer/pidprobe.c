@@ -22,6 +22,7 @@
 #include <string.h>
 
 #include "../dlang/compile.h"
+#include "dwarf_line.h"
 #include "object_table.h"
 
 #define FRAGMENTS_MAX 8
@@ -44,6 +45,8 @@ struct walk {
 	bool is_exact;		/* the function is named: what can't be done is an error */
 	bool is_over;		/* fn has had enough */
 	unsigned n_functions, n_points;
+	bool has_symbol;	/* a symbol has the name */
+	struct dwarf_lines lines;	/* why a source line has no code */
 	struct error *err;	/* the first; dropped if another function has points */
 
 	/* The function at hand. */
@@ -108,6 +111,14 @@ static struct error *parse_name(const char *name, struct wish *ret)
 	}
 	*ret = w;
 	return NULL;
+}
+
+/* "file.c:123" */
+static bool is_line(const struct dl_pdesc *d)
+{
+	size_t n = strlen(d->name);
+
+	return strchr(d->func, '.') && n && n < 8 && strspn(d->name, "0123456789") == n;
 }
 
 /* -------------------------------------------------------- one function -- */
@@ -298,6 +309,7 @@ static void see_function(void *arg, struct object *o, const struct sym *s)
 	if (w->is_over)
 		return;
 	w->n_functions++;
+	w->has_symbol = true;
 	w->sym = s;
 	w->addr = s->addr + o->bias;
 	if (object_text(o, w->addr, &w->code) < s->size)
@@ -310,6 +322,64 @@ static void see_function(void *arg, struct object *o, const struct sym *s)
 		walk_offsets(w, give_matching);
 	if (w->wish.is_offset && !w->is_over)
 		give_offset(w);
+}
+
+/* ------------------------------------------------- inlines and lines -- */
+
+static bool is_boundary(struct object *o, const struct sym *s, uint64_t addr);
+
+/* DWARF may be wrong: only the start of an instruction in a function will do. */
+static bool give_inside(struct walk *w, enum pid_kind kind, const char *func, const char *name,
+			const char *inlined, uint64_t link_addr)
+{
+	struct object *o = w->o;
+	const struct sym *s = image_symbol_covering(o->image, link_addr);
+	struct pid_point p = { .object = o, .sym = s, .func = func, .kind = kind,
+			       .addr = link_addr + o->bias, .flow = ARCH_FLOW_NEXT,
+			       .inlined = inlined };
+
+	if (!s || !image_is_code(o->image, link_addr) || !is_boundary(o, s, p.addr))
+		return true;
+	p.offset = link_addr - s->addr;
+	snprintf(p.name, sizeof(p.name), "%s", name);
+	w->n_points++;
+	w->n_functions++;
+	if (!w->fn(w->arg, &p))
+		w->is_over = true;
+	return !w->is_over;
+}
+
+static bool see_inline(void *arg, const char *name, uint64_t addr)
+{
+	struct walk *w = arg;
+
+	return give_inside(w, PID_INLINE, object_shown_name(w->o, name), "entry", name,
+			   addr);
+}
+
+static bool see_line(void *arg, uint64_t addr)
+{
+	struct walk *w = arg;
+
+	return give_inside(w, PID_LINE, w->d->func, w->d->name, NULL, addr);
+}
+
+/*
+ * Beyond the functions with a symbol: what was inlined, and lines of source
+ * files.  Finding instances takes a walk through all names: libraries that
+ * were not asked for are spared it.
+ */
+static void walk_debug(struct walk *w)
+{
+	unsigned before = w->n_functions;
+
+	if (!w->is_exact || w->is_over)
+		return;
+	if (w->wish.entry && (*w->d->mod || w->o->is_main))
+		dwarf_inlines_each(w->o->image, w->d->func, see_inline, w);
+	if (w->n_functions == before && !w->has_symbol && is_line(w->d))
+		dwarf_lines_each(w->o->image, w->d->func, (unsigned)strtoul(w->d->name, NULL, 10),
+				 see_line, w, &w->lines);
 }
 
 /* ----------------------------------------------------- the '-' function -- */
@@ -387,6 +457,7 @@ struct error *pid_points_object(struct objects *os, struct object *o, const stru
 		return NULL;
 	w.is_exact = *d->func && !dl_is_glob(d->func);
 	object_each_function(o, d->func, see_function, &w);
+	walk_debug(&w);
 	return take_error(&w);
 }
 
@@ -402,12 +473,27 @@ static struct error *missing_function(struct object *o, const struct dl_pdesc *d
 	return error_tagged("D_PROC_FUNC", "failed to lookup '%s' in module '%s'", d->func, d->mod);
 }
 
+/* A source file is there, but the line has no code. */
+static struct error *missing_line(const struct walk *w)
+{
+	const struct dwarf_lines *l = &w->lines;
+	char near[64] = "";
+
+	if (l->before && l->after)
+		snprintf(near, sizeof(near), "; lines %u and %u have", l->before, l->after);
+	else if (l->before || l->after)
+		snprintf(near, sizeof(near), "; line %u has", l->before + l->after);
+	return error_tagged("D_PROC_FUNC", "line %s of %s has no code%s", w->d->name, w->d->func,
+			    near);
+}
+
 static void walk_object(struct walk *w, struct object **named)
 {
 	if (!object_matches(w->o, w->d->mod))
 		return;
 	*named = w->o;
 	object_each_function(w->o, w->d->func, see_function, w);
+	walk_debug(w);
 }
 
 struct error *pid_points(struct objects *os, const struct dl_pdesc *d, unsigned flags,
@@ -428,6 +514,8 @@ struct error *pid_points(struct objects *os, const struct dl_pdesc *d, unsigned 
 		walk_object(&w, &named);
 	}
 	err = take_error(&w);
+	if (!err && !w.n_functions && w.lines.has_file)
+		return missing_line(&w);
 	if (!err && !w.n_functions && w.is_exact && named && *d->mod && !dl_is_glob(d->mod))
 		return missing_function(named, d);
 	return err;

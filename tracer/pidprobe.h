@@ -15,12 +15,19 @@
 #include "../dlang/host.h"
 #include "object.h"
 
-enum pid_kind { PID_ENTRY, PID_RETURN, PID_OFFSET };
+enum pid_kind {
+	PID_ENTRY, PID_RETURN, PID_OFFSET,
+	PID_INLINE,	/* where an inlined instance of the function begins */
+	PID_LINE,	/* where a source line begins */
+};
 
 struct pid_point {
 	struct object *object;
-	const struct sym *sym;	/* NULL for the '-' function outside of all symbols */
-	const char *func;	/* probefunc: canonical name, or "-"; lives as long as the object */
+	/* NULL for the '-' function outside of all symbols; of PID_INLINE and PID_LINE what they are in */
+	const struct sym *sym;
+	/* probefunc: canonical name, "-", or a source file; lives as long as object and description */
+	const char *func;
+	const char *inlined;	/* PID_INLINE: the function's name in the file; else NULL */
 	char name[20];		/* probename: "entry", "return", "1a" */
 	uint64_t addr;		/* run-time address to plant at */
 	uint64_t offset;	/* addr - start of the function; beyond it in a fragment (f.cold) */

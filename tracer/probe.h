@@ -63,6 +63,8 @@ struct provider {
 	void (*disable)(struct provider *p, struct probe *pr);
 	/* Typed arguments for args[] and -lv. */
 	void (*args)(struct provider *p, const struct probe *pr, struct dl_probe_info *ret);
+	/* What a list says of the probe besides its name; NULL: nothing. */
+	const char *(*note)(const struct probe *pr);
 	/* Replaces the plain comparison of names; NULL: none needed. */
 	bool (*matches)(const struct probe *pr, const struct dl_pdesc *d);
 	bool needs_target;	/* can't fire without a traced process */

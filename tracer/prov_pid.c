@@ -11,6 +11,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "demangle.h"
+#include "dwarf_line.h"
+#include "dwarf_place.h"
 #include "pidargs.h"
 #include "pidprobe.h"
 #include "session.h"
@@ -26,6 +29,9 @@ struct pid_spot {
 	enum arch_flow flow;
 	struct object *object;
 	struct site *site;	/* NULL: not planted, or gone */
+	const struct sym *sym;	/* what it is in */
+	const char *inlined;	/* function that was inlined here; NULL */
+	struct dwarf_places *places;	/* owned: arguments, where it isn't a function's entry */
 };
 
 struct pid_probe {
@@ -35,6 +41,7 @@ struct pid_probe {
 	const struct sym *sym;	/* ... and functions by alias; NULL for '-' */
 	VEC(struct pid_spot *) spots;	/* owned */
 	struct pid_args *args;	/* owned; read when asked for */
+	char note[48];		/* for lists: how many instances were inlined */
 };
 
 /* A description that was asked for. */
@@ -67,6 +74,12 @@ static void request_deinit(struct request *r)
 	free((char *)r->desc.name);
 }
 
+static void spot_destroy(struct pid_spot *spot)
+{
+	free(spot->places);
+	free(spot);
+}
+
 void pid_provider_destroy(struct session *s)
 {
 	struct pid_provider *st = state_of(s);
@@ -77,7 +90,7 @@ void pid_provider_destroy(struct session *s)
 		struct pid_probe *pp = st->probes.items[i];
 
 		for (size_t j = 0; j < pp->spots.n; j++)
-			free(pp->spots.items[j]);
+			spot_destroy(pp->spots.items[j]);
 		vec_deinit(&pp->spots);
 		pid_args_destroy(pp->args);
 		free(pp);
@@ -172,6 +185,21 @@ static struct pid_spot *find_spot(struct pid_probe *pp, pid_t pid, uint64_t addr
 	return NULL;
 }
 
+/* Where arguments are in the middle of code; NULL: not known, or an entry. */
+static struct dwarf_places *find_places(struct session *s, const struct pid_point *pt)
+{
+	_cleanup_(freep) struct dwarf_places *ps = NULL;
+
+	if (pt->kind != PID_INLINE && (pt->kind != PID_LINE || !pt->offset))
+		return NULL;
+	ps = calloc(1, sizeof(*ps));
+	if (!ps || !dwarf_places_at(pt->object->image, dl_ctx_types(s->ctx),
+				    pt->addr - pt->object->bias, pt->inlined, ps))
+		return NULL;
+	ps->bias = pt->object->bias;
+	return take_ptr(ps);
+}
+
 static bool give_point(void *arg, const struct pid_point *pt)
 {
 	struct giving *g = arg;
@@ -183,7 +211,8 @@ static bool give_point(void *arg, const struct pid_point *pt)
 		return false;
 	}
 	pp->object = pt->object;
-	pp->sym = pt->sym;
+	if (pt->kind != PID_INLINE)
+		pp->sym = pt->sym;
 	spot = find_spot(pp, g->spot_pid, pt->addr);
 	if (spot) {
 		spot->object = pt->object;
@@ -195,7 +224,8 @@ static bool give_point(void *arg, const struct pid_point *pt)
 			return false;
 		}
 		*spot = (struct pid_spot){ pp, g->spot_pid, pt->addr, pt->offset, pt->kind, pt->flow,
-					   pt->object, NULL };
+					   pt->object, NULL, pt->sym, pt->inlined,
+					   find_places(g->provider->session, pt) };
 	}
 	if (pp->probe->is_enabled && !spot->site)
 		g->err = plant_spot(g->provider->session, spot);
@@ -213,7 +243,7 @@ static bool matches(const struct probe *pr, const struct dl_pdesc *d)
 		return false;
 	if (*d->mod && !object_matches(pp->object, d->mod))
 		return false;
-	if (!*d->func || dl_glob_match(d->func, pr->func))
+	if (!*d->func || dl_glob_match(d->func, pr->func) || demangle_matches(d->func, pr->func))
 		return true;
 	return pp->sym && object_function_matches(pp->object, pp->sym, d->func);
 }
@@ -380,7 +410,7 @@ static void free_spot(struct session *s, struct pid_spot *spot, bool is_mapped)
 {
 	if (spot->site && is_mapped)
 		site_remove(s->engine, spot->site, spot);
-	free(spot);
+	spot_destroy(spot);
 }
 
 static void drop_spots(struct session *s, pid_t pid, uint64_t lo, uint64_t hi, bool is_mapped)
@@ -416,18 +446,63 @@ void pid_target_gone(struct session *s, struct target *t)
 
 /* ---------------------------------------------------------- arguments -- */
 
+/* The function in the source that a spot is in, which may have been inlined. */
+static const char *scope_name(const struct pid_spot *spot)
+{
+	struct dwarf_frame frames[DWARF_FRAMES_MAX];
+	unsigned n = dwarf_frames_at(spot->object->image, spot->addr - spot->object->bias, frames);
+
+	if (n > 1 && frames[0].func)
+		return frames[0].func;
+	return spot->sym ? spot->sym->name : "";
+}
+
+/* The spot whose view of the arguments holds for all; *why: there is none. */
+static const struct pid_spot *typical_spot(const struct pid_probe *pp, const char **why)
+{
+	const struct pid_spot *first = pp->spots.n ? pp->spots.items[0] : NULL;
+
+	for (size_t i = 0; i < pp->spots.n; i++) {
+		const struct pid_spot *spot = pp->spots.items[i];
+
+		if (spot->kind == PID_INLINE)
+			return spot;
+		if (spot->kind == PID_LINE && strcmp(scope_name(spot), scope_name(first))) {
+			*why = "the line is in several functions";
+			return NULL;
+		}
+	}
+	if (!first || !first->sym)
+		*why = "the address belongs to no function";
+	return first && first->sym ? first : NULL;
+}
+
 static void args(struct provider *p, const struct probe *pr, struct dl_probe_info *ret)
 {
 	struct pid_probe *pp = pr->data;
 	struct dl_types *ts = dl_ctx_types(p->session->ctx);
+	const struct pid_spot *spot = typical_spot(pp, &ret->args_why);
 
-	if (!pp->args && pp->spots.n && pp->sym)
-		pp->args = pid_args_read(ts, pp->object, pp->sym, pp->spots.items[0]->kind);
-	if (!pp->args) {
-		ret->args_why = "the address belongs to no function";
+	if (!spot)
 		return;
-	}
-	ret->args = pid_args_list(pp->args, &ret->n_args, &ret->args_why);
+	if (!pp->args)
+		pp->args = pid_args_read(ts, spot->object, spot->sym, spot->kind,
+					 spot->addr - spot->object->bias, spot->inlined);
+	if (pp->args)
+		ret->args = pid_args_list(pp->args, &ret->n_args, &ret->args_why);
+}
+
+static const char *note(const struct probe *pr)
+{
+	struct pid_probe *pp = pr->data;
+	unsigned n = 0;
+
+	for (size_t i = 0; i < pp->spots.n; i++)
+		n += pp->spots.items[i]->kind == PID_INLINE;
+	if (!n)
+		return NULL;
+	snprintf(pp->note, sizeof(pp->note), "%u inlined instance%s", n, n == 1 ? "" : "s");
+	return pp->note;
 }
 
 /* ------------------------------------------------------------- firing -- */
@@ -444,6 +519,35 @@ static bool is_taken(const struct pid_spot *spot, struct task *t)
 	if (!arch_emulate(site->orig, site->insn_len, spot->addr, &after))
 		return true;
 	return arch_pc(&after) != spot->addr + site->insn_len;
+}
+
+static bool thread_reg(void *arg, unsigned n, uint64_t *ret)
+{
+	const struct arch_regs *r = task_regs(arg);
+
+	return r && arch_dwarf_reg(r, n, ret);
+}
+
+static bool thread_read(void *arg, uint64_t addr, void *buf, size_t len)
+{
+	struct task *t = arg;
+
+	return as_read(t->proc->as, addr, buf, len) == len;
+}
+
+/* Arguments by DWARF; those that have no value here fault when they are used. */
+static void find_args(struct firing *f, const struct dwarf_places *ps)
+{
+	const struct dwarf_thread thread = { f->task, thread_reg, thread_read };
+
+	f->has_args = true;
+	f->missing = (1u << FIRING_ARGS) - 1;
+	for (unsigned i = 0; i < ps->n; i++) {
+		const struct dwarf_place *p = &ps->list[i];
+
+		if (p->arg < FIRING_ARGS && dwarf_place_value(ps, p, &thread, &f->args[p->arg]))
+			f->missing &= ~(1u << p->arg);
+	}
 }
 
 static void fire_spot(struct session *s, struct task *t, const struct pid_spot *spot)
@@ -465,6 +569,8 @@ static void fire_spot(struct session *s, struct task *t, const struct pid_spot *
 		}
 	} else {
 		f.at_entry = spot->kind == PID_ENTRY || spot->offset == 0;
+		if (spot->places)
+			find_args(&f, spot->places);
 	}
 	session_fire(s, &f);
 }
@@ -491,5 +597,6 @@ const struct provider provider_pid = {
 	.enable = enable,
 	.args = args,
 	.matches = matches,
+	.note = note,
 	.needs_target = true,
 };

@@ -50,7 +50,12 @@ void report_probe_block(struct session *s, const struct probe *p)
 
 static void list_probe(struct session *s, const struct probe *p)
 {
-	fprintf(s->out, "%5u %10s %17s %33s %s\n", p->id, p->prov, p->mod, p->func, p->name);
+	const char *note = p->provider->note ? p->provider->note(p) : NULL;
+
+	fprintf(s->out, "%5u %10s %17s %33s %s", p->id, p->prov, p->mod, p->func, p->name);
+	if (note)
+		fprintf(s->out, " (%s)", note);
+	fputc('\n', s->out);
 	if (s->cli->verbose)
 		report_probe_block(s, p);
 }

@@ -332,6 +332,18 @@ static void symbolize(void *ctx, uint32_t pid, uint64_t addr, enum dl_symkind ki
 		strbuf_printf(out, "0x%lx", (unsigned long)addr);
 }
 
+/* -x ustackline */
+static void put_frame(void *ctx, uint32_t pid, uint64_t addr, uint32_t index, struct strbuf *out)
+{
+	struct target *t = target_by_pid(ctx, (pid_t)pid);
+	struct objects *os = t ? target_objects(t) : NULL;
+
+	if (os)
+		objects_put_frame(os, addr, index > 0, out);
+	else
+		strbuf_printf(out, "0x%lx", (unsigned long)addr);
+}
+
 static void consumer_message(void *ctx, const char *text)
 {
 	session_message(ctx, "%s", text);
@@ -346,6 +358,7 @@ static struct error *consumer_setopt(void *ctx, const char *name, const char *va
 
 static const struct dl_consumer_ops consumer_ops = {
 	.symbolize = symbolize,
+	.frame = put_frame,
 	.message = consumer_message,
 	.setopt = consumer_setopt,
 };

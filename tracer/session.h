@@ -61,6 +61,7 @@ struct firing {
 	bool has_args;			/* args[] below instead of the calling convention */
 	bool at_entry;			/* at a function's first instruction */
 	uint64_t args[FIRING_ARGS];
+	unsigned missing;		/* bits of args[] that have no value here */
 	int error;			/* errno */
 	const void *blob;		/* bytes of ours that the target's address FIRING_BLOB shows */
 	size_t blob_len;

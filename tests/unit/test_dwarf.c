@@ -14,7 +14,8 @@
 #include "dlang/arena.h"
 #include "dlang/strbuf.h"
 #include "tracer/debugfile.h"
-#include "tracer/dwarf_func.h"
+#include "tracer/dwarf_line.h"
+#include "tracer/dwarf_place.h"
 #include "tracer/dwarf_type.h"
 #include "tracer/image.h"
 
@@ -217,11 +218,101 @@ static void a_stripped_file_has_the_symbols_of_its_debug_file(void **state)
 	close_rig(&r);
 }
 
+static void packed_symbols_are_read(void **state)
+{
+	struct rig r;
+
+	(void)state;
+	if (!open_rig(&r, "typed_mini"))
+		skip();
+	const struct sym *s = by_name(r.image, "on_event");
+
+	if (s) {	/* else built without liblzma */
+		assert_int_equal(s->bind, STB_LOCAL);
+		assert_ptr_equal(image_symbol_covering(r.image, s->addr + s->size - 1), s);
+		assert_null(by_name(r.image, "many"));
+	}
+	close_rig(&r);
+}
+
 static void the_checksum_is_zlibs(void **state)
 {
 	(void)state;
 	assert_int_equal(debugfile_crc((const uint8_t *)"123456789", 9), 0xcbf43926);
 	assert_int_equal(debugfile_crc((const uint8_t *)"", 0), 0);
+}
+
+/* -------------------------------------------------- lines and inlines -- */
+
+struct addresses {
+	uint64_t list[16];
+	const char *name;
+	unsigned n;
+};
+
+static bool see_line(void *arg, uint64_t addr)
+{
+	struct addresses *a = arg;
+
+	if (a->n < ARRAY_SIZE(a->list))
+		a->list[a->n++] = addr;
+	return true;
+}
+
+static bool see_inline(void *arg, const char *name, uint64_t addr)
+{
+	((struct addresses *)arg)->name = name;
+	return see_line(arg, addr);
+}
+
+static void a_line_has_an_address_in_every_function_it_is_in(void **state)
+{
+	struct addresses a = {0}, b = {0}, c = {0};
+	struct dwarf_lines lines = {0};
+	struct rig r;
+
+	(void)state;
+	assert_true(open_rig(&r, "inlines"));
+	dwarf_lines_each(r.image, "inlines.c", 17, see_line, &a, &lines);
+	assert_int_equal(a.n, 2);
+	assert_true(lines.has_file);
+	dwarf_lines_each(r.image, "fixtures/inlines.c", 47, see_line, &b, NULL);
+	assert_int_equal(b.n, 1);
+	lines = (struct dwarf_lines){0};
+	dwarf_lines_each(r.image, "inlines.c", 3, see_line, &c, &lines);
+	assert_int_equal(c.n, 0);
+	assert_int_equal(lines.before, 0);
+	assert_true(lines.after >= 15 && lines.after <= 17);
+	lines = (struct dwarf_lines){0};
+	dwarf_lines_each(r.image, "nlines.c", 17, see_line, &c, &lines);
+	assert_false(lines.has_file);
+	close_rig(&r);
+}
+
+static void inlined_instances_are_found_by_name(void **state)
+{
+	struct addresses a = {0}, none = {0};
+	struct dwarf_frame frames[DWARF_FRAMES_MAX];
+	struct dwarf_func f;
+	struct rig r;
+
+	(void)state;
+	assert_true(open_rig(&r, "inlines_o0"));
+	dwarf_inlines_each(r.image, "area", see_inline, &a);
+	assert_int_equal(a.n, 2);
+	assert_string_equal(a.name, "area");
+	for (unsigned i = 0; i < 2; i++) {
+		assert_true(dwarf_scope_at(r.image, r.types, a.list[i], "area", &f));
+		assert_int_equal(f.n_params, 2);
+		assert_string_equal(f.params[1].name, "scale");
+		assert_int_equal(f.params[1].arg, 1);
+		assert_true(dwarf_frames_at(r.image, a.list[i], frames) >= 2);
+		assert_string_equal(frames[0].func, "area");
+		assert_string_equal(frames[0].file, "inlines.c");
+	}
+	dwarf_inlines_each(r.image, "one", see_inline, &none);
+	assert_int_equal(none.n, 0);
+	close_rig(&r);
 }
 
 /* ------------------------------------------------------------ damaged -- */
@@ -254,6 +345,10 @@ static void ask_everything(struct image *img)
 	for (size_t i = 0; i < image_symbols(img); i++)
 		if (image_symbol_at_index(img, i)->type == STT_FUNC)
 			dwarf_func_at(img, ts, image_symbol_at_index(img, i)->addr, &f);
+	struct addresses at = {0};
+
+	dwarf_lines_each(img, "typed.c", 36, see_line, &at, NULL);
+	dwarf_inlines_each(img, "fill", see_inline, &at);
 	arena_destroy(a);
 }
 
@@ -298,7 +393,10 @@ int main(void)
 		cmocka_unit_test(variables_have_types),
 		cmocka_unit_test(parameters_are_raw_arguments),
 		cmocka_unit_test(a_stripped_file_has_the_symbols_of_its_debug_file),
+		cmocka_unit_test(packed_symbols_are_read),
 		cmocka_unit_test(the_checksum_is_zlibs),
+		cmocka_unit_test(a_line_has_an_address_in_every_function_it_is_in),
+		cmocka_unit_test(inlined_instances_are_found_by_name),
 		cmocka_unit_test(damaged_dwarf_does_no_harm),
 	};
 

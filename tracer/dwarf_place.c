@@ -1,0 +1,282 @@
+/*
+ * Parameters where they are, by location expressions.
+ *
+ * The expressions stay libdw's arrays; what compilers write for parameters is
+ * a register, a stack slot or a constant, so the evaluator knows little more
+ * than these, has no jumps, and gives no value for what it doesn't know.
+ */
+#include "dwarf_place.h"
+
+#include <dwarf.h>
+#include <string.h>
+
+#include "../arch/arch.h"
+#include "cfi.h"
+#include "dwarf_type_int.h"
+#include "image.h"
+
+#define STACK_MAX 16
+
+/* ---------------------------------------------------------- expressions -- */
+
+struct eval {
+	const struct dwarf_places *ps;
+	const struct dwarf_thread *t;
+	uint64_t s[STACK_MAX];
+	unsigned n;
+	bool is_value;		/* the top is the value itself, not where it is */
+};
+
+static bool push(struct eval *e, uint64_t v)
+{
+	if (e->n == STACK_MAX)
+		return false;
+	e->s[e->n++] = v;
+	return true;
+}
+
+static bool push_reg(struct eval *e, uint64_t reg, uint64_t offset)
+{
+	uint64_t v;
+
+	return reg < ARCH_DWARF_REGS && e->t->reg(e->t->arg, (unsigned)reg, &v) &&
+	       push(e, v + offset);
+}
+
+static bool push_cfa(struct eval *e)
+{
+	return e->ps->has_cfa && push_reg(e, e->ps->cfa_reg, (uint64_t)e->ps->cfa_offset);
+}
+
+/* Frame bases are a register, or the CFA. */
+static bool push_base(struct eval *e, uint64_t offset)
+{
+	const Dwarf_Op *op = e->ps->base_ops;
+	bool ok = false;
+
+	if (!op || e->ps->n_base_ops != 1)
+		return false;
+	if (op->atom == DW_OP_call_frame_cfa)
+		ok = push_cfa(e);
+	else if (op->atom >= DW_OP_reg0 && op->atom <= DW_OP_reg31)
+		ok = push_reg(e, op->atom - DW_OP_reg0, 0);
+	else if (op->atom >= DW_OP_breg0 && op->atom <= DW_OP_breg31)
+		ok = push_reg(e, op->atom - DW_OP_breg0, op->number);
+	if (ok)
+		e->s[e->n - 1] += offset;
+	return ok;
+}
+
+static bool binary(struct eval *e, unsigned atom)
+{
+	if (e->n < 2)
+		return false;
+	uint64_t b = e->s[--e->n], a = e->s[--e->n];
+
+	switch (atom) {
+	case DW_OP_plus: return push(e, a + b);
+	case DW_OP_minus: return push(e, a - b);
+	case DW_OP_mul: return push(e, a * b);
+	case DW_OP_and: return push(e, a & b);
+	case DW_OP_or: return push(e, a | b);
+	case DW_OP_xor: return push(e, a ^ b);
+	case DW_OP_shl: return push(e, b < 64 ? a << b : 0);
+	case DW_OP_shr: return push(e, b < 64 ? a >> b : 0);
+	default: return push(e, (uint64_t)((int64_t)a >> (b < 64 ? b : 63)));	/* shra */
+	}
+}
+
+static bool run_op(struct eval *e, const Dwarf_Op *op)
+{
+	uint64_t *top = e->n ? &e->s[e->n - 1] : NULL;
+
+	if (op->atom >= DW_OP_lit0 && op->atom <= DW_OP_lit31)
+		return push(e, op->atom - DW_OP_lit0);
+	if (op->atom >= DW_OP_breg0 && op->atom <= DW_OP_breg31)
+		return push_reg(e, op->atom - DW_OP_breg0, op->number);
+	if (op->atom >= DW_OP_reg0 && op->atom <= DW_OP_reg31) {
+		e->is_value = true;
+		return push_reg(e, op->atom - DW_OP_reg0, 0);
+	}
+	switch (op->atom) {
+	case DW_OP_addr:
+		return push(e, op->number + e->ps->bias);
+	case DW_OP_const1u: case DW_OP_const1s: case DW_OP_const2u: case DW_OP_const2s:
+	case DW_OP_const4u: case DW_OP_const4s: case DW_OP_const8u: case DW_OP_const8s:
+	case DW_OP_constu: case DW_OP_consts:
+		return push(e, op->number);
+	case DW_OP_regx:
+		e->is_value = true;
+		return push_reg(e, op->number, 0);
+	case DW_OP_bregx: return push_reg(e, op->number, op->number2);
+	case DW_OP_fbreg: return push_base(e, op->number);
+	case DW_OP_call_frame_cfa: return push_cfa(e);
+	case DW_OP_plus_uconst: return top && (*top += op->number, true);
+	case DW_OP_neg: return top && (*top = -*top, true);
+	case DW_OP_not: return top && (*top = ~*top, true);
+	case DW_OP_dup: return top && push(e, *top);
+	case DW_OP_deref: return top && e->t->read(e->t->arg, *top, top, sizeof(*top));
+	case DW_OP_plus: case DW_OP_minus: case DW_OP_mul: case DW_OP_and: case DW_OP_or:
+	case DW_OP_xor: case DW_OP_shl: case DW_OP_shr: case DW_OP_shra:
+		return binary(e, op->atom);
+	case DW_OP_stack_value:
+		e->is_value = true;
+		return top != NULL;
+	case DW_OP_nop:
+		return true;
+	default:
+		return false;
+	}
+}
+
+bool dwarf_place_value(const struct dwarf_places *ps, const struct dwarf_place *p,
+		       const struct dwarf_thread *t, uint64_t *ret)
+{
+	struct eval e = { .ps = ps, .t = t };
+	const Dwarf_Op *ops = p->ops;
+
+	*ret = (uint64_t)p->value;
+	if (!ops)
+		return p->is_const;
+	for (uint32_t i = 0; i < p->n_ops; i++)
+		if (!run_op(&e, &ops[i]))
+			return false;
+	if (!e.n)
+		return false;
+	*ret = e.s[e.n - 1];
+	if (e.is_value)
+		return true;
+	uint64_t addr = *ret;
+
+	*ret = 0;
+	return p->size >= 1 && p->size <= 8 && t->read(t->arg, addr, ret, p->size);
+}
+
+/* -------------------------------------------------------------- scopes -- */
+
+static bool find_inlined(Dwarf_Die *parent, uint64_t addr, const char *name, Dwarf_Die *ret,
+			 unsigned depth)
+{
+	Dwarf_Die die;
+	uint64_t entry;
+
+	if (depth > 64 || !debuginfo_child(parent, &die))
+		return false;
+	do {
+		int tag = dwarf_tag(&die);
+		const char *own = tag == DW_TAG_inlined_subroutine ? debuginfo_linkage_name(&die)
+								   : NULL;
+
+		if (own && !strcmp(own, name) && debuginfo_entry(&die, &entry) && entry == addr) {
+			*ret = die;
+			return true;
+		}
+		if ((own || tag == DW_TAG_lexical_block) &&
+		    find_inlined(&die, addr, name, ret, depth + 1))
+			return true;
+	} while (debuginfo_next(&die));
+	return false;
+}
+
+/* An instance is looked for by its entry: gcc's ranges may be empty there. */
+static bool find_scope(struct debuginfo *di, uint64_t addr, const char *name, Dwarf_Die *func,
+		       Dwarf_Die *ret)
+{
+	const struct debug_func *f = debuginfo_func_at(di, addr, true);
+	Dwarf_Die inner;
+
+	if (!f)
+		return false;
+	*func = *ret = f->die;
+	if (name)
+		return find_inlined(func, addr, name, ret, 0);
+	for (unsigned i = 0; i < 64 && debuginfo_inlined_at(ret, addr, &inner); i++)
+		*ret = inner;
+	return true;
+}
+
+bool dwarf_scope_at(struct image *img, struct dl_types *ts, uint64_t addr, const char *name,
+		    struct dwarf_func *ret)
+{
+	struct debuginfo *di = image_debuginfo(img);
+	struct dwarf_param_list list;
+	Dwarf_Die func, scope;
+
+	if (!di || !find_scope(di, addr, name, &func, &scope))
+		return false;
+	dwarf_params_read(di, ts, &scope, &list, ret);
+	for (unsigned i = 0; i < ret->n_params; i++) {
+		struct dwarf_param *p = &ret->params[i];
+
+		p->arg = list.by_convention[i];
+		p->why = list.class_why[i];
+		if (!p->why && (p->arg < 0 || p->arg >= DWARF_PLACES_MAX))
+			p->why = "it is beyond the tenth argument";
+	}
+	return true;
+}
+
+static void read_place(Dwarf_Die *die, uint64_t addr, struct dwarf_place *p)
+{
+	Dwarf_Attribute a;
+	Dwarf_Sword v;
+	Dwarf_Op *ops;
+	size_t n;
+
+	if (dwarf_attr(die, DW_AT_location, &a)) {
+		if (dwarf_getlocation_addr(&a, addr, &ops, &n, 1) == 1 && n && n < 32) {
+			p->ops = ops;
+			p->n_ops = (uint32_t)n;
+		}
+	} else if (dwarf_attr(die, DW_AT_const_value, &a) && !dwarf_formsdata(&a, &v)) {
+		p->is_const = true;
+		p->value = v;
+	}
+}
+
+static void read_frame(struct image *img, Dwarf_Die *func, uint64_t addr, struct dwarf_places *ret)
+{
+	const struct cfi_row *row = cfi_row(img, addr);
+	Dwarf_Attribute a;
+	Dwarf_Op *ops;
+	size_t n;
+
+	if (row && !row->cfa_is_expr) {
+		ret->has_cfa = true;
+		ret->cfa_reg = row->cfa_reg;
+		ret->cfa_offset = row->cfa_offset;
+	}
+	if (dwarf_attr_integrate(func, DW_AT_frame_base, &a) &&
+	    dwarf_getlocation_addr(&a, addr, &ops, &n, 1) == 1) {
+		ret->base_ops = ops;
+		ret->n_base_ops = (uint32_t)n;
+	}
+}
+
+bool dwarf_places_at(struct image *img, struct dl_types *ts, uint64_t addr, const char *name,
+		     struct dwarf_places *ret)
+{
+	struct debuginfo *di = image_debuginfo(img);
+	struct dwarf_param_list list;
+	struct dwarf_func f;
+	Dwarf_Die func, scope;
+
+	memset(ret, 0, sizeof(*ret));
+	if (!di || !find_scope(di, addr, name, &func, &scope))
+		return false;
+	read_frame(img, &func, addr, ret);
+	dwarf_params_read(di, ts, &scope, &list, &f);
+	for (unsigned i = 0; i < f.n_params && ret->n < DWARF_PLACES_MAX; i++) {
+		struct dwarf_place *p = &ret->list[ret->n];
+		int arg = list.by_convention[i];
+
+		if (list.class_why[i] || arg < 0 || arg >= DWARF_PLACES_MAX)
+			continue;
+		*p = (struct dwarf_place){ .arg = (int8_t)arg,
+					   .size = (uint8_t)dl_type_size(ts, f.params[i].type) };
+		if (list.is_there[i])
+			read_place(&list.dies[i], addr, p);
+		ret->n++;
+	}
+	return true;
+}
