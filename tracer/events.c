@@ -143,11 +143,8 @@ static void on_process_exit(void *ctx, struct process *p)
 		return;
 	pid_target_gone(s, t);
 	usdt_target_gone(s, t);
-	unwinder_destroy(t->unwinder);
-	t->unwinder = NULL;
-	t->link_site = NULL;
-	t->proc = NULL;
 	p->session_data = NULL;
+	target_ended(s, t);
 }
 
 static void on_sample(void *ctx, struct task *t, uint64_t which)

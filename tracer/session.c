@@ -152,8 +152,7 @@ void session_let_go(struct session *s)
 	struct engine *e = s->engine;
 
 	usdt_release(s);
-	if (e)
-		engine_detach_all(e, true);
+	targets_let_go(s);
 	s->engine = NULL;	/* before it is freed: signal handlers look here */
 	engine_destroy(e);
 }
@@ -649,8 +648,8 @@ static struct error *finish(struct session *s)
 	dl_state_set_activity(s->state, DL_STOPPED);
 	usdt_release(s);
 	/* Let go of other people's processes before the output takes its time. */
-	if (s->engine && has_attached(s))
-		engine_detach_all(s->engine, true);
+	if (has_attached(s))
+		targets_let_go(s);
 	err = take_failure(s);
 	if (s->interrupts > 1)
 		return err;

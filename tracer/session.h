@@ -176,6 +176,9 @@ struct target *target_by_pid(struct session *s, pid_t pid);	/* dead ones too; NU
 /* The object table, read now if it wasn't; NULL when it can't be. */
 struct objects *target_objects(struct target *t);
 void target_destroy(struct target *t);
+void target_ended(struct session *s, struct target *t);
+/* Detaches from all processes; kills those of -c. */
+void targets_let_go(struct session *s);
 /* scope.c */
 /* -W: the next process of that name. */
 struct error *scope_wait(struct session *s, const char *name, pid_t *ret) must_check;

@@ -83,6 +83,41 @@ void target_destroy(struct target *t)
 	free(t);
 }
 
+/*
+ * The process is gone.  Kept only if addresses in it may have to be named: a
+ * session sees any number of processes come and go.
+ */
+void target_ended(struct session *s, struct target *t)
+{
+	struct target **link = &s->targets;
+
+	unwinder_destroy(t->unwinder);
+	t->unwinder = NULL;
+	t->link_site = NULL;
+	t->proc = NULL;
+	if (t->objects || t->is_named || t == s->first_target)
+		return;
+	while (*link && *link != t)
+		link = &(*link)->next;
+	if (*link)
+		*link = t->next;
+	for (struct target *o = s->targets; o; o = o->next)
+		if (o->parent == t)
+			o->parent = t->parent;
+	target_destroy(t);
+}
+
+void targets_let_go(struct session *s)
+{
+	if (!s->engine)
+		return;
+	engine_detach_all(s->engine, true);
+	/* The killed ones are gone without a word. */
+	for (struct target *t = s->targets; t; t = t->next)
+		if (t->proc && engine_process(s->engine, t->pid) != t->proc)
+			t->proc = NULL;
+}
+
 struct refresh {
 	struct session *s;
 	struct target *t;
