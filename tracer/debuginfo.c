@@ -396,9 +396,16 @@ static void add_name(struct debuginfo *di, enum debug_kind kind, Dwarf_Die *die)
 		*head = (uint32_t)di->names.n;
 }
 
+/* Said to be inlined, or (LTO doesn't say) defined without code. */
+static bool is_abstract(Dwarf_Die *die)
+{
+	return dwarf_hasattr(die, DW_AT_inline) ||
+	       (!dwarf_hasattr(die, DW_AT_low_pc) && !dwarf_hasattr(die, DW_AT_ranges) &&
+		!debuginfo_flag(die, DW_AT_declaration));
+}
+
 static void scan(struct debuginfo *di, Dwarf_Die *parent, unsigned depth)
 {
-	Dwarf_Attribute a;
 	Dwarf_Die die;
 
 	if (depth > NAMESPACE_DEPTH || !debuginfo_child(parent, &die))
@@ -419,7 +426,7 @@ static void scan(struct debuginfo *di, Dwarf_Die *parent, unsigned depth)
 				add_name(di, DEBUG_VARIABLE, &die);
 			break;
 		case DW_TAG_subprogram:
-			if (dwarf_attr(&die, DW_AT_inline, &a))
+			if (is_abstract(&die))
 				add_name(di, DEBUG_INLINE, &die);
 			break;
 		case DW_TAG_namespace:

@@ -208,9 +208,26 @@ struct inlines {
 	bool is_over;
 };
 
+/* With LTO abstract instances have abstract instances. */
+static bool is_instance(Dwarf_Die *die, const Dwarf_Die *abstract)
+{
+	Dwarf_Die at = *die, origin;
+
+	for (int i = 0; i < 4; i++) {
+		Dwarf_Attribute a;
+
+		if (!dwarf_attr(&at, DW_AT_abstract_origin, &a) || !dwarf_formref_die(&a, &origin))
+			return false;
+		if (origin.addr == abstract->addr)
+			return true;
+		at = origin;
+	}
+	return false;
+}
+
 static void walk_inlines(struct inlines *in, Dwarf_Die *parent, unsigned depth)
 {
-	Dwarf_Die die, origin;
+	Dwarf_Die die;
 	uint64_t addr;
 
 	if (depth > DEPTH_MAX || !debuginfo_child(parent, &die))
@@ -220,9 +237,8 @@ static void walk_inlines(struct inlines *in, Dwarf_Die *parent, unsigned depth)
 
 		if (tag != DW_TAG_inlined_subroutine && tag != DW_TAG_lexical_block)
 			continue;
-		if (tag == DW_TAG_inlined_subroutine &&
-		    debuginfo_ref(&die, DW_AT_abstract_origin, &origin) &&
-		    origin.addr == in->abstract.addr && debuginfo_entry(&die, &addr))
+		if (tag == DW_TAG_inlined_subroutine && is_instance(&die, &in->abstract) &&
+		    debuginfo_entry(&die, &addr))
 			in->is_over = !in->fn(in->arg, in->name, addr);
 		walk_inlines(in, &die, depth + 1);
 	} while (!in->is_over && debuginfo_next(&die));
@@ -240,25 +256,36 @@ static void walk_unit(struct inlines *in, struct debug_unit *u)
 	}
 }
 
+/* Units without code of their own (partial ones, those LTO read) describe that of others. */
+static struct debug_unit *unit_with_code(struct debuginfo *di, const Dwarf_Die *die)
+{
+	for (size_t i = 0; i < di->units.n; i++) {
+		struct debug_unit *u = &di->units.items[i];
+
+		if (debuginfo_unit_die(u)->cu != die->cu)
+			continue;
+		if (dwarf_tag(&u->skeleton) != DW_TAG_partial_unit)
+			debuginfo_unit_funcs(u);
+		return u->funcs.n ? u : NULL;
+	}
+	return NULL;
+}
+
 static bool see_abstract(void *arg, Dwarf_Die *die)
 {
 	struct inlines *in = arg;
-	Dwarf_Die unit;
-	bool is_shared;
+	struct debug_unit *own;
 
 	in->abstract = *die;
 	in->name = debuginfo_linkage_name(die);
 	if (!in->name || (strcmp(in->name, in->pattern) &&
 			  !demangle_matches(in->pattern, image_pretty(in->di->image, in->name))))
 		return true;
-	is_shared = !dwarf_diecu(die, &unit, NULL, NULL) ||
-		    dwarf_tag(&unit) == DW_TAG_partial_unit;
-	for (size_t i = 0; i < in->di->units.n && !in->is_over; i++) {
-		struct debug_unit *u = &in->di->units.items[i];
-
-		if (is_shared || debuginfo_unit_die(u)->cu == die->cu)
-			walk_unit(in, u);
-	}
+	own = unit_with_code(in->di, die);
+	if (own)
+		walk_unit(in, own);
+	for (size_t i = 0; !own && i < in->di->units.n && !in->is_over; i++)
+		walk_unit(in, &in->di->units.items[i]);
 	return !in->is_over;
 }
 

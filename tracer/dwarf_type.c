@@ -298,8 +298,20 @@ static enum dl_kind kind_of_tag(int tag)
 										       DL_STRUCT;
 }
 
+static bool is_tagged(int tag)
+{
+	return tag == DW_TAG_structure_type || tag == DW_TAG_class_type ||
+	       tag == DW_TAG_union_type || tag == DW_TAG_enumeration_type;
+}
+
 static struct dl_type *tagged_type(struct conv *c, Dwarf_Die *die)
 {
+	Dwarf_Die unit;
+
+	/* -fdebug-types-section: what stands here only refers to the type's own unit. */
+	if (debuginfo_ref(die, DW_AT_signature, &unit) && unit.addr != die->addr &&
+	    is_tagged(dwarf_tag(&unit)))
+		return convert(c, &unit);
 	enum dl_kind kind = kind_of_tag(dwarf_tag(die));
 	struct lazy *lazy = ARENA_NEW(c->arena, struct lazy);
 	bool is_forward = debuginfo_flag(die, DW_AT_declaration);
@@ -318,12 +330,6 @@ struct definition {
 	Dwarf_Die die;
 	bool is_found;
 };
-
-static bool is_tagged(int tag)
-{
-	return tag == DW_TAG_structure_type || tag == DW_TAG_class_type ||
-	       tag == DW_TAG_union_type || tag == DW_TAG_enumeration_type;
-}
 
 static bool see_definition(void *arg, Dwarf_Die *die)
 {

@@ -41,7 +41,7 @@ struct image_syms {
 	uint32_t *heads;	/* index + 1; NULL until the first lookup by name */
 	uint32_t mask;
 	char *generated;	/* names of ours, GENERATED_LEN bytes each */
-	bool names_functions;
+	bool names_functions, is_stripped;
 };
 
 void image_syms_destroy(struct image_syms *syms)
@@ -336,6 +336,7 @@ struct error *image_syms_create(struct image *img, struct image_syms **ret)
 	if (!index_symbols(img, syms))
 		return &error_nomem;
 	syms->names_functions = names_functions(img, syms);
+	syms->is_stripped = !has_symtab && !img->symfile;
 	if (!has_symtab && (!add_unnamed(img, syms) || !index_symbols(img, syms)))
 		return &error_nomem;
 	*ret = take_ptr(syms);
@@ -416,6 +417,11 @@ bool image_symbol_is_generated(const struct image *img, const struct sym *s)
 {
 	(void)img;
 	return isym_of(s)->is_generated;
+}
+
+bool image_is_stripped(const struct image *img)
+{
+	return img->syms->is_stripped;
 }
 
 bool image_names_functions(const struct image *img)

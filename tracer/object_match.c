@@ -141,6 +141,19 @@ static bool means_dots(const struct image *img, const char *pattern)
 	return strchr(pattern, '.') || image_section(img, ".gopclntab", &go);
 }
 
+/*
+ * Is name a clone of the function called base, made by the compiler or at
+ * link time: "f.constprop.0", "f.isra.0.lto_priv.0"?  Fragments of functions
+ * ("f.cold", "f.part.0") are not.
+ */
+static bool is_clone(const char *name, const char *base)
+{
+	size_t n = strlen(base);
+
+	return n && !strncmp(name, base, n) && name[n] == '.' && !strstr(name + n, ".cold") &&
+	       !strstr(name + n, ".part.");
+}
+
 /* Does the pattern mean the symbol called name, as it is or demangled? */
 static bool name_matches(struct image *img, const char *pattern, const char *name)
 {
@@ -239,16 +252,17 @@ static void each_glob(struct each *e)
 	}
 }
 
-/* No symbol is called so; overloads of C++ may be, when they are demangled. */
-static void each_demangled(struct each *e)
+/* No symbol is called so; C++ functions may be when they are demangled, or clones. */
+static void each_other(struct each *e)
 {
 	struct image *img = e->o->pub.image;
 
 	for (size_t i = 0; i < image_symbols(img); i++) {
 		const struct sym *s = image_symbol_at_index(img, i);
 
-		if (demangle_is_mangled(s->name) && !is_hidden(s->name, false) &&
-		    name_matches(img, e->pattern, s->name))
+		if (is_clone(s->name, e->pattern) ||
+		    (demangle_is_mangled(s->name) && !is_hidden(s->name, false) &&
+		     name_matches(img, e->pattern, s->name)))
 			(void)see_exact(e, s);
 	}
 }
@@ -265,7 +279,7 @@ void object_each_function(struct object *o, const char *pattern,
 	}
 	image_symbol_by_name(o->image, pattern, see_exact, &e);
 	if (!e.is_any)
-		each_demangled(&e);
+		each_other(&e);
 }
 
 struct alias {
@@ -300,7 +314,7 @@ bool object_function_matches(struct object *o, const struct sym *s, const char *
 {
 	struct alias a = {.o = obj_of(o), .addr = s->addr};
 
-	if (!*pattern || dl_glob_match(pattern, s->name))
+	if (!*pattern || dl_glob_match(pattern, s->name) || is_clone(s->name, pattern))
 		return true;
 	if (!dl_is_glob(pattern))
 		image_symbol_by_name(o->image, pattern, see_alias, &a);

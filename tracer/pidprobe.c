@@ -470,6 +470,10 @@ static struct error *missing_function(struct object *o, const struct dl_pdesc *d
 		return error_tagged("D_PROC_FUNC", "failed to lookup '%s' in module '%s': its "
 				    "implementation is not chosen yet or in another module",
 				    d->func, d->mod);
+	if (image_is_stripped(o->image))
+		return error_tagged("D_PROC_FUNC", "failed to lookup '%s' in module '%s': it is "
+				    "stripped, and no debug file with its symbols was found",
+				    d->func, d->mod);
 	return error_tagged("D_PROC_FUNC", "failed to lookup '%s' in module '%s'", d->func, d->mod);
 }
 

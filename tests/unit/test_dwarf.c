@@ -20,7 +20,7 @@
 #include "tracer/image.h"
 
 static const char *const variants[] = {
-	"typed", "typed_o2", "typed_dwarf4", "typed_split", "typed_static", "typed_stripped",
+	"typed", "typed_o2", "typed_dwarf4", "typed_units", "typed_split", "typed_static", "typed_stripped",
 	"typed_clang", "typed_clang_o0",
 };
 
