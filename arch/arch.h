@@ -57,9 +57,9 @@ uint64_t arch_fp(const struct arch_regs *r);
 bool arch_arg(const struct arch_regs *r, unsigned n, uint64_t *ret);
 /* As arch_arg(), where no return address is on the stack (USDT call sites). */
 bool arch_call_arg(const struct arch_regs *r, unsigned n, uint64_t *ret);
-unsigned arch_reg_args(void);	/* how many come in registers */
-uint64_t arch_retval(const struct arch_regs *r);	/* rax / x0 */
-uint64_t arch_retval2(const struct arch_regs *r);	/* rdx / x1 */
+unsigned arch_reg_args(void); /* how many come in registers */
+uint64_t arch_retval(const struct arch_regs *r); /* rax / x0 */
+uint64_t arch_retval2(const struct arch_regs *r); /* rdx / x1 */
 void arch_set_retval(struct arch_regs *r, uint64_t v);
 /*
  * Where the caller's address is at a function's first instruction: true =
@@ -70,7 +70,7 @@ bool arch_return_address(const struct arch_regs *r, uint64_t *ret);
 /* uregs[n], numbering of the builtins document; false: no such register. */
 bool arch_ureg(const struct arch_regs *r, unsigned n, uint64_t *ret);
 struct arch_ureg_name {
-	const char *name;	/* "R_RAX"; the list ends with NULL */
+	const char *name; /* "R_RAX"; the list ends with NULL */
 	unsigned n;
 };
 extern const struct arch_ureg_name arch_ureg_names[];
@@ -80,21 +80,21 @@ extern const struct arch_ureg_name arch_ureg_names[];
  * is not trivial to copy is passed as the address of a copy.
  */
 enum arch_param_kind {
-	ARCH_PARAM_INT,		/* integers, pointers, references */
-	ARCH_PARAM_FLOAT,	/* float, double */
+	ARCH_PARAM_INT, /* integers, pointers, references */
+	ARCH_PARAM_FLOAT, /* float, double */
 	ARCH_PARAM_LONG_DOUBLE,
-	ARCH_PARAM_STRUCT,	/* struct, union, array or complex by value */
+	ARCH_PARAM_STRUCT, /* struct, union, array or complex by value */
 	ARCH_PARAM_BY_REF,
 };
 struct arch_param {
 	enum arch_param_kind kind;
-	uint64_t size;		/* bytes; 0: takes no place */
-	bool is_float[2];	/* STRUCT of up to 16 bytes: its words hold nothing but floats */
-	uint8_t n_same_floats;	/* STRUCT of 1 to 4 floats of one size and nothing else */
+	uint64_t size; /* bytes; 0: takes no place */
+	bool is_float[2]; /* STRUCT of up to 16 bytes: its words hold nothing but floats */
+	uint8_t n_same_floats; /* STRUCT of 1 to 4 floats of one size and nothing else */
 };
 /* places[i]: n of arch_arg() that gives parameter i, -1 if none does; result may be NULL. */
-void arch_place_params(const struct arch_param *result, const struct arch_param *params,
-		       unsigned n, int *places);
+void arch_place_params(const struct arch_param *result, const struct arch_param *params, unsigned n,
+		       int *places);
 /* n of arch_arg() that is in DWARF register reg at a function's start; -1. */
 int arch_arg_of_dwarf(unsigned reg);
 
@@ -139,26 +139,26 @@ extern const size_t arch_bp_len;
 /* pc reported at a breakpoint stop minus the site's address (x86: 1). */
 extern const unsigned arch_bp_pc_bias;
 #define ARCH_INSN_MAX 16
-#define ARCH_SLOT_MAX 64	/* an out-of-line copy never needs more */
+#define ARCH_SLOT_MAX 64 /* an out-of-line copy never needs more */
 
 enum arch_flow {
-	ARCH_FLOW_NEXT,		/* falls through */
-	ARCH_FLOW_JUMP,		/* direct jump; target */
-	ARCH_FLOW_COND,		/* conditional; target */
-	ARCH_FLOW_CALL,		/* direct call; target */
-	ARCH_FLOW_IJUMP,	/* indirect jump */
+	ARCH_FLOW_NEXT, /* falls through */
+	ARCH_FLOW_JUMP, /* direct jump; target */
+	ARCH_FLOW_COND, /* conditional; target */
+	ARCH_FLOW_CALL, /* direct call; target */
+	ARCH_FLOW_IJUMP, /* indirect jump */
 	ARCH_FLOW_ICALL,
 	ARCH_FLOW_RET,
 	ARCH_FLOW_SYSCALL,
-	ARCH_FLOW_TRAP,		/* int3/brk, ud2, hlt, ... */
+	ARCH_FLOW_TRAP, /* int3/brk, ud2, hlt, ... */
 };
 
 struct arch_insn {
-	uint8_t len;		/* 0: not decodable */
+	uint8_t len; /* 0: not decodable */
 	enum arch_flow flow;
-	uint64_t target;	/* JUMP, COND, CALL */
-	bool is_nop;		/* nop of any length, endbr64, bti */
-	bool uses_pc;		/* PC-relative memory operand or branch */
+	uint64_t target; /* JUMP, COND, CALL */
+	bool is_nop; /* nop of any length, endbr64, bti */
+	bool uses_pc; /* PC-relative memory operand or branch */
 };
 
 /* Decodes the instruction at code (avail bytes at hand), which lives at pc. */
@@ -226,8 +226,8 @@ uint64_t arch_main_from_entry(const uint8_t *code, size_t avail, uint64_t pc, bo
 
 enum arch_reloc {
 	ARCH_RELOC_OTHER,
-	ARCH_RELOC_IRELATIVE,	/* the slot gets what the resolver at addend returns */
-	ARCH_RELOC_SLOT,	/* the slot gets the address of the named symbol */
+	ARCH_RELOC_IRELATIVE, /* the slot gets what the resolver at addend returns */
+	ARCH_RELOC_SLOT, /* the slot gets the address of the named symbol */
 };
 enum arch_reloc arch_reloc_kind(unsigned type);
 
@@ -257,10 +257,10 @@ extern const uint64_t arch_user_end;
 /* ------------------------------------------------------------- usdt.c -- */
 
 enum arch_operand_kind {
-	ARCH_OP_CONST,		/* value (+ address of symbol) */
-	ARCH_OP_REG,		/* word base, shifted right */
-	ARCH_OP_VECTOR,		/* low 64 bits of vector register base */
-	ARCH_OP_MEM,		/* at base + index * scale + value + address of symbol */
+	ARCH_OP_CONST, /* value (+ address of symbol) */
+	ARCH_OP_REG, /* word base, shifted right */
+	ARCH_OP_VECTOR, /* low 64 bits of vector register base */
+	ARCH_OP_MEM, /* at base + index * scale + value + address of symbol */
 };
 /* What becomes of the index register's low 32 bits. */
 enum { ARCH_EXTEND_NONE, ARCH_EXTEND_ZERO, ARCH_EXTEND_SIGNED };
@@ -268,10 +268,10 @@ enum { ARCH_EXTEND_NONE, ARCH_EXTEND_ZERO, ARCH_EXTEND_SIGNED };
 /* One operand as the assembler prints it; text of the symbol is borrowed. */
 struct arch_operand {
 	enum arch_operand_kind kind;
-	int16_t base, index;	/* words of struct arch_regs, -1 none */
+	int16_t base, index; /* words of struct arch_regs, -1 none */
 	uint8_t scale, extend, shift;
 	int64_t value;
-	const char *symbol;	/* NULL none */
+	const char *symbol; /* NULL none */
 	size_t symbol_len;
 };
 
@@ -288,6 +288,6 @@ const char *arch_syscall_name(unsigned nr);
 const char *arch_syscall_alias(unsigned nr);
 /* Number of the call with that name or alias, -1 if none. */
 int arch_syscall_by_name(const char *name);
-unsigned arch_syscall_max(void);	/* numbers are below this */
+unsigned arch_syscall_max(void); /* numbers are below this */
 
 #endif

@@ -69,19 +69,19 @@
 
 /* ---------------------------------------------------------------- ring -- */
 
-#define ARCH_CONTROL_WAIT 1u	/* the control word, 32 bits: a tracer is there and wants all */
-#define ARCH_CONTROL_DROP 0u	/* drops are asked for, or the tracer is gone */
+#define ARCH_CONTROL_WAIT 1u /* the control word, 32 bits: a tracer is there and wants all */
+#define ARCH_CONTROL_DROP 0u /* drops are asked for, or the tracer is gone */
 #define ARCH_NO_TIME 1u
 
 struct arch_ring {
 	/* Set before the thread sees the ring. */
-	uint64_t self;		/* address of this struct: checks the anchor */
-	uint64_t data;		/* address of the data's first mapping */
-	uint64_t mask;		/* size of the data - 1; size: a power of two, 4 KiB .. 1 GiB */
-	uint64_t control;	/* address of the control word of the address space */
-	uint32_t cells_end;	/* cells exist from ARCH_RING_CELLS to this offset; 0: none */
+	uint64_t self; /* address of this struct: checks the anchor */
+	uint64_t data; /* address of the data's first mapping */
+	uint64_t mask; /* size of the data - 1; size: a power of two, 4 KiB .. 1 GiB */
+	uint64_t control; /* address of the control word of the address space */
+	uint32_t cells_end; /* cells exist from ARCH_RING_CELLS to this offset; 0: none */
 	uint32_t unused;
-	uint64_t owner;		/* the tracer's */
+	uint64_t owner; /* the tracer's */
 	uint64_t unused2[2];
 	/* The producer's. */
 	uint64_t head;
@@ -93,23 +93,24 @@ struct arch_ring {
 	uint64_t unused4[6];
 };
 
-#define ARCH_RING_CELLS 192	/* offset of the aggregation cells: right behind the struct */
+#define ARCH_RING_CELLS 192 /* offset of the aggregation cells: right behind the struct */
 
 _Static_assert(offsetof(struct arch_ring, self) == 0 && offsetof(struct arch_ring, data) == 8 &&
-	       offsetof(struct arch_ring, mask) == 16 &&
-	       offsetof(struct arch_ring, control) == 24 &&
-	       offsetof(struct arch_ring, cells_end) == 32 &&
-	       offsetof(struct arch_ring, head) == 64 &&
-	       offsetof(struct arch_ring, drops) == 72 &&
-	       offsetof(struct arch_ring, limit) == 128 &&
-	       sizeof(struct arch_ring) == ARCH_RING_CELLS,
+		       offsetof(struct arch_ring, mask) == 16 &&
+		       offsetof(struct arch_ring, control) == 24 &&
+		       offsetof(struct arch_ring, cells_end) == 32 &&
+		       offsetof(struct arch_ring, head) == 64 &&
+		       offsetof(struct arch_ring, drops) == 72 &&
+		       offsetof(struct arch_ring, limit) == 128 &&
+		       sizeof(struct arch_ring) == ARCH_RING_CELLS,
 	       "machine code has these offsets in it");
 _Static_assert(offsetof(struct dl_record, len) == 0 && offsetof(struct dl_record, epid) == 4 &&
-	       offsetof(struct dl_record, flags) == 8 &&
-	       offsetof(struct dl_record, n_slots) == 12 &&
-	       offsetof(struct dl_record, time) == 16 &&
-	       offsetof(struct dl_record, faults) == 24 &&
-	       offsetof(struct dl_record, slots) == 32, "and these");
+		       offsetof(struct dl_record, flags) == 8 &&
+		       offsetof(struct dl_record, n_slots) == 12 &&
+		       offsetof(struct dl_record, time) == 16 &&
+		       offsetof(struct dl_record, faults) == 24 &&
+		       offsetof(struct dl_record, slots) == 32,
+	       "and these");
 
 /*
  * The committed record (or filler: epid 0, only len and epid are there) at
@@ -167,19 +168,20 @@ static inline void arch_ring_rewind(struct arch_ring *r, uint8_t *data, uint32_t
  * while the thread is stopped, or reads them at any time, one word at a time.
  */
 enum arch_agg_kind {
-	ARCH_AGG_COUNT,		/* [hits = value] */
-	ARCH_AGG_SUM,		/* [hits] [sum] */
-	ARCH_AGG_AVG,		/* [hits = count] [sum]: values are both words */
-	ARCH_AGG_MIN, ARCH_AGG_MAX,	/* [hits] [value] */
-	ARCH_AGG_QUANTIZE,	/* [hits] [127 buckets] */
-	ARCH_AGG_LQUANTIZE,	/* [hits] [levels + 2 buckets] */
+	ARCH_AGG_COUNT, /* [hits = value] */
+	ARCH_AGG_SUM, /* [hits] [sum] */
+	ARCH_AGG_AVG, /* [hits = count] [sum]: values are both words */
+	ARCH_AGG_MIN,
+	ARCH_AGG_MAX, /* [hits] [value] */
+	ARCH_AGG_QUANTIZE, /* [hits] [127 buckets] */
+	ARCH_AGG_LQUANTIZE, /* [hits] [levels + 2 buckets] */
 };
 
 struct arch_agg {
 	enum arch_agg_kind kind;
-	uint32_t cell;		/* offset from the start of struct arch_ring, 8-aligned */
-	uint64_t param;		/* lquantize: the parameter word (agg.h) */
-	int64_t increment;	/* quantize, lquantize */
+	uint32_t cell; /* offset from the start of struct arch_ring, 8-aligned */
+	uint64_t param; /* lquantize: the parameter word (agg.h) */
+	int64_t increment; /* quantize, lquantize */
 	/*
 	 * A near program without slots that decides (NREC) and leaves the value in
 	 * register value_reg at END; NULL: nothing to decide or compute (count).
@@ -191,14 +193,10 @@ struct arch_agg {
 static inline uint32_t arch_agg_words(enum arch_agg_kind kind, uint64_t param)
 {
 	switch (kind) {
-	case ARCH_AGG_COUNT:
-		return 1;
-	case ARCH_AGG_QUANTIZE:
-		return 1 + 127;
-	case ARCH_AGG_LQUANTIZE:
-		return 1 + ((uint32_t)(param >> 32) & 0xffff) + 2;
-	default:
-		return 2;
+	case ARCH_AGG_COUNT: return 1;
+	case ARCH_AGG_QUANTIZE: return 1 + 127;
+	case ARCH_AGG_LQUANTIZE: return 1 + ((uint32_t)(param >> 32) & 0xffff) + 2;
+	default: return 2;
 	}
 }
 
@@ -217,7 +215,7 @@ struct arch_func {
 	const uint8_t *code;
 	uint64_t addr;
 	size_t len;
-	size_t after;		/* bytes behind it that belong to no symbol */
+	size_t after; /* bytes behind it that belong to no symbol */
 	/*
 	 * Sorted addresses that code elsewhere goes to: other symbols inside,
 	 * targets of branches of the function's other parts (f.cold), landing pads.
@@ -228,8 +226,8 @@ struct arch_func {
 	const struct arch_span *keep;
 	size_t n_keep;
 	/* Made by arch_func_scan(). */
-	size_t decoded;		/* bytes from the start that could be decoded */
-	uint8_t *marks;		/* one per byte, those after it included */
+	size_t decoded; /* bytes from the start that could be decoded */
+	uint8_t *marks; /* one per byte, those after it included */
 };
 
 /* Fills in the last part; false: out of memory. */
@@ -237,36 +235,36 @@ bool arch_func_scan(struct arch_func *f);
 void arch_func_deinit(struct arch_func *f);
 
 enum arch_tactic {
-	ARCH_TACTIC_ONE,	/* the jump replaces one instruction */
-	ARCH_TACTIC_PADDING,	/* one that never falls through, and padding behind it */
-	ARCH_TACTIC_FORWARD,	/* several instructions from the site on */
-	ARCH_TACTIC_BACKWARD,	/* several, some of them before the site */
-	ARCH_TACTIC_SHORT,	/* a short jump to padding nearby that holds the jump */
+	ARCH_TACTIC_ONE, /* the jump replaces one instruction */
+	ARCH_TACTIC_PADDING, /* one that never falls through, and padding behind it */
+	ARCH_TACTIC_FORWARD, /* several instructions from the site on */
+	ARCH_TACTIC_BACKWARD, /* several, some of them before the site */
+	ARCH_TACTIC_SHORT, /* a short jump to padding nearby that holds the jump */
 };
 
-#define ARCH_PATCH_MAX 48	/* bytes one patch changes in one place */
-#define ARCH_DISPLACED_MAX 16	/* instructions displaced by one patch */
+#define ARCH_PATCH_MAX 48 /* bytes one patch changes in one place */
+#define ARCH_DISPLACED_MAX 16 /* instructions displaced by one patch */
 
 /* How one site is patched. */
 struct arch_patch_plan {
-	uint64_t site;		/* as asked for */
-	uint64_t addr;		/* first byte changed; behind the site if an endbr64 is kept */
-	uint8_t len;		/* bytes changed */
-	uint8_t orig[ARCH_PATCH_MAX];	/* the len bytes there now, and some behind them */
-	uint8_t n_insns;	/* displaced instructions */
-	uint8_t insn[ARCH_DISPLACED_MAX + 1];	/* their offsets from addr; [n_insns]: the end */
-	uint8_t site_insn;	/* which of them is the site (0 also if an endbr64 is kept) */
+	uint64_t site; /* as asked for */
+	uint64_t addr; /* first byte changed; behind the site if an endbr64 is kept */
+	uint8_t len; /* bytes changed */
+	uint8_t orig[ARCH_PATCH_MAX]; /* the len bytes there now, and some behind them */
+	uint8_t n_insns; /* displaced instructions */
+	uint8_t insn[ARCH_DISPLACED_MAX + 1]; /* their offsets from addr; [n_insns]: the end */
+	uint8_t site_insn; /* which of them is the site (0 also if an endbr64 is kept) */
 	enum arch_tactic tactic;
-	uint64_t jump;		/* where the long jump is: addr, or in padding (SHORT) */
-	uint8_t jump_orig[8];	/* SHORT: the bytes there now */
+	uint64_t jump; /* where the long jump is: addr, or in padding (SHORT) */
+	uint8_t jump_orig[8]; /* SHORT: the bytes there now */
 	/*
 	 * Bit n: byte n of the jump starts a displaced instruction and must be one
 	 * that faults; it narrows where the trampoline can be.
 	 */
 	uint8_t guards;
-	uint32_t flags_dead;	/* bit k: the flags are not looked at from instruction k on */
-	bool calls;		/* a call is displaced: not for threads with shadow stacks */
-	bool is_targeted;	/* known branches go to an instruction before the site: each costs
+	uint32_t flags_dead; /* bit k: the flags are not looked at from instruction k on */
+	bool calls; /* a call is displaced: not for threads with shadow stacks */
+	bool is_targeted; /* known branches go to an instruction before the site: each costs
 				 * a stop, as the site did before */
 };
 
@@ -303,15 +301,15 @@ unsigned arch_patch_bytes(const struct arch_patch_plan *p, uint64_t tramp,
 
 /* --------------------------------------------------------- trampolines -- */
 
-enum arch_probe_kind {	/* what NARG n is */
-	ARCH_PROBE_ENTRY,	/* as arch_arg(); also offset probes */
-	ARCH_PROBE_RETURN,	/* 0: offset, 1 and 2: result registers, others 0 */
-	ARCH_PROBE_CALL,	/* as arch_call_arg(): no return address on the stack (USDT) */
+enum arch_probe_kind { /* what NARG n is */
+		       ARCH_PROBE_ENTRY, /* as arch_arg(); also offset probes */
+		       ARCH_PROBE_RETURN, /* 0: offset, 1 and 2: result registers, others 0 */
+		       ARCH_PROBE_CALL, /* as arch_call_arg(): no return address on the stack (USDT) */
 };
 
 struct arch_tramp_clause {
-	const struct dl_code *code;	/* verified near program */
-	uint32_t epid;			/* not 0 */
+	const struct dl_code *code; /* verified near program */
+	uint32_t epid; /* not 0 */
 	uint32_t n_slots;
 	uint32_t strsize;
 	/* The record's largest size (cap of dl_near_run), a multiple of 8 from
@@ -324,50 +322,50 @@ struct arch_tramp_clause {
 
 /* One probe that fires at one of the displaced instructions. */
 struct arch_tramp_firing {
-	uint8_t insn;		/* before which displaced instruction */
+	uint8_t insn; /* before which displaced instruction */
 	enum arch_probe_kind kind;
-	bool taken_only;	/* the instruction is a conditional jump: only when it is taken */
-	uint64_t pc;		/* the probe's address, for NREG */
-	uint64_t offset;	/* ARCH_PROBE_RETURN: argument 0 */
+	bool taken_only; /* the instruction is a conditional jump: only when it is taken */
+	uint64_t pc; /* the probe's address, for NREG */
+	uint64_t offset; /* ARCH_PROBE_RETURN: argument 0 */
 	const struct arch_tramp_clause *clauses;
 	uint32_t n_clauses;
 };
 
 struct arch_tramp_job {
 	const struct arch_patch_plan *plan;
-	const struct arch_tramp_firing *firings;	/* in order of insn */
+	const struct arch_tramp_firing *firings; /* in order of insn */
 	uint32_t n_firings;
-	uint64_t common;	/* where arch_record_common()'s code is, within reach */
-	uint64_t anchor;	/* aarch64: the table of rings; x86_64: unused */
+	uint64_t common; /* where arch_record_common()'s code is, within reach */
+	uint64_t anchor; /* aarch64: the table of rings; x86_64: unused */
 };
 
 enum arch_tramp_phase {
-	ARCH_TRAMP_BEFORE,	/* firing: nothing is left yet */
-	ARCH_TRAMP_PARTIAL,	/* some clauses are done, others are not */
-	ARCH_TRAMP_AFTER,	/* all is left; the displaced instruction is next */
-	ARCH_TRAMP_COPY,	/* in the displaced instruction, or at its start */
-	ARCH_TRAMP_LEAVING,	/* past them all, on the way back */
+	ARCH_TRAMP_BEFORE, /* firing: nothing is left yet */
+	ARCH_TRAMP_PARTIAL, /* some clauses are done, others are not */
+	ARCH_TRAMP_AFTER, /* all is left; the displaced instruction is next */
+	ARCH_TRAMP_COPY, /* in the displaced instruction, or at its start */
+	ARCH_TRAMP_LEAVING, /* past them all, on the way back */
 };
 
 /* From off on: how to look out of the trampoline.  Private to arch/. */
 struct arch_tramp_range {
 	uint32_t off;
-	uint32_t reserve;	/* bytes that may be reserved in the ring */
-	uint16_t depth;		/* sp at the displaced instruction - sp now */
-	uint8_t words;		/* saved words of the frame that are on the stack */
-	uint8_t phase;		/* enum arch_tramp_phase */
+	uint32_t reserve; /* bytes that may be reserved in the ring */
+	uint16_t depth; /* sp at the displaced instruction - sp now */
+	uint8_t words; /* saved words of the frame that are on the stack */
+	uint8_t phase; /* enum arch_tramp_phase */
 	uint8_t insn;
-	uint8_t frame;		/* index into frames */
+	uint8_t frame; /* index into frames */
 };
 
 #define ARCH_FRAME_WORDS 32
-struct arch_tramp_frame {	/* what is saved, first pushed first; private */
+struct arch_tramp_frame { /* what is saved, first pushed first; private */
 	uint8_t n;
 	uint8_t word[ARCH_FRAME_WORDS];
 };
 
 struct arch_tramp_pair {
-	uint32_t off, to;	/* offsets in the trampoline */
+	uint32_t off, to; /* offsets in the trampoline */
 };
 
 /* The map of a trampoline; arrays are owned. */
@@ -378,11 +376,11 @@ struct arch_tramp {
 	struct arch_patch_plan plan;
 	struct arch_tramp_range *ranges;
 	struct arch_tramp_frame *frames;
-	struct arch_tramp_pair *fixups;	/* faulting instruction -> where to go on */
-	struct arch_tramp_pair *traps;	/* breakpoint of a full ring -> the check */
+	struct arch_tramp_pair *fixups; /* faulting instruction -> where to go on */
+	struct arch_tramp_pair *traps; /* breakpoint of a full ring -> the check */
 	uint32_t n_ranges, n_frames, n_fixups, n_traps;
-	uint32_t arrival[ARCH_DISPLACED_MAX];	/* where instruction k starts, firings first */
-	uint32_t copy[ARCH_DISPLACED_MAX];	/* instruction k without its firings */
+	uint32_t arrival[ARCH_DISPLACED_MAX]; /* where instruction k starts, firings first */
+	uint32_t copy[ARCH_DISPLACED_MAX]; /* instruction k without its firings */
 };
 
 /*
@@ -429,7 +427,7 @@ struct arch_tramp_place {
 	/* Address in the original code that the registers belong to; 0: none near
 	 * (inside a rewritten call, on the way to another place). */
 	uint64_t orig;
-	uint32_t reserve;	/* for arch_ring_rewind(), if the thread is made to leave; 0: nothing */
+	uint32_t reserve; /* for arch_ring_rewind(), if the thread is made to leave; 0: nothing */
 };
 
 /*

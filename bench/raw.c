@@ -103,8 +103,13 @@ static int measure(const char *name, void (*body)(void), int filter)
 #if defined(__aarch64__)
 		if (!filter) {
 			/* brk does not advance. */
-			struct { uint64_t r[34]; } regs;
-			struct { void *p; size_t n; } iov = { &regs, sizeof(regs) };
+			struct {
+				uint64_t r[34];
+			} regs;
+			struct {
+				void *p;
+				size_t n;
+			} iov = { &regs, sizeof(regs) };
 
 			ptrace(PTRACE_GETREGSET, pid, 1, &iov);
 			regs.r[32] += 4;

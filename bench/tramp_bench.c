@@ -18,37 +18,45 @@
 #include "../dlang/near.h"
 
 #define RING_SIZE (1u << 20)
-#define CALLS 8192	/* a batch; its records fit the ring */
+#define CALLS 8192 /* a batch; its records fit the ring */
 #define SPACE 0x20000000ull
 #define TRAMP_ROOM 0x1000
 
 typedef long func_fn(long a, long b);
 
 /* push %rbp; mov %rsp,%rbp; sub $16,%rsp; lea (%rdi,%rdi,2),%rax; add %rsi,%rax; leave; ret */
-static const uint8_t entry_dead[] = { 0x55, 0x48, 0x89, 0xe5, 0x48, 0x83, 0xec, 0x10, 0x48, 0x8d,
-				      0x04, 0x7f, 0x48, 0x01, 0xf0, 0xc9, 0xc3 };
+static const uint8_t entry_dead[] = { 0x55, 0x48, 0x89, 0xe5, 0x48, 0x83, 0xec, 0x10, 0x48,
+				      0x8d, 0x04, 0x7f, 0x48, 0x01, 0xf0, 0xc9, 0xc3 };
 /* The same, but the flags might be wanted: jc to the ret first. */
 static const uint8_t entry_live[] = { 0x55, 0x48, 0x89, 0xe5, 0x72, 0x08, 0x48, 0x8d,
 				      0x04, 0x7f, 0x48, 0x01, 0xf0, 0x90, 0xc9, 0xc3 };
 
-#define I(name, ra, k) { DL_OP_##name, ra, 0, 0, k }
+#define I(name, ra, k)                    \
+	{                                 \
+		DL_OP_##name, ra, 0, 0, k \
+	}
 static const struct dl_insn four_args_insns[] = {
-	I(NARG, 0, 0), I(NSLOT, 0, 0), I(NARG, 0, 1), I(NSLOT, 0, 1), I(NARG, 0, 2),
+	I(NARG, 0, 0),	I(NSLOT, 0, 0), I(NARG, 0, 1),	I(NSLOT, 0, 1), I(NARG, 0, 2),
 	I(NSLOT, 0, 2), I(NREG, 0, 19), I(NSLOT, 0, 3), I(END, 0, 0),
 };
 static const struct dl_insn string_insns[] = {
-	I(LDK, 0, 0), I(NCAPS, 0, 0), I(END, 0, 0),
+	I(LDK, 0, 0),
+	I(NCAPS, 0, 0),
+	I(END, 0, 0),
 };
 static const struct dl_insn never_insns[] = {
-	I(NARG, 0, 0), I(LDI, 1, -1), { DL_OP_EQ, 0, 0, 1, 0 }, I(JNZ, 0, 1), I(NREC, 0, 0),
-	I(NARG, 0, 0), I(NSLOT, 0, 0), I(END, 0, 0),
+	I(NARG, 0, 0), I(LDI, 1, -1), { DL_OP_EQ, 0, 0, 1, 0 }, I(JNZ, 0, 1),
+	I(NREC, 0, 0), I(NARG, 0, 0), I(NSLOT, 0, 0),		I(END, 0, 0),
 };
 static const struct dl_insn arg_insns[] = { I(NARG, 0, 0), I(END, 0, 0) };
 
 static uint64_t consts[1];
 
-#define CODE(list) { .insns = list, .n = sizeof(list) / sizeof(list[0]), .consts = consts, \
-		     .n_consts = 1, .n_regs = NEAR_REGS }
+#define CODE(list)                                                                    \
+	{                                                                             \
+		.insns = list, .n = sizeof(list) / sizeof(list[0]), .consts = consts, \
+		.n_consts = 1, .n_regs = NEAR_REGS                                    \
+	}
 static const struct dl_code four_args = CODE(four_args_insns), string = CODE(string_insns);
 static const struct dl_code never = CODE(never_insns), arg = CODE(arg_insns);
 
@@ -123,8 +131,9 @@ static func_fn *patch(const uint8_t *code, size_t len, const struct arch_tramp_c
 	uint8_t *at = space + SPACE / 2;
 	struct arch_func f = { .code = code, .addr = (uint64_t)(uintptr_t)at, .len = len };
 	struct arch_patch_plan plan;
-	struct arch_tramp_job job = { .plan = &plan, .firings = &firing, .n_firings = 1,
-				      .common = f.addr + 0x800 };
+	struct arch_tramp_job job = {
+		.plan = &plan, .firings = &firing, .n_firings = 1, .common = f.addr + 0x800
+	};
 	struct arch_patch_write w[2];
 	struct arch_tramp tramp;
 	size_t common_len;
@@ -175,9 +184,12 @@ static void setup(void)
 	if (mprotect(space + SPACE / 2, 0x1000, PROT_READ | PROT_WRITE | PROT_EXEC))
 		die("mprotect");
 	*ring = (struct arch_ring){
-		.self = (uint64_t)(uintptr_t)ring, .data = (uint64_t)(uintptr_t)ring_data,
-		.mask = RING_SIZE - 1, .control = (uint64_t)(uintptr_t)&control,
-		.cells_end = ARCH_RING_CELLS + 4096, .limit = RING_SIZE,
+		.self = (uint64_t)(uintptr_t)ring,
+		.data = (uint64_t)(uintptr_t)ring_data,
+		.mask = RING_SIZE - 1,
+		.control = (uint64_t)(uintptr_t)&control,
+		.cells_end = ARCH_RING_CELLS + 4096,
+		.limit = RING_SIZE,
 	};
 	if (syscall(SYS_arch_prctl, ARCH_SET_GS, ring))
 		die("arch_prctl");
@@ -194,7 +206,10 @@ static void report(const char *what, const struct arch_tramp_clause *c)
 static struct arch_tramp_clause record(const struct dl_code *code, unsigned n_slots)
 {
 	return (struct arch_tramp_clause){
-		.code = code, .epid = 1, .n_slots = n_slots, .strsize = 64,
+		.code = code,
+		.epid = 1,
+		.n_slots = n_slots,
+		.strsize = 64,
 		.cap = (uint32_t)dl_near_bound(code, n_slots, 64),
 	};
 }
@@ -216,7 +231,7 @@ int main(int argc, char **argv)
 	report("record of 64 bytes", &c);
 	c = record(&never, 1);
 	report("predicate that is false", &c);
-	consts[0] = (uint64_t)(uintptr_t)"a string of 24 characters";
+	consts[0] = (uint64_t)(uintptr_t) "a string of 24 characters";
 	c = record(&string, 1);
 	report("record with a string of 24 characters", &c);
 	c = record(&four_args, 4);

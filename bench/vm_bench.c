@@ -37,38 +37,51 @@ static const struct dl_action actions[] = {
 };
 
 static const struct dl_insn count_code[] = {
-	{ DL_OP_STMT, 0, 0, 0, 0 }, { DL_OP_IN, 0, 0, 0, 0 }, { DL_OP_LDI, 1, 0, 0, 10 },
-	{ DL_OP_LTS, 0, 1, 0, 0 }, { DL_OP_JZ, 0, 0, 0, 5 }, { DL_OP_STMT, 0, 0, 0, 1 },
-	{ DL_OP_IN, 0, 0, 0, 1 }, { DL_OP_TUP, 0, 0, 0, 0 }, { DL_OP_TUPI, 0, 0, 0, 8 },
-	{ DL_OP_AGG, 0, 1, 0, 0 }, { DL_OP_END, 0, 0, 0, 0 },
+	{ DL_OP_STMT, 0, 0, 0, 0 }, { DL_OP_IN, 0, 0, 0, 0 },  { DL_OP_LDI, 1, 0, 0, 10 },
+	{ DL_OP_LTS, 0, 1, 0, 0 },  { DL_OP_JZ, 0, 0, 0, 5 },  { DL_OP_STMT, 0, 0, 0, 1 },
+	{ DL_OP_IN, 0, 0, 0, 1 },   { DL_OP_TUP, 0, 0, 0, 0 }, { DL_OP_TUPI, 0, 0, 0, 8 },
+	{ DL_OP_AGG, 0, 1, 0, 0 },  { DL_OP_END, 0, 0, 0, 0 },
 };
 
 static const struct dl_insn set_code[] = {
-	{ DL_OP_STMT, 0, 0, 0, 1 }, { DL_OP_BVAR, 0, 0, 0, DL_BV_TIMESTAMP },
-	{ DL_OP_STV, 0, 0, 0, 0 }, { DL_OP_END, 0, 0, 0, 0 },
+	{ DL_OP_STMT, 0, 0, 0, 1 },
+	{ DL_OP_BVAR, 0, 0, 0, DL_BV_TIMESTAMP },
+	{ DL_OP_STV, 0, 0, 0, 0 },
+	{ DL_OP_END, 0, 0, 0, 0 },
 };
 
 static const struct dl_insn take_code[] = {
 	{ DL_OP_STMT, 0, 0, 0, 1 }, { DL_OP_BVAR, 0, 0, 0, DL_BV_TIMESTAMP },
-	{ DL_OP_LDV, 1, 0, 0, 0 }, { DL_OP_SUB, 0, 0, 1, 0 }, { DL_OP_LDI, 2, 0, 0, 1 },
-	{ DL_OP_TUP, 0, 0, 0, 0 }, { DL_OP_AGG, 0, 2, 0, 1 }, { DL_OP_STMT, 0, 0, 0, 2 },
-	{ DL_OP_LDI, 0, 0, 0, 0 }, { DL_OP_STV, 0, 0, 0, 0 }, { DL_OP_END, 0, 0, 0, 0 },
+	{ DL_OP_LDV, 1, 0, 0, 0 },  { DL_OP_SUB, 0, 0, 1, 0 },
+	{ DL_OP_LDI, 2, 0, 0, 1 },  { DL_OP_TUP, 0, 0, 0, 0 },
+	{ DL_OP_AGG, 0, 2, 0, 1 },  { DL_OP_STMT, 0, 0, 0, 2 },
+	{ DL_OP_LDI, 0, 0, 0, 0 },  { DL_OP_STV, 0, 0, 0, 0 },
+	{ DL_OP_END, 0, 0, 0, 0 },
 };
 
 static const struct dl_insn trace_code[] = {
-	{ DL_OP_STMT, 0, 0, 0, 1 }, { DL_OP_IN, 0, 0, 0, 0 }, { DL_OP_TRB, 0, 0, 0, 0 },
-	{ DL_OP_TRI, 0, 0, 0, 8 }, { DL_OP_TRE, 0, 0, 0, 0 }, { DL_OP_STMT, 0, 0, 0, 2 },
-	{ DL_OP_BVAR, 0, 0, 0, DL_BV_EXECNAME }, { DL_OP_TRB, 0, 0, 0, 1 },
-	{ DL_OP_TRS, 0, 0, 0, 0 }, { DL_OP_TRE, 0, 0, 0, 0 }, { DL_OP_END, 0, 0, 0, 0 },
+	{ DL_OP_STMT, 0, 0, 0, 1 },
+	{ DL_OP_IN, 0, 0, 0, 0 },
+	{ DL_OP_TRB, 0, 0, 0, 0 },
+	{ DL_OP_TRI, 0, 0, 0, 8 },
+	{ DL_OP_TRE, 0, 0, 0, 0 },
+	{ DL_OP_STMT, 0, 0, 0, 2 },
+	{ DL_OP_BVAR, 0, 0, 0, DL_BV_EXECNAME },
+	{ DL_OP_TRB, 0, 0, 0, 1 },
+	{ DL_OP_TRS, 0, 0, 0, 0 },
+	{ DL_OP_TRE, 0, 0, 0, 0 },
+	{ DL_OP_END, 0, 0, 0, 0 },
 };
 
-#define CLAUSE(code_, records_)                                                      \
-	{                                                                            \
-		.far = { .insns = (code_), .n = ARRAY_SIZE(code_), .n_regs = 4 },    \
-		.actions = actions, .n_actions = 2, .records = (records_),           \
+#define CLAUSE(code_, records_)                                                   \
+	{                                                                         \
+		.far = { .insns = (code_), .n = ARRAY_SIZE(code_), .n_regs = 4 }, \
+		.actions = actions, .n_actions = 2, .records = (records_),        \
 	}
 static const struct dl_clause clauses[] = {
-	CLAUSE(count_code, false), CLAUSE(set_code, false), CLAUSE(take_code, false),
+	CLAUSE(count_code, false),
+	CLAUSE(set_code, false),
+	CLAUSE(take_code, false),
 	CLAUSE(trace_code, true),
 };
 
@@ -92,7 +105,8 @@ static void drain(void *ctx)
 static bool bench_init(struct bench *b)
 {
 	b->options = dl_options_create();
-	b->var = (struct dl_var){ .name = "t", .scope = DL_SCOPE_SELF,
+	b->var = (struct dl_var){ .name = "t",
+				  .scope = DL_SCOPE_SELF,
 				  .value = { .kind = DL_VK_INT, .size = 8 } };
 	b->aggs[0] = (struct dl_aggdesc){ .id = 0, .func = DL_AGG_COUNT, .func_known = true };
 	b->aggs[1] = (struct dl_aggdesc){ .id = 1, .func = DL_AGG_QUANTIZE, .func_known = true };
@@ -109,7 +123,8 @@ static bool bench_init(struct bench *b)
 			return false;
 	}
 	for (uint32_t i = 0; i < THREADS; i++)
-		b->threads[i] = (struct dl_thread){ .ops = &ops, .key = 1000 + i, .pid = 1, .tid = i };
+		b->threads[i] =
+			(struct dl_thread){ .ops = &ops, .key = 1000 + i, .pid = 1, .tid = i };
 	dl_trace_on_full(dl_state_trace(b->state), drain, dl_state_trace(b->state));
 	dl_state_set_activity(b->state, DL_ACTIVE);
 	return true;
@@ -129,8 +144,9 @@ static void measure(struct bench *b, const char *name, uint32_t first, uint32_t 
 	union {
 		struct dl_record rec;
 		uint64_t words[16];
-	} u = { .rec = { .len = sizeof(struct dl_record) + 16, .n_slots = 2,
-			 .flags = DL_REC_FIRST } };
+	} u = {
+		.rec = { .len = sizeof(struct dl_record) + 16, .n_slots = 2, .flags = DL_REC_FIRST }
+	};
 	double start = now();
 
 	for (uint64_t i = 0; i < n;) {

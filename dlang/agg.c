@@ -23,22 +23,22 @@
 
 struct bucket {
 	uint32_t hash;
-	uint32_t index;		/* into entries, from 1; 0 = free */
+	uint32_t index; /* into entries, from 1; 0 = free */
 };
 
 struct agg {
-	const struct dl_aggdesc *desc;	/* borrowed; NULL: not added */
+	const struct dl_aggdesc *desc; /* borrowed; NULL: not added */
 	uint32_t n_words;
 	uint32_t order;
 	int64_t factor;
 	VEC(struct dl_agg_entry) entries;
 	struct bucket *buckets;
-	uint32_t n_buckets;		/* power of two, or 0 */
+	uint32_t n_buckets; /* power of two, or 0 */
 };
 
 struct dl_agg_set {
 	VEC(struct agg) aggs;
-	uint64_t limit, used;		/* bytes */
+	uint64_t limit, used; /* bytes */
 	uint32_t n_ordered;
 };
 
@@ -98,8 +98,8 @@ static struct agg *agg_of(const struct dl_agg_set *s, uint32_t id)
 
 /* --- lookup and insertion --- */
 
-static inline struct dl_agg_entry *lookup(const struct agg *a, const uint8_t *key,
-					  uint32_t len, uint32_t hash)
+static inline struct dl_agg_entry *lookup(const struct agg *a, const uint8_t *key, uint32_t len,
+					  uint32_t hash)
 {
 	if (!a->n_buckets)
 		return NULL;
@@ -168,7 +168,10 @@ static struct dl_agg_entry *insert(struct dl_agg_set *s, struct agg *a, const ui
 		return NULL;
 	uint8_t *copy = (uint8_t *)(values + a->n_words);
 	struct dl_agg_entry e = {
-		.key = copy, .key_len = len, .n_values = a->n_words, .values = values,
+		.key = copy,
+		.key_len = len,
+		.n_values = a->n_words,
+		.values = values,
 	};
 
 	if (len)
@@ -184,8 +187,8 @@ static struct dl_agg_entry *insert(struct dl_agg_set *s, struct agg *a, const ui
 	return &a->entries.items[a->entries.n - 1];
 }
 
-static inline struct dl_agg_entry *obtain(struct dl_agg_set *s, struct agg *a,
-					  const uint8_t *key, uint32_t len)
+static inline struct dl_agg_entry *obtain(struct dl_agg_set *s, struct agg *a, const uint8_t *key,
+					  uint32_t len)
 {
 	uint32_t hash = key_hash(key, len);
 	struct dl_agg_entry *e = lookup(a, key, len, hash);
@@ -222,28 +225,16 @@ static inline void apply(const struct dl_aggdesc *d, struct dl_agg_entry *e, int
 	int64_t *v = e->values;
 
 	switch (d->func) {
-	case DL_AGG_COUNT:
-		bump(&v[0], 1);
-		break;
-	case DL_AGG_SUM:
-		bump(&v[0], value);
-		break;
-	case DL_AGG_MIN:
-		v[0] = !e->hits || value < v[0] ? value : v[0];
-		break;
-	case DL_AGG_MAX:
-		v[0] = !e->hits || value > v[0] ? value : v[0];
-		break;
-	case DL_AGG_STDDEV:
-		add_square(v, value);
-		__attribute__((fallthrough));
+	case DL_AGG_COUNT: bump(&v[0], 1); break;
+	case DL_AGG_SUM: bump(&v[0], value); break;
+	case DL_AGG_MIN: v[0] = !e->hits || value < v[0] ? value : v[0]; break;
+	case DL_AGG_MAX: v[0] = !e->hits || value > v[0] ? value : v[0]; break;
+	case DL_AGG_STDDEV: add_square(v, value); __attribute__((fallthrough));
 	case DL_AGG_AVG:
 		bump(&v[0], 1);
 		bump(&v[1], value);
 		break;
-	case DL_AGG_QUANTIZE:
-		bump_bucket(e, (uint32_t)dl_quantize_bucket(value), increment);
-		break;
+	case DL_AGG_QUANTIZE: bump_bucket(e, (uint32_t)dl_quantize_bucket(value), increment); break;
 	case DL_AGG_LQUANTIZE:
 		bump_bucket(e, dl_lquantize_bucket(d->param, value), increment);
 		break;
@@ -390,7 +381,7 @@ void dl_agg_trunc(struct dl_agg_set *s, uint32_t id, int64_t n)
 	_cleanup_(freep) struct ranked *r = keep ? calloc(count, sizeof(*r)) : NULL;
 
 	if (keep && !r)
-		return;		/* out of memory: nothing is lost */
+		return; /* out of memory: nothing is lost */
 	for (size_t i = 0; r && i < count; i++)
 		r[i] = (struct ranked){ a, dl_agg_sortvalue(a->desc, &a->entries.items[i]),
 					(uint32_t)i };
@@ -449,8 +440,8 @@ const struct dl_agg_entry *dl_agg_entry(const struct dl_agg_set *s, uint32_t id,
 	return a && i < a->entries.n ? &a->entries.items[i] : NULL;
 }
 
-const struct dl_agg_entry *dl_agg_find(const struct dl_agg_set *s, uint32_t id,
-				       const uint8_t *key, uint32_t key_len)
+const struct dl_agg_entry *dl_agg_find(const struct dl_agg_set *s, uint32_t id, const uint8_t *key,
+				       uint32_t key_len)
 {
 	const struct agg *a = agg_of(s, id);
 

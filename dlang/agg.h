@@ -23,11 +23,11 @@
 #include "program.h"
 
 struct dl_agg_entry {
-	const uint8_t *key;	/* encoded tuple */
+	const uint8_t *key; /* encoded tuple */
 	uint32_t key_len;
-	uint32_t n_values;	/* words in values */
-	int64_t *values;	/* see below; borrowed */
-	uint64_t hits;		/* 0 after clear(): no value since */
+	uint32_t n_values; /* words in values */
+	int64_t *values; /* see below; borrowed */
+	uint64_t hits; /* 0 after clear(): no value since */
 };
 /*
  * values: COUNT, SUM, MIN, MAX: [0] value.  AVG: [0] count [1] sum.
@@ -38,7 +38,7 @@ struct dl_agg_entry {
 #define DL_QUANTIZE_BUCKETS 127
 #define DL_QUANTIZE_ZERO 63
 
-struct dl_agg_set;	/* all aggregations of a session */
+struct dl_agg_set; /* all aggregations of a session */
 
 struct dl_agg_set *dl_agg_set_create(uint64_t aggsize);
 void dl_agg_set_destroy(struct dl_agg_set *s);
@@ -55,14 +55,14 @@ void dl_agg_clear(struct dl_agg_set *s, uint32_t id);
 void dl_agg_trunc(struct dl_agg_set *s, uint32_t id, int64_t n);
 void dl_agg_normalize(struct dl_agg_set *s, uint32_t id, int64_t factor); /* 1 = denormalize */
 int64_t dl_agg_factor(const struct dl_agg_set *s, uint32_t id);
-bool dl_agg_used(const struct dl_agg_set *s, uint32_t id);	/* ever had an entry */
+bool dl_agg_used(const struct dl_agg_set *s, uint32_t id); /* ever had an entry */
 /* Order of first appearance among the aggregations, from 0. */
 uint32_t dl_agg_order(const struct dl_agg_set *s, uint32_t id);
 size_t dl_agg_count(const struct dl_agg_set *s, uint32_t id);
 /* Entries in unspecified order; borrowed until the next update. */
 const struct dl_agg_entry *dl_agg_entry(const struct dl_agg_set *s, uint32_t id, size_t i);
-const struct dl_agg_entry *dl_agg_find(const struct dl_agg_set *s, uint32_t id,
-				       const uint8_t *key, uint32_t key_len);
+const struct dl_agg_entry *dl_agg_find(const struct dl_agg_set *s, uint32_t id, const uint8_t *key,
+				       uint32_t key_len);
 
 /* Number of value words of an aggregation. */
 uint32_t dl_agg_words(enum dl_aggfunc f, uint64_t param);

@@ -59,7 +59,7 @@ static uint32_t lq_step(uint64_t param)
 
 uint32_t dl_lquantize_bucket(uint64_t param, int64_t v)
 {
-	int64_t value = (int32_t)(uint32_t)(uint64_t)v;	/* D quantizes the low 32 bits */
+	int64_t value = (int32_t)(uint32_t)(uint64_t)v; /* D quantizes the low 32 bits */
 	int64_t base = lq_base(param);
 
 	if (value < base)
@@ -166,20 +166,15 @@ uint32_t dl_agg_words(enum dl_aggfunc f, uint64_t param)
 	struct ll_walk w;
 
 	switch (f) {
-	case DL_AGG_AVG:
-		return 2;
-	case DL_AGG_STDDEV:
-		return 4;
-	case DL_AGG_QUANTIZE:
-		return DL_QUANTIZE_BUCKETS;
-	case DL_AGG_LQUANTIZE:
-		return lq_levels(param) + 2;
+	case DL_AGG_AVG: return 2;
+	case DL_AGG_STDDEV: return 4;
+	case DL_AGG_QUANTIZE: return DL_QUANTIZE_BUCKETS;
+	case DL_AGG_LQUANTIZE: return lq_levels(param) + 2;
 	case DL_AGG_LLQUANTIZE:
 		for (ll_start(&w, param); ll_valid(&w); ll_next(&w))
 			;
 		return w.first + 1;
-	default:
-		return 1;
+	default: return 1;
 	}
 }
 
@@ -235,8 +230,8 @@ static long double weighted_total(const struct dl_aggdesc *d, const struct dl_ag
 			label = (long double)dl_quantize_label((int)i);
 		else if (d->func == DL_AGG_LLQUANTIZE)
 			/* Below the range: just under the first label. */
-			label = i ? (long double)dl_llquantize_label(d->param, i)
-				  : (long double)dl_llquantize_label(d->param, 1) - 1;
+			label = i ? (long double)dl_llquantize_label(d->param, i) :
+				    (long double)dl_llquantize_label(d->param, 1) - 1;
 		else if (i == 0)
 			label = (long double)lq_base(d->param) - 1;
 		else
@@ -262,18 +257,14 @@ int64_t dl_agg_value(const struct dl_aggdesc *d, const struct dl_agg_entry *e, i
 		return 0;
 	switch (d->func) {
 	case DL_AGG_COUNT:
-		return factor > 0 ? (int64_t)((uint64_t)e->values[0] / (uint64_t)factor)
-				  : divide(e->values[0], factor);
-	case DL_AGG_AVG:
-		return divide(divide(e->values[1], factor), e->values[0]);
-	case DL_AGG_STDDEV:
-		return stddev(e->values, factor);
+		return factor > 0 ? (int64_t)((uint64_t)e->values[0] / (uint64_t)factor) :
+				    divide(e->values[0], factor);
+	case DL_AGG_AVG: return divide(divide(e->values[1], factor), e->values[0]);
+	case DL_AGG_STDDEV: return stddev(e->values, factor);
 	case DL_AGG_QUANTIZE:
 	case DL_AGG_LQUANTIZE:
-	case DL_AGG_LLQUANTIZE:
-		return saturate(weighted_total(d, e) / (long double)factor);
-	default:
-		return divide(e->values[0], factor);
+	case DL_AGG_LLQUANTIZE: return saturate(weighted_total(d, e) / (long double)factor);
+	default: return divide(e->values[0], factor);
 	}
 }
 
@@ -284,9 +275,7 @@ long double dl_agg_sortvalue(const struct dl_aggdesc *d, const struct dl_agg_ent
 	switch (d->func) {
 	case DL_AGG_QUANTIZE:
 	case DL_AGG_LQUANTIZE:
-	case DL_AGG_LLQUANTIZE:
-		return weighted_total(d, e);
-	default:
-		return (long double)dl_agg_value(d, e, 1);
+	case DL_AGG_LLQUANTIZE: return weighted_total(d, e);
+	default: return (long double)dl_agg_value(d, e, 1);
 	}
 }

@@ -31,7 +31,7 @@ struct arena {
 	void (*nomem)(void *);
 	void *nomem_ctx;
 	struct interned **table;
-	size_t table_size;	/* power of two */
+	size_t table_size; /* power of two */
 	size_t table_used;
 };
 
@@ -113,8 +113,7 @@ void *arena_calloc(struct arena *a, size_t n, size_t size)
 	return arena_alloc(a, total);
 }
 
-void *arena_grow(struct arena *a, const void *old, size_t old_n, size_t new_n,
-		 size_t size)
+void *arena_grow(struct arena *a, const void *old, size_t old_n, size_t new_n, size_t size)
 {
 	void *p = arena_calloc(a, new_n, size);
 

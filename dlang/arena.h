@@ -13,8 +13,8 @@
 
 struct arena;
 
-struct arena *arena_create(void);	/* NULL when out of memory */
-void arena_destroy(struct arena *a);	/* NULL is fine */
+struct arena *arena_create(void); /* NULL when out of memory */
+void arena_destroy(struct arena *a); /* NULL is fine */
 
 /* Called instead of returning NULL; must not return.  Default: abort(). */
 void arena_on_nomem(struct arena *a, void (*fn)(void *), void *ctx);
@@ -23,12 +23,10 @@ void *arena_alloc(struct arena *a, size_t size);
 /* n * size with overflow checked. */
 void *arena_calloc(struct arena *a, size_t n, size_t size);
 /* A copy of old (old_n elements) with room for new_n. */
-void *arena_grow(struct arena *a, const void *old, size_t old_n, size_t new_n,
-		 size_t size);
+void *arena_grow(struct arena *a, const void *old, size_t old_n, size_t new_n, size_t size);
 char *arena_strdup(struct arena *a, const char *s);
 char *arena_strndup(struct arena *a, const char *s, size_t n);
-char *arena_printf(struct arena *a, const char *fmt, ...)
-	__attribute__((format(printf, 2, 3)));
+char *arena_printf(struct arena *a, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 char *arena_vprintf(struct arena *a, const char *fmt, va_list ap);
 /* One copy per distinct string; compare results by address. */
 const char *arena_intern(struct arena *a, const char *s, size_t n);

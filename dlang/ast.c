@@ -22,13 +22,15 @@ const char *dl_oper_name(enum dl_oper op)
 {
 	/* ORDER OPERATORS */
 	static const char *const names[DL_O_COUNT] = {
-		[DL_O_ADD] = "+", [DL_O_SUB] = "-", [DL_O_MUL] = "*", [DL_O_DIV] = "/",
-		[DL_O_MOD] = "%", [DL_O_SHL] = "<<", [DL_O_SHR] = ">>", [DL_O_AND] = "&",
-		[DL_O_OR] = "|", [DL_O_XOR] = "^", [DL_O_LAND] = "&&", [DL_O_LOR] = "||",
-		[DL_O_LXOR] = "^^", [DL_O_EQ] = "==", [DL_O_NE] = "!=", [DL_O_LT] = "<",
-		[DL_O_LE] = "<=", [DL_O_GT] = ">", [DL_O_GE] = ">=", [DL_O_ASSIGN] = "=",
-		[DL_O_NEG] = "-", [DL_O_PLUS] = "+", [DL_O_COM] = "~", [DL_O_NOT] = "!",
-		[DL_O_DEREF] = "*", [DL_O_ADDROF] = "&", [DL_O_PREINC] = "++",
+		[DL_O_ADD] = "+",     [DL_O_SUB] = "-",	     [DL_O_MUL] = "*",
+		[DL_O_DIV] = "/",     [DL_O_MOD] = "%",	     [DL_O_SHL] = "<<",
+		[DL_O_SHR] = ">>",    [DL_O_AND] = "&",	     [DL_O_OR] = "|",
+		[DL_O_XOR] = "^",     [DL_O_LAND] = "&&",    [DL_O_LOR] = "||",
+		[DL_O_LXOR] = "^^",   [DL_O_EQ] = "==",	     [DL_O_NE] = "!=",
+		[DL_O_LT] = "<",      [DL_O_LE] = "<=",	     [DL_O_GT] = ">",
+		[DL_O_GE] = ">=",     [DL_O_ASSIGN] = "=",   [DL_O_NEG] = "-",
+		[DL_O_PLUS] = "+",    [DL_O_COM] = "~",	     [DL_O_NOT] = "!",
+		[DL_O_DEREF] = "*",   [DL_O_ADDROF] = "&",   [DL_O_PREINC] = "++",
 		[DL_O_PREDEC] = "--", [DL_O_POSTINC] = "++", [DL_O_POSTDEC] = "--",
 	};
 
@@ -38,20 +40,26 @@ const char *dl_oper_name(enum dl_oper op)
 const char *dl_node_kind_name(enum dl_node_kind kind)
 {
 	static const char *const names[] = {
-		[DL_N_INT] = "INT", [DL_N_FLOAT] = "FLOAT", [DL_N_STR] = "STR",
-		[DL_N_IDENT] = "IDENT", [DL_N_AGGREF] = "AGGREF", [DL_N_TYPE] = "TYPE",
-		[DL_N_VAR] = "VAR", [DL_N_BVAR] = "BVAR", [DL_N_ARG] = "ARG",
-		[DL_N_UREG] = "UREG", [DL_N_LETVAR] = "LETVAR", [DL_N_UNARY] = "UNARY",
-		[DL_N_BINARY] = "BINARY", [DL_N_COND] = "COND", [DL_N_ASSIGN] = "ASSIGN",
-		[DL_N_INCDEC] = "INCDEC", [DL_N_COMMA] = "COMMA", [DL_N_CAST] = "CAST",
-		[DL_N_SIZEOF] = "SIZEOF", [DL_N_STRINGOF] = "STRINGOF",
-		[DL_N_OFFSETOF] = "OFFSETOF", [DL_N_XLATE] = "XLATE", [DL_N_INDEX] = "INDEX",
-		[DL_N_DOT] = "DOT", [DL_N_ARROW] = "ARROW", [DL_N_CALL] = "CALL",
-		[DL_N_DEREF] = "DEREF", [DL_N_MEMBER] = "MEMBER", [DL_N_ADDROF] = "ADDROF",
-		[DL_N_BOUNDS] = "BOUNDS", [DL_N_LET] = "LET", [DL_N_TRANSLATED] = "TRANSLATED",
-		[DL_N_EXPR] = "EXPR", [DL_N_ACTION] = "ACTION", [DL_N_EFFECT] = "EFFECT",
-		[DL_N_SPECULATE] = "SPECULATE", [DL_N_COMMIT] = "COMMIT",
-		[DL_N_DISCARD] = "DISCARD", [DL_N_AGG] = "AGG", [DL_N_IF] = "IF",
+		[DL_N_INT] = "INT",	      [DL_N_FLOAT] = "FLOAT",
+		[DL_N_STR] = "STR",	      [DL_N_IDENT] = "IDENT",
+		[DL_N_AGGREF] = "AGGREF",     [DL_N_TYPE] = "TYPE",
+		[DL_N_VAR] = "VAR",	      [DL_N_BVAR] = "BVAR",
+		[DL_N_ARG] = "ARG",	      [DL_N_UREG] = "UREG",
+		[DL_N_LETVAR] = "LETVAR",     [DL_N_UNARY] = "UNARY",
+		[DL_N_BINARY] = "BINARY",     [DL_N_COND] = "COND",
+		[DL_N_ASSIGN] = "ASSIGN",     [DL_N_INCDEC] = "INCDEC",
+		[DL_N_COMMA] = "COMMA",	      [DL_N_CAST] = "CAST",
+		[DL_N_SIZEOF] = "SIZEOF",     [DL_N_STRINGOF] = "STRINGOF",
+		[DL_N_OFFSETOF] = "OFFSETOF", [DL_N_XLATE] = "XLATE",
+		[DL_N_INDEX] = "INDEX",	      [DL_N_DOT] = "DOT",
+		[DL_N_ARROW] = "ARROW",	      [DL_N_CALL] = "CALL",
+		[DL_N_DEREF] = "DEREF",	      [DL_N_MEMBER] = "MEMBER",
+		[DL_N_ADDROF] = "ADDROF",     [DL_N_BOUNDS] = "BOUNDS",
+		[DL_N_LET] = "LET",	      [DL_N_TRANSLATED] = "TRANSLATED",
+		[DL_N_EXPR] = "EXPR",	      [DL_N_ACTION] = "ACTION",
+		[DL_N_EFFECT] = "EFFECT",     [DL_N_SPECULATE] = "SPECULATE",
+		[DL_N_COMMIT] = "COMMIT",     [DL_N_DISCARD] = "DISCARD",
+		[DL_N_AGG] = "AGG",	      [DL_N_IF] = "IF",
 		[DL_N_CLAUSE] = "CLAUSE",
 	};
 

@@ -11,8 +11,7 @@
 
 /* ORDER enum dl_stability */
 static const char *const stability_names[] = {
-	"Internal", "Private", "Obsolete", "External",
-	"Unstable", "Evolving", "Stable", "Standard",
+	"Internal", "Private", "Obsolete", "External", "Unstable", "Evolving", "Stable", "Standard",
 };
 
 /* ORDER enum dl_depclass */
@@ -46,8 +45,7 @@ char *dl_attr_text(struct dl_attr a, char buf[32])
 	return buf;
 }
 
-static bool find_word(const char *const *names, size_t n, const char *s, size_t len,
-		      uint8_t *ret)
+static bool find_word(const char *const *names, size_t n, const char *s, size_t len, uint8_t *ret)
 {
 	for (size_t i = 0; i < n; i++) {
 		if (strlen(names[i]) == len && !strncasecmp(names[i], s, len)) {
@@ -67,10 +65,9 @@ bool dl_attr_parse(const char *s, struct dl_attr *ret)
 		return false;
 	second++;
 	third++;
-	return find_word(stability_names, ARRAY_SIZE(stability_names), s,
-			 (size_t)(second - s) - 1, &ret->name) &&
+	return find_word(stability_names, ARRAY_SIZE(stability_names), s, (size_t)(second - s) - 1,
+			 &ret->name) &&
 	       find_word(stability_names, ARRAY_SIZE(stability_names), second,
 			 (size_t)(third - second) - 1, &ret->data) &&
-	       find_word(class_names, ARRAY_SIZE(class_names), third, strlen(third),
-			 &ret->class);
+	       find_word(class_names, ARRAY_SIZE(class_names), third, strlen(third), &ret->class);
 }

@@ -9,19 +9,29 @@
 #include <stdint.h>
 
 enum dl_stability {
-	DL_ST_INTERNAL, DL_ST_PRIVATE, DL_ST_OBSOLETE, DL_ST_EXTERNAL,
-	DL_ST_UNSTABLE, DL_ST_EVOLVING, DL_ST_STABLE, DL_ST_STANDARD,
+	DL_ST_INTERNAL,
+	DL_ST_PRIVATE,
+	DL_ST_OBSOLETE,
+	DL_ST_EXTERNAL,
+	DL_ST_UNSTABLE,
+	DL_ST_EVOLVING,
+	DL_ST_STABLE,
+	DL_ST_STANDARD,
 };
 
 enum dl_depclass {
-	DL_CL_UNKNOWN, DL_CL_CPU, DL_CL_PLATFORM, DL_CL_GROUP, DL_CL_ISA,
+	DL_CL_UNKNOWN,
+	DL_CL_CPU,
+	DL_CL_PLATFORM,
+	DL_CL_GROUP,
+	DL_CL_ISA,
 	DL_CL_COMMON,
 };
 
 struct dl_attr {
-	uint8_t name;	/* enum dl_stability */
-	uint8_t data;	/* enum dl_stability */
-	uint8_t class;	/* enum dl_depclass */
+	uint8_t name; /* enum dl_stability */
+	uint8_t data; /* enum dl_stability */
+	uint8_t class; /* enum dl_depclass */
 };
 
 #define DL_ATTR_STABLE ((struct dl_attr){ DL_ST_STABLE, DL_ST_STABLE, DL_CL_COMMON })

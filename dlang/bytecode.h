@@ -38,66 +38,84 @@ struct dl_insn {
 };
 _Static_assert(sizeof(struct dl_insn) == 8, "instruction word");
 
-#define NEAR_REGS 6		/* near may use registers 0..5: they become machine registers */
-#define NEAR_SLOTS_MAX 64	/* one bit each in faults */
-#define NEAR_CAP_MAX (1u << 20)	/* bytes one NCAPM may capture */
-#define NLD_SIGNED 0x80u	/* in c of NLD/LD: sign-extend */
+#define NEAR_REGS 6 /* near may use registers 0..5: they become machine registers */
+#define NEAR_SLOTS_MAX 64 /* one bit each in faults */
+#define NEAR_CAP_MAX (1u << 20) /* bytes one NCAPM may capture */
+#define NLD_SIGNED 0x80u /* in c of NLD/LD: sign-extend */
 
 /* A verified program.  insns and consts are owned by the compile arena. */
 struct dl_code {
 	const struct dl_insn *insns;
 	uint32_t n;
-	const uint64_t *consts;		/* pool for LDK */
+	const uint64_t *consts; /* pool for LDK */
 	uint32_t n_consts;
-	uint32_t n_regs;		/* highest register used + 1 */
+	uint32_t n_regs; /* highest register used + 1 */
 };
 
 /* --- record --- */
 
-#define DL_REC_FIRST 1u		/* first clause of its firing: clause-locals start at zero */
+#define DL_REC_FIRST 1u /* first clause of its firing: clause-locals start at zero */
 
 struct dl_record {
-	uint32_t len;		/* whole record in bytes, multiple of 8; stored last: it commits */
-	uint32_t epid;		/* enabling (probe x clause) */
-	uint32_t flags;		/* DL_REC_* */
+	uint32_t len; /* whole record in bytes, multiple of 8; stored last: it commits */
+	uint32_t epid; /* enabling (probe x clause) */
+	uint32_t flags; /* DL_REC_* */
 	uint32_t n_slots;
-	uint64_t time;		/* ns, CLOCK_MONOTONIC (record tier: raw counter, converted on drain) */
-	uint64_t faults;	/* bit i: slot i could not be read */
+	uint64_t time; /* ns, CLOCK_MONOTONIC (record tier: raw counter, converted on drain) */
+	uint64_t faults; /* bit i: slot i could not be read */
 	uint64_t slots[];
 };
 
 /* --- built-in variables that far asks its host for --- */
 
 enum dl_bvar {
-	DL_BV_TIMESTAMP,	/* of the record */
-	DL_BV_VTIMESTAMP, DL_BV_WALLTIMESTAMP,
-	DL_BV_PID, DL_BV_TID, DL_BV_PPID, DL_BV_UID, DL_BV_GID,
-	DL_BV_EXECNAME,		/* string */
-	DL_BV_EXECARGS,		/* string */
-	DL_BV_PROBEPROV, DL_BV_PROBEMOD, DL_BV_PROBEFUNC, DL_BV_PROBENAME, /* strings */
-	DL_BV_ID, DL_BV_EPID, DL_BV_CPU, DL_BV_ERRNO,
-	DL_BV_UCALLER, DL_BV_USTACKDEPTH,
-	DL_BV_CALLER, DL_BV_STACKDEPTH, DL_BV_IPL,	/* 0: no kernel */
-	DL_BV_CWD, DL_BV_ROOT, DL_BV_ZONENAME,		/* strings */
-	DL_BV_ARG,		/* indexed; only where near can't (ERROR probe, timers) */
-	DL_BV_UREGS,		/* indexed; only with a run-time index */
-	DL_BV_CURPROC,		/* opaque handle of the current process, for translators */
-	DL_BV_CURTHREAD,	/* opaque handle of the current thread */
+	DL_BV_TIMESTAMP, /* of the record */
+	DL_BV_VTIMESTAMP,
+	DL_BV_WALLTIMESTAMP,
+	DL_BV_PID,
+	DL_BV_TID,
+	DL_BV_PPID,
+	DL_BV_UID,
+	DL_BV_GID,
+	DL_BV_EXECNAME, /* string */
+	DL_BV_EXECARGS, /* string */
+	DL_BV_PROBEPROV,
+	DL_BV_PROBEMOD,
+	DL_BV_PROBEFUNC,
+	DL_BV_PROBENAME, /* strings */
+	DL_BV_ID,
+	DL_BV_EPID,
+	DL_BV_CPU,
+	DL_BV_ERRNO,
+	DL_BV_UCALLER,
+	DL_BV_USTACKDEPTH,
+	DL_BV_CALLER,
+	DL_BV_STACKDEPTH,
+	DL_BV_IPL, /* 0: no kernel */
+	DL_BV_CWD,
+	DL_BV_ROOT,
+	DL_BV_ZONENAME, /* strings */
+	DL_BV_ARG, /* indexed; only where near can't (ERROR probe, timers) */
+	DL_BV_UREGS, /* indexed; only with a run-time index */
+	DL_BV_CURPROC, /* opaque handle of the current process, for translators */
+	DL_BV_CURTHREAD, /* opaque handle of the current thread */
 	DL_BV_COUNT
 };
 
 /* --- effects on the target (ACT) --- */
 
 enum dl_effect {
-	DL_EF_STOP,		/* stop(): SIGSTOP when the thread leaves the probe */
-	DL_EF_RAISE,		/* raise(a) */
-	DL_EF_CHILL,		/* chill(a) */
-	DL_EF_EXIT,		/* exit(a): status is also in the record */
+	DL_EF_STOP, /* stop(): SIGSTOP when the thread leaves the probe */
+	DL_EF_RAISE, /* raise(a) */
+	DL_EF_CHILL, /* chill(a) */
+	DL_EF_EXIT, /* exit(a): status is also in the record */
 	DL_EF_COUNT
 };
 
 enum dl_symkind {
-	DL_SYM_UADDR, DL_SYM_USYM, DL_SYM_UMOD,	/* uaddr(), usym()/ufunc(), umod() */
+	DL_SYM_UADDR,
+	DL_SYM_USYM,
+	DL_SYM_UMOD, /* uaddr(), usym()/ufunc(), umod() */
 };
 
 /* --- subroutines (CALL) --- */
@@ -113,9 +131,18 @@ enum dl_subr {
 
 enum dl_fault {
 	DL_FLT_NONE = -1,
-	DL_FLT_UNKNOWN = 0, DL_FLT_BADADDR, DL_FLT_BADALIGN, DL_FLT_ILLOP,
-	DL_FLT_DIVZERO, DL_FLT_NOSCRATCH, DL_FLT_KPRIV, DL_FLT_UPRIV,
-	DL_FLT_TUPOFLOW, DL_FLT_BADSTACK, DL_FLT_BADSIZE, DL_FLT_BADINDEX,
+	DL_FLT_UNKNOWN = 0,
+	DL_FLT_BADADDR,
+	DL_FLT_BADALIGN,
+	DL_FLT_ILLOP,
+	DL_FLT_DIVZERO,
+	DL_FLT_NOSCRATCH,
+	DL_FLT_KPRIV,
+	DL_FLT_UPRIV,
+	DL_FLT_TUPOFLOW,
+	DL_FLT_BADSTACK,
+	DL_FLT_BADSIZE,
+	DL_FLT_BADINDEX,
 	DL_FLT_LIBRARY = 1000,
 };
 
@@ -130,8 +157,14 @@ enum dl_fault {
 	((DL_DMEM_TAG << 48) | ((uint64_t)(region) << 40) | (uint64_t)(off))
 #define DL_IS_DMEM(addr) (((uint64_t)(addr) >> 48) == DL_DMEM_TAG)
 enum dl_region_id {
-	DL_MEM_SCRATCH = 1, DL_MEM_LITERAL, DL_MEM_RECORD, DL_MEM_GLOBAL,
-	DL_MEM_TLS, DL_MEM_LOCAL, DL_MEM_DYNVAR, DL_MEM_HOST,
+	DL_MEM_SCRATCH = 1,
+	DL_MEM_LITERAL,
+	DL_MEM_RECORD,
+	DL_MEM_GLOBAL,
+	DL_MEM_TLS,
+	DL_MEM_LOCAL,
+	DL_MEM_DYNVAR,
+	DL_MEM_HOST,
 };
 
 #endif

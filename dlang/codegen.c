@@ -42,15 +42,13 @@ uint32_t cg_emit(struct gen *g, enum dl_op op, unsigned a, unsigned b, unsigned 
 	if (code->n == code->cap) {
 		uint32_t cap = code->cap ? code->cap * 2 : 32;
 
-		code->insns = arena_grow(g->c->arena, code->insns, code->n, cap,
-					 sizeof(*code->insns));
+		code->insns =
+			arena_grow(g->c->arena, code->insns, code->n, cap, sizeof(*code->insns));
 		code->cap = cap;
 	}
-	code->insns[code->n] = (struct dl_insn){ .op = (uint8_t)op,
-						 .a = (uint8_t)a,
-						 .b = (uint8_t)b,
-						 .c = (uint8_t)c,
-						 .imm = imm };
+	code->insns[code->n] = (struct dl_insn){
+		.op = (uint8_t)op, .a = (uint8_t)a, .b = (uint8_t)b, .c = (uint8_t)c, .imm = imm
+	};
 	return code->n++;
 }
 
@@ -133,20 +131,15 @@ enum cg_class cg_class_of(struct dl_type *t)
 	case DL_ENUM:
 	case DL_PTR:
 	case DL_SYMADDR:
-	case DL_USYMADDR:
-		return CG_SCALAR;
-	case DL_FORWARD:
-		return t->forward_of == DL_ENUM ? CG_SCALAR : CG_ADDRESS;
-	case DL_FLOAT:
-		return CG_DOUBLE;
+	case DL_USYMADDR: return CG_SCALAR;
+	case DL_FORWARD: return t->forward_of == DL_ENUM ? CG_SCALAR : CG_ADDRESS;
+	case DL_FLOAT: return CG_DOUBLE;
 	case DL_ARRAY:
 	case DL_STRUCT:
 	case DL_UNION:
 	case DL_FUNC:
-	case DL_STRING:
-		return CG_ADDRESS;
-	default:
-		return CG_NOTHING;
+	case DL_STRING: return CG_ADDRESS;
+	default: return CG_NOTHING;
 	}
 }
 
@@ -194,10 +187,10 @@ void cg_extend(struct gen *g, unsigned reg, uint64_t size, bool is_signed)
 
 struct scan {
 	struct gen *g;
-	uint32_t n_statements;	/* of any kind but aggregations */
+	uint32_t n_statements; /* of any kind but aggregations */
 	uint32_t n_aggs;
 	bool has_speculate;
-	uint32_t n_nodes;	/* seen; subtrees may be shared */
+	uint32_t n_nodes; /* seen; subtrees may be shared */
 };
 
 #define MAX_NODES (1u << 20)
@@ -291,7 +284,7 @@ static void scan_clause(struct gen *g, const struct dl_node *n)
 
 /* --- the clause --- */
 
-#define MAX_CONJUNCTS 64	/* looked at one by one; what is behind stays together */
+#define MAX_CONJUNCTS 64 /* looked at one by one; what is behind stays together */
 
 static void gen_far(struct gen *g, const struct dl_node *n)
 {

@@ -58,28 +58,20 @@ static bool reads_through(const struct dl_node *call, unsigned i, const struct d
 	*len = NULL;
 	*size = 0;
 	switch (call->ident->subr) {
-	case DL_SUBR_INET_NTOA:
-		*size = 4;
-		return i == 0;
-	case DL_SUBR_INET_NTOA6:
-		*size = 16;
-		return i == 0;
-	case DL_SUBR_INET_NTOP:	/* AF_INET, else AF_INET6 */
+	case DL_SUBR_INET_NTOA: *size = 4; return i == 0;
+	case DL_SUBR_INET_NTOA6: *size = 16; return i == 0;
+	case DL_SUBR_INET_NTOP: /* AF_INET, else AF_INET6 */
 		if (const_arg(first, &family))
 			*size = family == 2 ? 4 : 16;
 		return i == 1;
-	case DL_SUBR_LINK_NTOP:	/* ARPHRD_ETHER, ARPHRD_INFINIBAND */
+	case DL_SUBR_LINK_NTOP: /* ARPHRD_ETHER, ARPHRD_INFINIBAND */
 		if (const_arg(first, &family))
 			*size = family == 1 ? 6 : family == 32 ? 20 : 0;
 		return i == 1;
 	case DL_SUBR_MEMSTR:
-	case DL_SUBR_BCOPY:
-		*len = first->next ? first->next->next : NULL;
-		return i == 0;
-	case DL_SUBR_COPYOUT:
-		return i == 0;
-	default:
-		return false;
+	case DL_SUBR_BCOPY: *len = first->next ? first->next->next : NULL; return i == 0;
+	case DL_SUBR_COPYOUT: return i == 0;
+	default: return false;
 	}
 }
 
@@ -189,20 +181,16 @@ unsigned cg_call(struct gen *g, const struct dl_node *n)
 		g->failed = true;
 		return cg_push(g);
 	}
-	if (g->cur->is_near)	/* copyin(a, n), seen as a */
+	if (g->cur->is_near) /* copyin(a, n), seen as a */
 		return cg_expr(g, n->args);
 	switch (n->ident->subr) {
-	case DL_SUBR_COPYIN:
-		return count == 2 ? gen_copyin(g, n) : gen_call(g, n);
-	case DL_SUBR_COPYINTO:
-		return count == 3 ? gen_copyinto(g, n) : gen_call(g, n);
-	case DL_SUBR_COPYINSTR:
-		return count >= 1 ? gen_copyinstr(g, n) : gen_call(g, n);
+	case DL_SUBR_COPYIN: return count == 2 ? gen_copyin(g, n) : gen_call(g, n);
+	case DL_SUBR_COPYINTO: return count == 3 ? gen_copyinto(g, n) : gen_call(g, n);
+	case DL_SUBR_COPYINSTR: return count >= 1 ? gen_copyinstr(g, n) : gen_call(g, n);
 	case DL_SUBR_COPYOUT:
 	case DL_SUBR_COPYOUTSTR:
 		cg_needs_stop(g, "%s() writes the thread's memory", subrs[n->ident->subr].name);
 		return gen_call(g, n);
-	default:
-		return gen_call(g, n);
+	default: return gen_call(g, n);
 	}
 }

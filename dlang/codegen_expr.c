@@ -62,30 +62,18 @@ static enum dl_op arith_op(struct gen *g, const struct dl_node *n)
 	bool u;
 
 	switch (n->op) {
-	case DL_O_ADD:
-		return DL_OP_ADD;
-	case DL_O_SUB:
-		return DL_OP_SUB;
-	case DL_O_MUL:
-		return DL_OP_MUL;
-	case DL_O_DIV:
-		return cg_is_signed(n->type) ? DL_OP_DIVS : DL_OP_DIVU;
-	case DL_O_MOD:
-		return cg_is_signed(n->type) ? DL_OP_MODS : DL_OP_MODU;
-	case DL_O_SHL:
-		return DL_OP_SHL;
-	case DL_O_SHR:
-		return cg_is_signed(n->left->type) ? DL_OP_SRA : DL_OP_SHR;
-	case DL_O_AND:
-		return DL_OP_AND;
-	case DL_O_OR:
-		return DL_OP_OR;
-	case DL_O_XOR:
-		return DL_OP_XOR;
-	case DL_O_EQ:
-		return DL_OP_EQ;
-	case DL_O_NE:
-		return DL_OP_NE;
+	case DL_O_ADD: return DL_OP_ADD;
+	case DL_O_SUB: return DL_OP_SUB;
+	case DL_O_MUL: return DL_OP_MUL;
+	case DL_O_DIV: return cg_is_signed(n->type) ? DL_OP_DIVS : DL_OP_DIVU;
+	case DL_O_MOD: return cg_is_signed(n->type) ? DL_OP_MODS : DL_OP_MODU;
+	case DL_O_SHL: return DL_OP_SHL;
+	case DL_O_SHR: return cg_is_signed(n->left->type) ? DL_OP_SRA : DL_OP_SHR;
+	case DL_O_AND: return DL_OP_AND;
+	case DL_O_OR: return DL_OP_OR;
+	case DL_O_XOR: return DL_OP_XOR;
+	case DL_O_EQ: return DL_OP_EQ;
+	case DL_O_NE: return DL_OP_NE;
 	case DL_O_LT:
 	case DL_O_GT:
 		u = compares_unsigned(g, n->left->type, n->right->type);
@@ -137,18 +125,11 @@ static unsigned gen_string_compare(struct gen *g, const struct dl_node *n)
 	cg_emit(g, DL_OP_SCMP, l, l, r, 0);
 	cg_load_const(g, r, 0);
 	switch (n->op) {
-	case DL_O_EQ:
-		op = DL_OP_EQ;
-		break;
-	case DL_O_NE:
-		op = DL_OP_NE;
-		break;
+	case DL_O_EQ: op = DL_OP_EQ; break;
+	case DL_O_NE: op = DL_OP_NE; break;
 	case DL_O_LT:
-	case DL_O_GT:
-		op = DL_OP_LTS;
-		break;
-	default:
-		op = DL_OP_LES;
+	case DL_O_GT: op = DL_OP_LTS; break;
+	default: op = DL_OP_LES;
 	}
 	if (is_swapped(n->op))
 		cg_emit(g, op, l, r, l, 0);
@@ -165,30 +146,16 @@ static unsigned gen_double_binary(struct gen *g, const struct dl_node *n)
 	enum dl_op op;
 
 	switch (n->op) {
-	case DL_O_ADD:
-		op = DL_OP_FADD;
-		break;
-	case DL_O_SUB:
-		op = DL_OP_FSUB;
-		break;
-	case DL_O_MUL:
-		op = DL_OP_FMUL;
-		break;
-	case DL_O_DIV:
-		op = DL_OP_FDIV;
-		break;
+	case DL_O_ADD: op = DL_OP_FADD; break;
+	case DL_O_SUB: op = DL_OP_FSUB; break;
+	case DL_O_MUL: op = DL_OP_FMUL; break;
+	case DL_O_DIV: op = DL_OP_FDIV; break;
 	case DL_O_EQ:
-	case DL_O_NE:
-		op = DL_OP_FEQ;
-		break;
+	case DL_O_NE: op = DL_OP_FEQ; break;
 	case DL_O_LT:
-	case DL_O_GT:
-		op = DL_OP_FLT;
-		break;
+	case DL_O_GT: op = DL_OP_FLT; break;
 	case DL_O_LE:
-	case DL_O_GE:
-		op = DL_OP_FLE;
-		break;
+	case DL_O_GE: op = DL_OP_FLE; break;
 	default:
 		cg_fail(g, D_UNKNOWN, n->range, "internal error: operator on floating point");
 		op = DL_OP_FADD;
@@ -258,19 +225,11 @@ static unsigned gen_unary(struct gen *g, const struct dl_node *n)
 	unsigned r = n->op == DL_O_NOT ? cg_truth(g, n->left) : cg_expr(g, n->left);
 
 	switch (n->op) {
-	case DL_O_NEG:
-		cg_emit(g, is_double ? DL_OP_FNEG : DL_OP_NEG, r, r, 0, 0);
-		break;
-	case DL_O_COM:
-		cg_emit(g, DL_OP_COM, r, r, 0, 0);
-		break;
-	case DL_O_NOT:
-		cg_emit(g, DL_OP_LNOT, r, r, 0, 0);
-		break;
-	case DL_O_PLUS:
-		break;
-	default:
-		cg_fail(g, D_UNKNOWN, n->range, "internal error: operator in code generation");
+	case DL_O_NEG: cg_emit(g, is_double ? DL_OP_FNEG : DL_OP_NEG, r, r, 0, 0); break;
+	case DL_O_COM: cg_emit(g, DL_OP_COM, r, r, 0, 0); break;
+	case DL_O_NOT: cg_emit(g, DL_OP_LNOT, r, r, 0, 0); break;
+	case DL_O_PLUS: break;
+	default: cg_fail(g, D_UNKNOWN, n->range, "internal error: operator in code generation");
 	}
 	return r;
 }
@@ -361,19 +320,16 @@ static unsigned gen_cast(struct gen *g, const struct dl_node *n)
 	unsigned r;
 
 	switch (cg_class_of(n->type)) {
-	case CG_SCALAR:
-		return gen_cast_scalar(g, n);
+	case CG_SCALAR: return gen_cast_scalar(g, n);
 	case CG_DOUBLE:
 		r = cg_double(g, n->left);
 		if (cg_size_of(g, n->type) == 4 &&
-		    !(cg_class_of(n->left->type) == CG_DOUBLE &&
-		      cg_size_of(g, n->left->type) == 4))
+		    !(cg_class_of(n->left->type) == CG_DOUBLE && cg_size_of(g, n->left->type) == 4))
 			round_to_float(g, r);
 		return r;
 	case CG_ADDRESS:
 		return dl_type_is_string(n->type) ? cg_string(g, n->left) : cg_expr(g, n->left);
-	default:
-		return cg_expr(g, n->left);
+	default: return cg_expr(g, n->left);
 	}
 }
 
@@ -473,38 +429,23 @@ static unsigned gen_value(struct gen *g, const struct dl_node *n)
 	switch (n->kind) {
 	case DL_N_INT:
 	case DL_N_FLOAT:
-	case DL_N_STR:
-		return gen_const(g, n);
+	case DL_N_STR: return gen_const(g, n);
 	case DL_N_ARG:
-	case DL_N_UREG:
-		return gen_register(g, n);
-	case DL_N_VAR:
-		return cg_var(g, n);
-	case DL_N_BVAR:
-		return gen_bvar(g, n);
-	case DL_N_LETVAR:
-		return gen_bound_let(g, n);
-	case DL_N_UNARY:
-		return gen_unary(g, n);
-	case DL_N_BINARY:
-		return gen_binary(g, n);
-	case DL_N_ASSIGN:
-		return cg_assign(g, n);
-	case DL_N_INCDEC:
-		return cg_incdec(g, n);
-	case DL_N_CAST:
-		return gen_cast(g, n);
-	case DL_N_STRINGOF:
-		return cg_string(g, n->left);
-	case DL_N_CALL:
-		return cg_call(g, n);
+	case DL_N_UREG: return gen_register(g, n);
+	case DL_N_VAR: return cg_var(g, n);
+	case DL_N_BVAR: return gen_bvar(g, n);
+	case DL_N_LETVAR: return gen_bound_let(g, n);
+	case DL_N_UNARY: return gen_unary(g, n);
+	case DL_N_BINARY: return gen_binary(g, n);
+	case DL_N_ASSIGN: return cg_assign(g, n);
+	case DL_N_INCDEC: return cg_incdec(g, n);
+	case DL_N_CAST: return gen_cast(g, n);
+	case DL_N_STRINGOF: return cg_string(g, n->left);
+	case DL_N_CALL: return cg_call(g, n);
 	case DL_N_DEREF:
-	case DL_N_MEMBER:
-		return cg_object(g, n);
-	case DL_N_ADDROF:
-		return gen_addrof(g, n);
-	case DL_N_BOUNDS:
-		return gen_bounds(g, n);
+	case DL_N_MEMBER: return cg_object(g, n);
+	case DL_N_ADDROF: return gen_addrof(g, n);
+	case DL_N_BOUNDS: return gen_bounds(g, n);
 	default:
 		cg_fail(g, D_UNKNOWN, n->range, "internal error: node without code");
 		return cg_push(g);
@@ -558,7 +499,7 @@ static unsigned gen_string_array(struct gen *g, const struct dl_node *n)
 	uint64_t size = cg_size_of(g, n->type);
 	unsigned r;
 
-	if (size == 0) {	/* a flexible array: ends at its NUL */
+	if (size == 0) { /* a flexible array: ends at its NUL */
 		if (cg_input_string(g, n, &r))
 			return r;
 	} else if ((n->kind == DL_N_DEREF || n->kind == DL_N_MEMBER) &&
@@ -593,14 +534,10 @@ static unsigned gen_string(struct gen *g, const struct dl_node *n)
 static unsigned gen_leaf(struct gen *g, const struct dl_node *n, enum want want, uint64_t size)
 {
 	switch (want) {
-	case WANT_DOUBLE:
-		return gen_double(g, n);
-	case WANT_BYTES:
-		return gen_bytes(g, n, size);
-	case WANT_STRING:
-		return gen_string(g, n);
-	default:
-		return gen_value(g, n);
+	case WANT_DOUBLE: return gen_double(g, n);
+	case WANT_BYTES: return gen_bytes(g, n, size);
+	case WANT_STRING: return gen_string(g, n);
+	default: return gen_value(g, n);
 	}
 }
 
@@ -670,9 +607,7 @@ static unsigned gen(struct gen *g, const struct dl_node *n, enum want want, uint
 		if (!g->cur->is_near)
 			cg_drop(g, n->left);
 		return gen(g, n->right, want, size);
-	case DL_N_LET:
-		return gen_let(g, n, want, size);
-	default:
-		return gen_leaf(g, n, want, size);
+	case DL_N_LET: return gen_let(g, n, want, size);
+	default: return gen_leaf(g, n, want, size);
 	}
 }

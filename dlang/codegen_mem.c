@@ -59,38 +59,27 @@ bool cg_is_dmem(struct gen *g, const struct dl_node *n)
 {
 	n = cg_resolve(g, n);
 	switch (n->kind) {
-	case DL_N_INT:
-		return n->value == 0;
+	case DL_N_INT: return n->value == 0;
 	case DL_N_STR:
-	case DL_N_STRINGOF:
-		return true;
+	case DL_N_STRINGOF: return true;
 	case DL_N_VAR:
-	case DL_N_INCDEC:
-		return var_is_dmem(g, n->kind == DL_N_VAR ? n : n->left);
+	case DL_N_INCDEC: return var_is_dmem(g, n->kind == DL_N_VAR ? n : n->left);
 	case DL_N_LETVAR: {
 		const struct cg_let *let = cg_let_find(g, n->let_id);
 
 		return let && let->is_dmem;
 	}
-	case DL_N_CALL:
-		return dl_type_is_string(n->type) || call_is_dmem(n);
-	case DL_N_CAST:
-		return dl_type_is_string(n->type) || cg_is_dmem(g, n->left);
-	case DL_N_COND:
-		return cg_is_dmem(g, n->right) && cg_is_dmem(g, n->third);
+	case DL_N_CALL: return dl_type_is_string(n->type) || call_is_dmem(n);
+	case DL_N_CAST: return dl_type_is_string(n->type) || cg_is_dmem(g, n->left);
+	case DL_N_COND: return cg_is_dmem(g, n->right) && cg_is_dmem(g, n->third);
 	case DL_N_COMMA:
 	case DL_N_LET:
-	case DL_N_ASSIGN:
-		return cg_is_dmem(g, n->right);
-	case DL_N_BINARY:
-		return sum_is_dmem(g, n);
-	case DL_N_ADDROF:
-		return cg_lvalue_is_dmem(g, n->left);
+	case DL_N_ASSIGN: return cg_is_dmem(g, n->right);
+	case DL_N_BINARY: return sum_is_dmem(g, n);
+	case DL_N_ADDROF: return cg_lvalue_is_dmem(g, n->left);
 	case DL_N_DEREF:
-	case DL_N_MEMBER:
-		return cg_class_of(n->type) == CG_ADDRESS && cg_lvalue_is_dmem(g, n);
-	default:
-		return dl_type_is_string(n->type);
+	case DL_N_MEMBER: return cg_class_of(n->type) == CG_ADDRESS && cg_lvalue_is_dmem(g, n);
+	default: return dl_type_is_string(n->type);
 	}
 }
 
@@ -215,8 +204,8 @@ static const struct dl_node *peel_offset(struct gen *g, const struct dl_node *n,
 		    n->right->value <= CG_MAX_OFFSET && cg_class_of(n->type) == CG_SCALAR)
 			*off += n->right->value;
 		else if (n->kind != DL_N_CAST || cg_class_of(n->type) != CG_SCALAR ||
-			 cg_class_of(n->left->type) != CG_SCALAR ||
-			 cg_size_of(g, n->type) != 8 || cg_size_of(g, n->left->type) != 8)
+			 cg_class_of(n->left->type) != CG_SCALAR || cg_size_of(g, n->type) != 8 ||
+			 cg_size_of(g, n->left->type) != 8)
 			return n;
 		n = n->left;
 	}

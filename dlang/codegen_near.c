@@ -83,7 +83,7 @@ const struct dl_node *cg_snapshot(struct gen *g, const struct dl_node *n)
 	copy->third = (struct dl_node *)(uintptr_t)cg_snapshot(g, n->third);
 	copy->args = (struct dl_node *)(uintptr_t)cg_snapshot(g, n->args);
 	copy->next = NULL;
-	if (n->args && n->args->next)	/* copyin(a, n) */
+	if (n->args && n->args->next) /* copyin(a, n) */
 		copy->args->next = (struct dl_node *)(uintptr_t)cg_snapshot(g, n->args->next);
 	return copy;
 }
@@ -122,9 +122,8 @@ static const struct dl_node *load_base(struct gen *g, const struct dl_node *addr
 		return addr;
 	while (n && n->kind == DL_N_CAST && cg_size_of(g, n->type) == 8)
 		n = cg_resolve(g, n->left);
-	if (n && n->kind == DL_N_CALL && n->ident && n->ident->subr == DL_SUBR_COPYIN &&
-	    n->args && n->args->next && n->args->next->kind == DL_N_INT &&
-	    n->args->next->value >= end)
+	if (n && n->kind == DL_N_CALL && n->ident && n->ident->subr == DL_SUBR_COPYIN && n->args &&
+	    n->args->next && n->args->next->kind == DL_N_INT && n->args->next->value >= end)
 		return n->args;
 	return addr;
 }
@@ -139,20 +138,17 @@ static bool look_lvalue(struct walk *w, const struct dl_node *n, uint64_t end, s
 		return false;
 	w->left--;
 	switch (n->kind) {
-	case DL_N_DEREF:
-		return look(w, load_base(w->g, n->left, end), f);
+	case DL_N_DEREF: return look(w, load_base(w->g, n->left, end), f);
 	case DL_N_MEMBER:
 		if (n->value > CG_MAX_OFFSET)
 			return false;
 		if (end)
 			end += n->value;
 		return look_lvalue(w, n->left, end, f);
-	case DL_N_LET:
-		return look(w, n->left, &unused) && look_lvalue(w, n->right, end, f);
+	case DL_N_LET: return look(w, n->left, &unused) && look_lvalue(w, n->right, end, f);
 	case DL_N_CAST:
 		return cg_class_of(n->type) == CG_ADDRESS && look_lvalue(w, n->left, end, f);
-	default:
-		return false;
+	default: return false;
 	}
 }
 
@@ -169,7 +165,7 @@ static bool look_object(struct walk *w, const struct dl_node *n, struct cg_near 
 	if (field.is_split || !look_lvalue(w, n, field.off + field.size, f))
 		return false;
 	f->touches = f->loads = true;
-	if (field.bits && f->need < 2)	/* the shift */
+	if (field.bits && f->need < 2) /* the shift */
 		f->need = 2;
 	return true;
 }
@@ -237,16 +233,11 @@ static bool look(struct walk *w, const struct dl_node *n, struct cg_near *f)
 	switch (n->kind) {
 	case DL_N_INT:
 	case DL_N_ARG:
-	case DL_N_UREG:
-		return look_leaf(n, f);
-	case DL_N_UNARY:
-		return n->op >= DL_O_NEG && n->op <= DL_O_NOT && look_left(w, n, f);
-	case DL_N_CAST:
-		return look_left(w, n, f);
-	case DL_N_BINARY:
-		return look_binary(w, n, f);
-	case DL_N_COND:
-		return look_cond(w, n, f);
+	case DL_N_UREG: return look_leaf(n, f);
+	case DL_N_UNARY: return n->op >= DL_O_NEG && n->op <= DL_O_NOT && look_left(w, n, f);
+	case DL_N_CAST: return look_left(w, n, f);
+	case DL_N_BINARY: return look_binary(w, n, f);
+	case DL_N_COND: return look_cond(w, n, f);
 	case DL_N_COMMA:
 	case DL_N_LET:
 		if (!look(w, n->left, &left) || !look(w, n->right, f))
@@ -254,17 +245,14 @@ static bool look(struct walk *w, const struct dl_node *n, struct cg_near *f)
 		f->bounds |= left.bounds;
 		return true;
 	case DL_N_DEREF:
-	case DL_N_MEMBER:
-		return look_object(w, n, f);
-	case DL_N_ADDROF:
-		return look_lvalue(w, n->left, 0, f);
+	case DL_N_MEMBER: return look_object(w, n, f);
+	case DL_N_ADDROF: return look_lvalue(w, n->left, 0, f);
 	case DL_N_BOUNDS:
 		if (!look_left(w, n, f))
 			return false;
 		f->bounds = true;
 		return true;
-	default:
-		return false;
+	default: return false;
 	}
 }
 
@@ -312,14 +300,11 @@ static bool same(struct gen *g, const struct dl_node *a, const struct dl_node *b
 	if (a->type && b->type && !same_type(g, a->type, b->type))
 		return false;
 	switch (a->kind) {
-	case DL_N_INT:
-		return a->value == b->value;
+	case DL_N_INT: return a->value == b->value;
 	case DL_N_ARG:
-	case DL_N_UREG:
-		return cg_leaf_index(a) == cg_leaf_index(b);
+	case DL_N_UREG: return cg_leaf_index(a) == cg_leaf_index(b);
 	case DL_N_LETVAR:
-	case DL_N_LET:
-		return false;
+	case DL_N_LET: return false;
 	case DL_N_CALL:
 		return a->ident == b->ident && same(g, a->args, b->args) &&
 		       same(g, a->args ? a->args->next : NULL, b->args ? b->args->next : NULL);
@@ -368,7 +353,7 @@ static unsigned gen_length(struct gen *g, const struct cg_input *in)
 		return r;
 	}
 	r = cg_expr(g, in->n);
-	if (in->kind == CG_IN_STRN) {	/* the NUL counts; -1, as unsigned, is no limit */
+	if (in->kind == CG_IN_STRN) { /* the NUL counts; -1, as unsigned, is no limit */
 		uint32_t jump;
 
 		cg_emit(g, DL_OP_ADDI, r, r, 0, 1);
@@ -491,7 +476,7 @@ bool cg_input_string_n(struct gen *g, const struct dl_node *addr, const struct d
 	struct cg_input in = { .kind = CG_IN_STRN, .a = addr, .n = n };
 	struct cg_near f, fn;
 
-	if (n->kind == DL_N_INT) {	/* the NUL counts */
+	if (n->kind == DL_N_INT) { /* the NUL counts */
 		in.limit = n->value + (n->value != UINT64_MAX);
 		in.n = NULL;
 	}
@@ -521,8 +506,8 @@ bool cg_input_mem_slot(struct gen *g, const struct dl_node *addr, const struct d
 	return add_input(g, &in, f.bounds || fn.bounds, slot_ret);
 }
 
-bool cg_input_mem(struct gen *g, const struct dl_node *addr, const struct dl_node *n,
-		  uint64_t size, unsigned *ret)
+bool cg_input_mem(struct gen *g, const struct dl_node *addr, const struct dl_node *n, uint64_t size,
+		  unsigned *ret)
 {
 	uint32_t slot;
 
@@ -581,8 +566,8 @@ static void gen_near_test(struct gen *g, const struct dl_node *n)
 	g->cur = &g->far;
 }
 
-void cg_near_predicate(struct gen *g, const struct dl_node *pred,
-		       const struct dl_node **conjuncts, uint32_t max, uint32_t *n_ret)
+void cg_near_predicate(struct gen *g, const struct dl_node *pred, const struct dl_node **conjuncts,
+		       uint32_t max, uint32_t *n_ret)
 {
 	uint32_t n = 0, first = 0;
 	struct cg_near f;

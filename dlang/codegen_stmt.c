@@ -13,8 +13,8 @@ static uint32_t add_action(struct gen *g, const struct dl_action *a)
 	if (g->n_actions == g->cap_actions) {
 		uint32_t cap = g->cap_actions ? g->cap_actions * 2 : 8;
 
-		g->actions = arena_grow(g->c->arena, g->actions, g->n_actions, cap,
-					sizeof(*g->actions));
+		g->actions =
+			arena_grow(g->c->arena, g->actions, g->n_actions, cap, sizeof(*g->actions));
 		g->cap_actions = cap;
 	}
 	g->actions[g->n_actions] = a;
@@ -24,24 +24,13 @@ static uint32_t add_action(struct gen *g, const struct dl_action *a)
 static void emit_field(struct gen *g, unsigned r, const struct dl_value_desc *d)
 {
 	switch (d->kind) {
-	case DL_VK_INT:
-		cg_emit(g, DL_OP_TRI, r, 0, 0, (int32_t)d->size);
-		break;
-	case DL_VK_STRING:
-		cg_emit(g, DL_OP_TRS, r, 0, 0, 0);
-		break;
+	case DL_VK_INT: cg_emit(g, DL_OP_TRI, r, 0, 0, (int32_t)d->size); break;
+	case DL_VK_STRING: cg_emit(g, DL_OP_TRS, r, 0, 0, 0); break;
 	case DL_VK_BYTES:
-	case DL_VK_FLOAT:
-		cg_emit(g, DL_OP_TRM, r, 0, 0, (int32_t)d->size);
-		break;
-	case DL_VK_USTACK:
-		cg_emit(g, DL_OP_TRU, r, 0, 0, (int32_t)d->size);
-		break;
-	case DL_VK_SYM:
-		cg_emit(g, DL_OP_TRY, r, 0, 0, d->symkind);
-		break;
-	case DL_VK_STACK:	/* always empty */
-		break;
+	case DL_VK_FLOAT: cg_emit(g, DL_OP_TRM, r, 0, 0, (int32_t)d->size); break;
+	case DL_VK_USTACK: cg_emit(g, DL_OP_TRU, r, 0, 0, (int32_t)d->size); break;
+	case DL_VK_SYM: cg_emit(g, DL_OP_TRY, r, 0, 0, d->symkind); break;
+	case DL_VK_STACK: /* always empty */ break;
 	}
 }
 
@@ -109,7 +98,7 @@ static void gen_fields(struct gen *g, const struct dl_action *a, const struct dl
 		if (args) {
 			r = cg_value(g, args, d);
 			args = args->next;
-		} else {	/* ustack(), stack(): the description says it all */
+		} else { /* ustack(), stack(): the description says it all */
 			if (d->kind == DL_VK_USTACK)
 				cg_needs_stop(g, "user stack");
 			r = cg_push(g);
@@ -144,7 +133,9 @@ static void gen_action(struct gen *g, const struct dl_node *n)
 static void gen_effect(struct gen *g, const struct dl_node *n)
 {
 	static const char *const names[DL_EF_COUNT] = {
-		[DL_EF_STOP] = "stop", [DL_EF_RAISE] = "raise", [DL_EF_CHILL] = "chill",
+		[DL_EF_STOP] = "stop",
+		[DL_EF_RAISE] = "raise",
+		[DL_EF_CHILL] = "chill",
 	};
 	unsigned r;
 
@@ -225,29 +216,14 @@ static void gen_statement(struct gen *g, const struct dl_node *n)
 {
 	cg_emit(g, DL_OP_STMT, 0, 0, 0, (int32_t)++g->stmt);
 	switch (n->kind) {
-	case DL_N_EXPR:
-		cg_drop(g, n->left);
-		break;
-	case DL_N_ACTION:
-		gen_action(g, n);
-		break;
-	case DL_N_EFFECT:
-		gen_effect(g, n);
-		break;
-	case DL_N_AGG:
-		gen_aggregation(g, n);
-		break;
-	case DL_N_SPECULATE:
-		gen_speculation(g, n, DL_OP_SPEC);
-		break;
-	case DL_N_COMMIT:
-		gen_speculation(g, n, DL_OP_COMMIT);
-		break;
-	case DL_N_DISCARD:
-		gen_speculation(g, n, DL_OP_DISCARD);
-		break;
-	default:
-		cg_fail(g, D_UNKNOWN, n->range, "internal error: statement without code");
+	case DL_N_EXPR: cg_drop(g, n->left); break;
+	case DL_N_ACTION: gen_action(g, n); break;
+	case DL_N_EFFECT: gen_effect(g, n); break;
+	case DL_N_AGG: gen_aggregation(g, n); break;
+	case DL_N_SPECULATE: gen_speculation(g, n, DL_OP_SPEC); break;
+	case DL_N_COMMIT: gen_speculation(g, n, DL_OP_COMMIT); break;
+	case DL_N_DISCARD: gen_speculation(g, n, DL_OP_DISCARD); break;
+	default: cg_fail(g, D_UNKNOWN, n->range, "internal error: statement without code");
 	}
 }
 

@@ -46,19 +46,12 @@ unsigned cg_value(struct gen *g, const struct dl_node *n, const struct dl_value_
 		if (!cg_is_narrow(g, n, d->size, d->is_signed))
 			cg_extend(g, r, d->size, d->is_signed);
 		return r;
-	case DL_VK_STRING:
-		return cg_string(g, n);
-	case DL_VK_BYTES:
-		return cg_bytes(g, n, d->size);
-	case DL_VK_FLOAT:
-		return float_value(g, n, d->size);
-	case DL_VK_SYM:
-		return cg_expr(g, n);
-	case DL_VK_USTACK:
-		cg_needs_stop(g, "user stack");
-		return cg_push(g);
-	default:
-		return cg_push(g);
+	case DL_VK_STRING: return cg_string(g, n);
+	case DL_VK_BYTES: return cg_bytes(g, n, d->size);
+	case DL_VK_FLOAT: return float_value(g, n, d->size);
+	case DL_VK_SYM: return cg_expr(g, n);
+	case DL_VK_USTACK: cg_needs_stop(g, "user stack"); return cg_push(g);
+	default: return cg_push(g);
 	}
 }
 
@@ -84,24 +77,13 @@ void cg_tuple(struct gen *g, unsigned reg, const struct dl_value_desc *descs, ui
 		const struct dl_value_desc *d = &descs[i];
 
 		switch (d->kind) {
-		case DL_VK_INT:
-			cg_emit(g, DL_OP_TUPI, reg, 0, 0, (int32_t)d->size);
-			break;
-		case DL_VK_STRING:
-			cg_emit(g, DL_OP_TUPS, reg, 0, 0, 0);
-			break;
+		case DL_VK_INT: cg_emit(g, DL_OP_TUPI, reg, 0, 0, (int32_t)d->size); break;
+		case DL_VK_STRING: cg_emit(g, DL_OP_TUPS, reg, 0, 0, 0); break;
 		case DL_VK_BYTES:
-		case DL_VK_FLOAT:
-			cg_emit(g, DL_OP_TUPM, reg, 0, 0, (int32_t)d->size);
-			break;
-		case DL_VK_USTACK:
-			cg_emit(g, DL_OP_TUPU, reg, 0, 0, (int32_t)d->size);
-			break;
-		case DL_VK_SYM:
-			cg_emit(g, DL_OP_TUPY, reg, 0, 0, d->symkind);
-			break;
-		case DL_VK_STACK:	/* always empty */
-			break;
+		case DL_VK_FLOAT: cg_emit(g, DL_OP_TUPM, reg, 0, 0, (int32_t)d->size); break;
+		case DL_VK_USTACK: cg_emit(g, DL_OP_TUPU, reg, 0, 0, (int32_t)d->size); break;
+		case DL_VK_SYM: cg_emit(g, DL_OP_TUPY, reg, 0, 0, d->symkind); break;
+		case DL_VK_STACK: /* always empty */ break;
 		}
 	}
 }
@@ -154,7 +136,7 @@ unsigned cg_var(struct gen *g, const struct dl_node *n)
 	}
 	keys = v->is_assoc ? var_keys(g, n) : g->cur->top;
 	cg_pop(g, keys);
-	r = cg_push(g);		/* takes the place of the first key */
+	r = cg_push(g); /* takes the place of the first key */
 	load(g, v, keys, r);
 	return r;
 }
@@ -283,8 +265,8 @@ static void store_string(struct gen *g, unsigned src, unsigned dst, uint64_t siz
 	cg_emit(g, DL_OP_SCRATCH, buf, 0, 0, (int32_t)size);
 	null = cg_jump(g, DL_OP_JZ, src);
 	cg_emit(g, DL_OP_MOV, args, src, 0, 0);
-	cg_push(g);		/* bcopy()'s second argument */
-	n = cg_push(g);		/* its third */
+	cg_push(g); /* bcopy()'s second argument */
+	n = cg_push(g); /* its third */
 	t = cg_push(g);
 	cg_emit(g, DL_OP_MOV, n, src, 0, 0);
 	cg_emit(g, DL_OP_CALL, n, n, 1, DL_SUBR_STRLEN);
@@ -392,8 +374,7 @@ static void step_object(struct gen *g, const struct dl_node *n, unsigned old)
 		cg_emit_load(g, old, base, off + f.off, f.size, f.is_signed);
 		if (f.bits) {
 			cg_shift(g, DL_OP_SHR, old, f.shift);
-			cg_emit(g, f.is_signed ? DL_OP_SX : DL_OP_ZX, old, old, 0,
-				(int32_t)f.bits);
+			cg_emit(g, f.is_signed ? DL_OP_SX : DL_OP_ZX, old, old, 0, (int32_t)f.bits);
 		}
 		step_value(g, n, new, old);
 		store_scalar(g, n->left, new, at, off);

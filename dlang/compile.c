@@ -30,8 +30,9 @@ static void report_no_match(struct job *j, const struct dl_pdesc *d, struct dl_r
 	struct dl_diag *diag;
 
 	if (d->id) {
-		dl_error(j->ctx, D_PDESC_INVAL, range, "invalid probe identifier %" PRIu32
-			 ": No probe matches description", d->id);
+		dl_error(j->ctx, D_PDESC_INVAL, range,
+			 "invalid probe identifier %" PRIu32 ": No probe matches description",
+			 d->id);
 		return;
 	}
 	diag = dl_error(j->ctx, D_PDESC_ZERO, range,
@@ -41,8 +42,8 @@ static void report_no_match(struct job *j, const struct dl_pdesc *d, struct dl_r
 }
 
 /* Describes what d matches; false after reporting.  Without a host all match. */
-static bool match(struct job *j, const struct dl_pdesc *d, struct dl_range range,
-		  const char *text, struct dl_probe_info *ret)
+static bool match(struct job *j, const struct dl_pdesc *d, struct dl_range range, const char *text,
+		  struct dl_probe_info *ret)
 {
 	const struct dl_host *h = j->ctx->config.host;
 	struct dl_attr a = DL_ATTR_STABLE;
@@ -51,8 +52,13 @@ static bool match(struct job *j, const struct dl_pdesc *d, struct dl_range range
 	*ret = (struct dl_probe_info){ 0 };
 	if (!h || !h->probe_match) {
 		*ret = (struct dl_probe_info){
-			.n_matches = 1, .id = 1, .prov = d->prov, .mod = d->mod,
-			.func = d->func, .name = d->name, .attr = { a, a, a, a, a },
+			.n_matches = 1,
+			.id = 1,
+			.prov = d->prov,
+			.mod = d->mod,
+			.func = d->func,
+			.name = d->name,
+			.attr = { a, a, a, a, a },
 		};
 		return true;
 	}
@@ -120,8 +126,12 @@ static bool check_amin(struct job *j, struct dl_attr a, const char *what, struct
 static bool verify(struct job *j, const struct dl_clause *cl)
 {
 	struct dl_ctx *c = j->ctx;
-	const struct { const struct dl_code *code; bool is_near; } codes[] = {
-		{ &cl->near, true }, { &cl->far, false },
+	const struct {
+		const struct dl_code *code;
+		bool is_near;
+	} codes[] = {
+		{ &cl->near, true },
+		{ &cl->far, false },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(codes); i++) {
@@ -130,8 +140,7 @@ static bool verify(struct job *j, const struct dl_clause *cl)
 					    (uint32_t)c->agg_table.n, (uint32_t)c->strings.n);
 
 		if (why) {
-			dl_error(c, D_UNKNOWN, cl->range,
-				 "internal error: unsound %s program: %s",
+			dl_error(c, D_UNKNOWN, cl->range, "internal error: unsound %s program: %s",
 				 codes[i].is_near ? "near" : "far", why);
 			return false;
 		}
@@ -139,8 +148,7 @@ static bool verify(struct job *j, const struct dl_clause *cl)
 	return true;
 }
 
-static bool compile_clause(struct job *j, const struct dl_node *n, uint32_t i,
-			   struct dl_clause *cl)
+static bool compile_clause(struct job *j, const struct dl_node *n, uint32_t i, struct dl_clause *cl)
 {
 	struct dl_ctx *c = j->ctx;
 	const char *source = j->unit->source->text;
@@ -153,7 +161,7 @@ static bool compile_clause(struct job *j, const struct dl_node *n, uint32_t i,
 		return false;
 	cl->stmt_attr = attr;
 	cl->desc_attr = desc_attr(&cl->desc, &cl->probe);
-	if (!n->body)		/* the default action */
+	if (!n->body) /* the default action */
 		cl->records = true;
 	return verify(j, cl) && check_amin(j, cl->desc_attr, "probe description", n->range) &&
 	       check_amin(j, cl->stmt_attr, "predicate and actions", n->range);
@@ -170,12 +178,13 @@ static void compile_clauses(struct job *j)
 		for (uint32_t i = 0; i < n->n_descs; i++) {
 			struct dl_clause *cl = &p->clauses[p->n_clauses];
 
-			*cl = (struct dl_clause){ .desc = n->descs[i], .desc_text = n->desc_texts[i],
+			*cl = (struct dl_clause){ .desc = n->descs[i],
+						  .desc_text = n->desc_texts[i],
 						  .range = n->range };
 			if (!match(j, &cl->desc, n->desc_ranges[i], cl->desc_text, &cl->probe))
 				continue;
 			if (!compile_clause(j, n, i, cl))
-				break;	/* the same body again would only repeat its errors */
+				break; /* the same body again would only repeat its errors */
 			p->n_clauses++;
 			p->desc_attr = dl_attr_min(p->desc_attr, cl->desc_attr);
 			p->stmt_attr = dl_attr_min(p->stmt_attr, cl->stmt_attr);
@@ -240,7 +249,7 @@ struct dl_program *dl_compile(struct dl_ctx *c, struct dl_unit *u)
 	if (setjmp(c->too_broken) == 0) {
 		c->can_jump = true;
 		j->program = ARENA_NEW(c->arena, struct dl_program);
-		dl_unit_descs(u, &n_descs);	/* $target may have become known */
+		dl_unit_descs(u, &n_descs); /* $target may have become known */
 		dl_resolve_late_types(c, u->source);
 		set_amin(j);
 		check_empty(j);

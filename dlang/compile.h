@@ -27,7 +27,7 @@
 #include "program.h"
 
 struct dl_ctx;
-struct dl_unit;		/* one program being compiled */
+struct dl_unit; /* one program being compiled */
 struct strbuf;
 
 /* Which field a one-field description of a string program names. */
@@ -36,8 +36,8 @@ enum dl_level { DL_LEVEL_PROVIDER, DL_LEVEL_MODULE, DL_LEVEL_FUNCTION, DL_LEVEL_
 /* Values of $pid, $ppid, ... and of the operands $1... */
 struct dl_macros {
 	int64_t pid, ppid, pgid, sid, uid, euid, gid, egid, target;
-	const char *script_name;	/* $0 */
-	const char *const *args;	/* $1 ... */
+	const char *script_name; /* $0 */
+	const char *const *args; /* $1 ... */
 	unsigned n_args;
 };
 
@@ -48,10 +48,10 @@ struct dl_const {
 };
 
 struct dl_ctx_config {
-	const struct dl_host *host;	/* borrowed; may be NULL */
-	struct dl_options *options;	/* borrowed */
-	struct dl_macros macros;	/* texts borrowed for the context's life */
-	const struct dl_const *uregs;	/* R_* names, ended by NULL name */
+	const struct dl_host *host; /* borrowed; may be NULL */
+	struct dl_options *options; /* borrowed */
+	struct dl_macros macros; /* texts borrowed for the context's life */
+	const struct dl_const *uregs; /* R_* names, ended by NULL name */
 };
 
 struct dl_ctx *dl_ctx_create(const struct dl_ctx_config *config); /* NULL: out of memory */
@@ -64,9 +64,9 @@ void dl_ctx_clear_diags(struct dl_ctx *c);
 
 struct dl_source {
 	enum dl_source_kind kind;
-	const char *name;	/* file name, or NULL for strings */
-	const char *text;	/* NUL-terminated; borrowed until the context dies */
-	enum dl_level level;	/* DL_SRC_STRING: meaning of a lone field; files: NAME */
+	const char *name; /* file name, or NULL for strings */
+	const char *text; /* NUL-terminated; borrowed until the context dies */
+	enum dl_level level; /* DL_SRC_STRING: meaning of a lone field; files: NAME */
 };
 
 /*
@@ -98,25 +98,26 @@ bool dl_ctx_provider_args(struct dl_ctx *c, const char *provider, const char *pr
 			  const struct dl_probe_arg **ret, unsigned *n_ret);
 /* A probe of a provider that a program declares. */
 struct dl_declared_probe {
-	const char *provider, *name;	/* "my-probe" */
-	const char *c_name;		/* as declared: "my__probe" */
+	const char *provider, *name; /* "my-probe" */
+	const char *c_name; /* as declared: "my__probe" */
 	unsigned n_args;
-	const char *const *types;	/* C types of the raw arguments */
+	const char *const *types; /* C types of the raw arguments */
 };
 /* All of them, in the order of their declarations. */
 void dl_ctx_each_declared(const struct dl_ctx *c,
 			  void (*fn)(void *arg, const struct dl_declared_probe *p), void *arg);
 bool dl_ctx_provider_attr(const struct dl_ctx *c, const char *provider, struct dl_prov_attr *ret);
 /* String literals: index = imm of STR. */
-const char *const *dl_ctx_strings(const struct dl_ctx *c, const uint32_t **lens_ret, uint32_t *n_ret);
+const char *const *dl_ctx_strings(const struct dl_ctx *c, const uint32_t **lens_ret,
+				  uint32_t *n_ret);
 
 /*
  * One diagnostic as text without "dtrace: failed to compile ...: " in front.
  * classic: "[D_TAG] line 4: text"; otherwise "line 4: text" and below it the
  * source line, a caret line and the hint.
  */
-void dl_diag_format(struct strbuf *sb, const struct dl_source *src,
-		    const struct dl_diag *d, bool errtags, bool context_lines);
+void dl_diag_format(struct strbuf *sb, const struct dl_source *src, const struct dl_diag *d,
+		    bool errtags, bool context_lines);
 
 /* -S: both programs of every clause, disassembled. */
 void dl_program_disasm(struct strbuf *sb, const struct dl_program *p);
@@ -126,7 +127,11 @@ void dl_program_disasm(struct strbuf *sb, const struct dl_program *p);
 bool dl_glob_match(const char *pattern, const char *text);
 bool dl_is_glob(const char *pattern);
 /* Nearest of the candidates to word by edit distance, or NULL if none is near. */
-struct dl_nearest { const char *word; const char *best; unsigned best_distance; };
+struct dl_nearest {
+	const char *word;
+	const char *best;
+	unsigned best_distance;
+};
 void dl_nearest_consider(struct dl_nearest *n, const char *candidate);
 
 #endif

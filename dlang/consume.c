@@ -24,7 +24,7 @@
 
 #define SPILL_AT 65536
 #define FLOW_STEP 2
-#define FLOW_MAX 4096		/* a runaway nesting must not fill the disk with blanks */
+#define FLOW_MAX 4096 /* a runaway nesting must not fill the disk with blanks */
 
 /* --- life cycle --- */
 
@@ -182,8 +182,11 @@ void dl_consumer_env(const struct dl_consumer *c, const struct dl_firing *f,
 		.ctx = c->config.ctx,
 		.symbolize = c->config.ops ? c->config.ops->symbolize : NULL,
 		.frame = c->config.ops && dl_consumer_option(c, DL_OPT_USTACKLINE) ?
-				 c->config.ops->frame : NULL,
-		.pid = own && c->target ? c->target : f ? f->entry->pid : 0,
+				 c->config.ops->frame :
+				 NULL,
+		.pid = own && c->target ? c->target :
+		       f		? f->entry->pid :
+					  0,
 		.style = dl_consumer_style(c),
 		.thousands = c->thousands,
 	};
@@ -330,8 +333,8 @@ static bool is_dump(const struct dl_action *a)
 	return (a->kind == DL_ACT_TRACEMEM || a->kind == DL_ACT_PRINTM) && a->n_fields == 1;
 }
 
-static void print_item(struct dl_consumer *c, const struct dl_firing *f,
-		       const struct dl_action *a, const struct dl_item *item)
+static void print_item(struct dl_consumer *c, const struct dl_firing *f, const struct dl_action *a,
+		       const struct dl_item *item)
 {
 	bool quiet = dl_consumer_option(c, DL_OPT_QUIET);
 	const struct dl_value *v = c->values.items;
@@ -362,8 +365,7 @@ static void print_item(struct dl_consumer *c, const struct dl_firing *f,
 		if (is_dump(a) && dl_dump_len(a, item))
 			dl_print_hexdump(&c->out, item->data, dl_dump_len(a, item));
 		break;
-	default:	/* exit() and what records nothing to show */
-		break;
+	default: /* exit() and what records nothing to show */ break;
 	}
 }
 
@@ -384,8 +386,8 @@ static struct error *consume_item(struct dl_consumer *c, const struct dl_firing 
 		return NULL;
 	}
 	if (a->kind == DL_ACT_PRINTA)
-		return c->json ? dl_json_aggs(c, f, a->aggs, a->n_aggs)
-			       : dl_consume_printa(c, f, a);
+		return c->json ? dl_json_aggs(c, f, a->aggs, a->n_aggs) :
+				 dl_consume_printa(c, f, a);
 	if (dl_effect_is(a->kind))
 		return dl_effect_run(c, f, a);
 	if (c->json)

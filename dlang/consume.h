@@ -31,12 +31,12 @@ struct dl_consumer;
 
 struct dl_consumer_config {
 	struct dl_state *state;
-	struct dl_options *options;	/* borrowed: dynamic ones are read as they change */
+	struct dl_options *options; /* borrowed: dynamic ones are read as they change */
 	const struct dl_consumer_ops *ops;
 	void *ctx;
-	FILE *out;			/* borrowed; stdout or -o file */
-	const char *out_name;		/* "<stdout>" or the file's name, for write errors */
-	bool dumps;			/* -B: each piece of text as what a program would get */
+	FILE *out; /* borrowed; stdout or -o file */
+	const char *out_name; /* "<stdout>" or the file's name, for write errors */
+	bool dumps; /* -B: each piece of text as what a program would get */
 	/* _DTRACE_TESTING: no CPU and ID columns, no last newline; Oracle's column
 	 * widths of trace() and words of faults. */
 	bool test_mode;

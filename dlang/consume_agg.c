@@ -41,9 +41,9 @@ static bool table_alloc(struct dl_agg_table *t, size_t max)
 /* Histograms of equal weight go by the count of the bucket that holds zero. */
 static int64_t tie_of(const struct dl_aggdesc *d, const struct dl_agg_entry *e)
 {
-	uint32_t i = d->func == DL_AGG_QUANTIZE	   ? DL_QUANTIZE_ZERO
-		     : d->func == DL_AGG_LQUANTIZE ? dl_lquantize_bucket(d->param, 0)
-						   : dl_llquantize_bucket(d->param, 0);
+	uint32_t i = d->func == DL_AGG_QUANTIZE	 ? DL_QUANTIZE_ZERO :
+		     d->func == DL_AGG_LQUANTIZE ? dl_lquantize_bucket(d->param, 0) :
+						   dl_llquantize_bucket(d->param, 0);
 
 	return dl_agg_is_histogram(d) && i < e->n_values ? e->values[i] : 0;
 }
@@ -65,7 +65,9 @@ static void add_row(struct dl_agg_table *t, uint32_t agg, const struct dl_agg_en
 
 	if (!dl_values_split(t->aggs[agg]->keys, t->n_keys, e->key, e->key_len, keys))
 		return;
-	*row = (struct dl_agg_row){ .key = e->key, .key_len = e->key_len, .keys = keys,
+	*row = (struct dl_agg_row){ .key = e->key,
+				    .key_len = e->key_len,
+				    .keys = keys,
 				    .cells = t->cells + at * t->n_aggs,
 				    .order = t->order + at * t->n_aggs,
 				    .ties = t->ties + at * t->n_aggs };
@@ -86,8 +88,8 @@ static void add_row(struct dl_agg_table *t, uint32_t agg, const struct dl_agg_en
 
 struct sort_order {
 	uint32_t n_aggs, n_keys;
-	uint32_t first_agg;	/* aggsortpos */
-	uint32_t first_key;	/* aggsortkeypos */
+	uint32_t first_agg; /* aggsortpos */
+	uint32_t first_key; /* aggsortkeypos */
 	bool by_key, reverse;
 };
 
@@ -119,24 +121,21 @@ static int compare_key(const struct dl_value *a, const struct dl_value *b)
 	int order;
 
 	switch (a->desc->kind) {
-	case DL_VK_INT:
-		return compare_unsigned(unsigned_key(a), unsigned_key(b));
+	case DL_VK_INT: return compare_unsigned(unsigned_key(a), unsigned_key(b));
 	case DL_VK_STRING:
 	case DL_VK_BYTES:
 	case DL_VK_FLOAT:
 		a_bytes = dl_value_bytes(a, &a_len);
 		b_bytes = dl_value_bytes(b, &b_len);
 		return compare_bytes(a_bytes, a_len, b_bytes, b_len);
-	case DL_VK_USTACK:	/* pid, then the pcs; the count between them does not order */
+	case DL_VK_USTACK: /* pid, then the pcs; the count between them does not order */
 		order = compare_bytes(a->data, a->len < 8 ? a->len : 8, b->data,
 				      b->len < 8 ? b->len : 8);
 		if (order || a->len < 16 || b->len < 16)
 			return order;
 		return compare_bytes(a->data + 16, a->len - 16, b->data + 16, b->len - 16);
-	case DL_VK_STACK:
-		return 0;
-	case DL_VK_SYM:
-		return compare_bytes(a->data, a->len, b->data, b->len);
+	case DL_VK_STACK: return 0;
+	case DL_VK_SYM: return compare_bytes(a->data, a->len, b->data, b->len);
 	}
 	return 0;
 }
@@ -202,7 +201,8 @@ struct error *dl_agg_table_make(struct dl_consumer *c, const struct dl_aggdesc *
 {
 	size_t max = 0;
 
-	*t = (struct dl_agg_table){ .aggs = aggs, .n_aggs = n,
+	*t = (struct dl_agg_table){ .aggs = aggs,
+				    .n_aggs = n,
 				    .set = dl_state_aggs(c->config.state) };
 	for (uint32_t i = 0; i < n; i++) {
 		max += dl_agg_count(t->set, aggs[i]->id);
@@ -326,10 +326,12 @@ static void put_packed_keys(struct dl_consumer *c, const struct dl_format_env *e
 {
 	for (uint32_t i = 0; i < t->n_keys; i++) {
 		const struct dl_value *v = &row->keys[i];
-		char conv = v->desc->kind == DL_VK_INT	   ? 'd'
-			    : v->desc->kind == DL_VK_FLOAT ? 'g'
-							   : 's';
-		struct dl_conv k = { .text = " ", .text_len = 1, .conv = conv,
+		char conv = v->desc->kind == DL_VK_INT	 ? 'd' :
+			    v->desc->kind == DL_VK_FLOAT ? 'g' :
+							   's';
+		struct dl_conv k = { .text = " ",
+				     .text_len = 1,
+				     .conv = conv,
 				     .width = (int)packed_width(v->desc) };
 		struct dl_format f = { &k, 1 };
 

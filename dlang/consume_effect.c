@@ -27,10 +27,8 @@ bool dl_effect_is(enum dl_action_kind kind)
 	case DL_ACT_CLEAR:
 	case DL_ACT_TRUNC:
 	case DL_ACT_NORMALIZE:
-	case DL_ACT_DENORMALIZE:
-		return true;
-	default:
-		return false;
+	case DL_ACT_DENORMALIZE: return true;
+	default: return false;
 	}
 }
 
@@ -39,8 +37,8 @@ static FILE *stream_of(const struct dl_consumer *c)
 	return c->redirect ? c->redirect : c->config.out;
 }
 
-static void format_text(struct dl_consumer *c, const struct dl_firing *f,
-			const struct dl_action *a, struct strbuf *ret)
+static void format_text(struct dl_consumer *c, const struct dl_firing *f, const struct dl_action *a,
+			struct strbuf *ret)
 {
 	struct dl_format_env env;
 
@@ -196,28 +194,22 @@ static struct error *run_setopt(struct dl_consumer *c, const struct dl_firing *f
 
 /* --- aggregations --- */
 
-static void run_on_agg(struct dl_consumer *c, const struct dl_firing *f,
-		       const struct dl_action *a, uint32_t id)
+static void run_on_agg(struct dl_consumer *c, const struct dl_firing *f, const struct dl_action *a,
+		       uint32_t id)
 {
 	struct dl_agg_set *set = dl_state_aggs(c->config.state);
 	int64_t arg = a->n_fields ? dl_value_int(&c->values.items[0]) : 0;
 
 	switch (a->kind) {
-	case DL_ACT_CLEAR:
-		dl_agg_clear(set, id);
-		break;
-	case DL_ACT_TRUNC:
-		dl_agg_trunc(set, id, arg);
-		break;
+	case DL_ACT_CLEAR: dl_agg_clear(set, id); break;
+	case DL_ACT_TRUNC: dl_agg_trunc(set, id, arg); break;
 	case DL_ACT_NORMALIZE:
 		if (arg)
 			dl_agg_normalize(set, id, arg);
 		else
 			dl_consumer_complain(c, f, "normalize() by 0 is ignored");
 		break;
-	default:
-		dl_agg_normalize(set, id, 1);
-		break;
+	default: dl_agg_normalize(set, id, 1); break;
 	}
 }
 
@@ -225,14 +217,10 @@ struct error *dl_effect_run(struct dl_consumer *c, const struct dl_firing *f,
 			    const struct dl_action *a)
 {
 	switch (a->kind) {
-	case DL_ACT_SYSTEM:
-		return run_system(c, f, a);
-	case DL_ACT_FREOPEN:
-		return run_freopen(c, f, a);
-	case DL_ACT_FTRUNCATE:
-		return run_ftruncate(c, f);
-	case DL_ACT_SETOPT:
-		return run_setopt(c, f, a);
+	case DL_ACT_SYSTEM: return run_system(c, f, a);
+	case DL_ACT_FREOPEN: return run_freopen(c, f, a);
+	case DL_ACT_FTRUNCATE: return run_ftruncate(c, f);
+	case DL_ACT_SETOPT: return run_setopt(c, f, a);
 	default:
 		for (uint32_t i = 0; i < a->n_aggs; i++)
 			run_on_agg(c, f, a, a->aggs[i]->id);

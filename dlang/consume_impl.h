@@ -13,20 +13,20 @@ struct dl_json;
 
 struct dl_consumer {
 	struct dl_consumer_config config;
-	struct strbuf out;		/* text on its way to the stream */
-	FILE *redirect;			/* owned; freopen(), else NULL */
-	char *redirect_name;		/* owned */
-	uint32_t target;		/* pid, or 0 */
-	char thousands[8];		/* of the user's locale, for the ' flag */
+	struct strbuf out; /* text on its way to the stream */
+	FILE *redirect; /* owned; freopen(), else NULL */
+	char *redirect_name; /* owned */
+	uint32_t target; /* pid, or 0 */
+	char thousands[8]; /* of the user's locale, for the ' flag */
 	bool has_heading;
 	/* Flow indentation: where we are and what came before. */
 	unsigned indent;
 	uint32_t last_epid, last_probe;
-	VEC(struct dl_value) values;	/* fields of the item at hand */
-	VEC(uint8_t) printed;		/* by aggregation: a printa() had it */
-	uint8_t *entry;			/* owned copy of the entry at hand */
+	VEC(struct dl_value) values; /* fields of the item at hand */
+	VEC(uint8_t) printed; /* by aggregation: a printa() had it */
+	uint8_t *entry; /* owned copy of the entry at hand */
 	size_t entry_cap;
-	struct dl_json *json;		/* -x oformat=json, else NULL */
+	struct dl_json *json; /* -x oformat=json, else NULL */
 };
 
 /* One clause's run: an entry and what it belongs to. */
@@ -37,9 +37,9 @@ struct dl_firing {
 
 /* What trace() and the tables make of a value. */
 enum dl_print_style {
-	DL_PRINT_TRACE,		/* columns */
-	DL_PRINT_QUIET,		/* bare */
-	DL_PRINT_KEY,		/* columns of an aggregation table */
+	DL_PRINT_TRACE, /* columns */
+	DL_PRINT_QUIET, /* bare */
+	DL_PRINT_KEY, /* columns of an aggregation table */
 };
 
 static inline uint64_t dl_consumer_option(const struct dl_consumer *c, enum dl_opt which)
@@ -83,8 +83,8 @@ struct dl_agg_row {
 	const uint8_t *key;
 	uint32_t key_len;
 	const struct dl_value *keys;
-	const struct dl_agg_entry **cells;	/* one per aggregation; NULL: missing */
-	const long double *order;		/* what the row sorts by, one per aggregation */
+	const struct dl_agg_entry **cells; /* one per aggregation; NULL: missing */
+	const long double *order; /* what the row sorts by, one per aggregation */
 	const int64_t *ties;
 };
 

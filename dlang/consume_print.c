@@ -134,14 +134,10 @@ static size_t number_width(const struct dl_consumer *c, const struct dl_value_de
 	bool is_wide = c->config.test_mode && style == DL_PRINT_TRACE;
 
 	switch (d->size) {
-	case 1:
-		return 3;
-	case 2:
-		return 5;
-	case 4:
-		return is_wide ? 10 : 8;
-	default:
-		return !is_wide ? 16 : d->is_signed ? 19 : 20;
+	case 1: return 3;
+	case 2: return 5;
+	case 4: return is_wide ? 10 : 8;
+	default: return !is_wide ? 16 : d->is_signed ? 19 : 20;
 	}
 }
 
@@ -158,7 +154,7 @@ static void put_number(const struct dl_consumer *c, struct strbuf *out, const st
 		return;
 	}
 	text = (struct strbuf){ .text = buf, .cap = sizeof(buf) };
-	dl_put_int(&text, value, v->desc->is_signed);	/* at most 20 digits: never grows */
+	dl_put_int(&text, value, v->desc->is_signed); /* at most 20 digits: never grows */
 	strbuf_putc(out, ' ');
 	if (text.len < width)
 		strbuf_fill(out, ' ', width - text.len);
@@ -191,27 +187,16 @@ void dl_print_value(const struct dl_consumer *c, const struct dl_format_env *env
 	struct strbuf sym = { 0 };
 
 	switch (v->desc->kind) {
-	case DL_VK_INT:
-		put_number(c, out, v, style);
-		break;
-	case DL_VK_STRING:
-		put_string(c, out, v, style);
-		break;
-	case DL_VK_BYTES:
-		put_bytes(c, out, v, style);
-		break;
-	case DL_VK_FLOAT:
-		put_float(out, v, style, env);
-		break;
+	case DL_VK_INT: put_number(c, out, v, style); break;
+	case DL_VK_STRING: put_string(c, out, v, style); break;
+	case DL_VK_BYTES: put_bytes(c, out, v, style); break;
+	case DL_VK_FLOAT: put_float(out, v, style, env); break;
 	case DL_VK_USTACK:
-	case DL_VK_STACK:
-		dl_put_stack(out, env, v, stack_indent(c), 0);
-		break;
+	case DL_VK_STACK: dl_put_stack(out, env, v, stack_indent(c), 0); break;
 	case DL_VK_SYM:
 		dl_put_symbol(&sym, env, (uint32_t)dl_value_word(v, 0), dl_value_word(v, 1),
 			      v->desc->symkind);
-		put_column(out, strbuf_text(&sym), sym.len,
-			   DL_PRINT_KEY);
+		put_column(out, strbuf_text(&sym), sym.len, DL_PRINT_KEY);
 		strbuf_deinit(&sym);
 		break;
 	}

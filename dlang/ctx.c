@@ -113,8 +113,8 @@ const char *const *dl_ctx_strings(const struct dl_ctx *c, const uint32_t **lens_
 /* --- string literals: index by interned text, open addressing --- */
 
 struct dl_literals {
-	uint32_t *slots;	/* index + 1; 0 = free */
-	size_t size;		/* power of two, at most half full */
+	uint32_t *slots; /* index + 1; 0 = free */
+	size_t size; /* power of two, at most half full */
 };
 
 static uint32_t *literal_slot(const struct dl_ctx *c, const char *text, uint32_t len)
@@ -125,8 +125,8 @@ static uint32_t *literal_slot(const struct dl_ctx *c, const char *text, uint32_t
 	for (;; i++) {
 		uint32_t *slot = &l->slots[i & (l->size - 1)];
 
-		if (!*slot || (c->strings.items[*slot - 1] == text &&
-			       c->string_lens.items[*slot - 1] == len))
+		if (!*slot ||
+		    (c->strings.items[*slot - 1] == text && c->string_lens.items[*slot - 1] == len))
 			return slot;
 	}
 }
@@ -139,8 +139,7 @@ static void grow_literals(struct dl_ctx *c)
 	c->literals->size = size;
 	c->literals->slots = ARENA_ARRAY(c->arena, size, uint32_t);
 	for (size_t i = 0; i < c->strings.n; i++)
-		*literal_slot(c, c->strings.items[i], c->string_lens.items[i]) =
-			(uint32_t)i + 1;
+		*literal_slot(c, c->strings.items[i], c->string_lens.items[i]) = (uint32_t)i + 1;
 }
 
 uint32_t dl_ctx_string(struct dl_ctx *c, const char *s, uint32_t len)

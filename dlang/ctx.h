@@ -12,30 +12,30 @@
 #include "compile.h"
 
 struct dl_translator {
-	struct dl_type *out;		/* struct or union */
+	struct dl_type *out; /* struct or union */
 	struct dl_type *in;
-	const char *param;		/* name of the input in member expressions */
+	const char *param; /* name of the input in member expressions */
 	struct dl_range range;
 	struct dl_xl_member {
 		const char *name;
-		struct dl_node *expr;	/* as parsed */
+		struct dl_node *expr; /* as parsed */
 		struct dl_range range;
-	} *members;
+	} * members;
 	uint32_t n_members;
 	uint32_t version;
 	struct dl_translator *next;
 };
 
 struct dl_prov_probe {
-	const char *name;		/* "__" already folded to "-" */
-	const char *c_name;		/* as declared */
+	const char *name; /* "__" already folded to "-" */
+	const char *c_name; /* as declared */
 	struct dl_type **native;
-	const char **native_names;	/* entries may be NULL */
+	const char **native_names; /* entries may be NULL */
 	uint32_t n_native;
-	struct dl_type **xlated;	/* NULL: same as native */
+	struct dl_type **xlated; /* NULL: same as native */
 	const char **xlated_names;
 	uint32_t n_xlated;
-	uint8_t *map;			/* xlated -> native index */
+	uint8_t *map; /* xlated -> native index */
 	struct dl_range range;
 	struct dl_prov_probe *next;
 };
@@ -50,7 +50,7 @@ struct dl_provider_decl {
 
 /* A type name only the target can know, met before the target was there. */
 struct dl_late_type {
-	struct dl_type *type;		/* DL_FORWARD of DL_TYPEDEF until resolved */
+	struct dl_type *type; /* DL_FORWARD of DL_TYPEDEF until resolved */
 	struct dl_range range;
 	const struct dl_source *source;
 	struct dl_late_type *next;
@@ -66,13 +66,13 @@ struct dl_ctx {
 	struct arena *arena;
 	struct dl_ctx_config config;
 	struct dl_diags diags;
-	jmp_buf too_broken;		/* set in dl_parse()/dl_compile() only */
+	jmp_buf too_broken; /* set in dl_parse()/dl_compile() only */
 	bool can_jump;
 
 	struct dl_types *types;
-	struct dl_idents *globals;	/* built-ins, then user's: one table, parent chain */
+	struct dl_idents *globals; /* built-ins, then user's: one table, parent chain */
 	struct dl_idents *tls;
-	struct dl_idents *locals;	/* this->; replaced for each unit */
+	struct dl_idents *locals; /* this->; replaced for each unit */
 	struct dl_idents *aggs;
 	struct dl_translator *translators;
 	struct dl_provider_decl *providers;
@@ -81,24 +81,24 @@ struct dl_ctx {
 	VEC(struct dl_aggdesc *) agg_table;
 	VEC(const char *) strings;
 	VEC(uint32_t) string_lens;
-	uint32_t global_size, tls_size, local_size;	/* storage used so far */
+	uint32_t global_size, tls_size, local_size; /* storage used so far */
 
 	bool loading_library;
-	bool wants_target;		/* something only the target's files can tell was named */
-	uint32_t version;		/* language version in force */
-	const struct dl_source *source;	/* being compiled */
-	uint32_t arg_refs_max;		/* highest $N referenced so far (D_MACRO_UNUSED) */
+	bool wants_target; /* something only the target's files can tell was named */
+	uint32_t version; /* language version in force */
+	const struct dl_source *source; /* being compiled */
+	uint32_t arg_refs_max; /* highest $N referenced so far (D_MACRO_UNUSED) */
 	struct dl_late_type *late_types; /* type names left for dl_compile() to ask the host */
 	struct dl_late_macro *late_macros; /* nodes that hold $target */
-	struct dl_literals *literals;	/* index of strings: ctx.c */
-	struct dl_libraries *libraries;	/* lib.c */
+	struct dl_literals *literals; /* index of strings: ctx.c */
+	struct dl_libraries *libraries; /* lib.c */
 };
 
 /* Reports an error (or warning); the text is made in the arena. */
-struct dl_diag *dl_error(struct dl_ctx *c, enum dl_tag tag, struct dl_range range,
-			 const char *fmt, ...) __attribute__((format(printf, 4, 5)));
-struct dl_diag *dl_warn(struct dl_ctx *c, enum dl_tag tag, struct dl_range range,
-			const char *fmt, ...) __attribute__((format(printf, 4, 5)));
+struct dl_diag *dl_error(struct dl_ctx *c, enum dl_tag tag, struct dl_range range, const char *fmt,
+			 ...) __attribute__((format(printf, 4, 5)));
+struct dl_diag *dl_warn(struct dl_ctx *c, enum dl_tag tag, struct dl_range range, const char *fmt,
+			...) __attribute__((format(printf, 4, 5)));
 /* An error without tag and place (EDT-style). */
 struct dl_diag *dl_error_plain(struct dl_ctx *c, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
@@ -117,15 +117,15 @@ uint32_t dl_ctx_string(struct dl_ctx *c, const char *s, uint32_t len);
 /* parse.c: the unit; items refer to ctx tables for declarations. */
 struct dl_unit {
 	const struct dl_source *source;
-	struct dl_node *clauses;	/* list of DL_N_CLAUSE */
+	struct dl_node *clauses; /* list of DL_N_CLAUSE */
 	struct dl_pdesc *descs;
 	uint32_t n_descs;
-	bool has_items;			/* anything declared at all (D_EMPTY) */
+	bool has_items; /* anything declared at all (D_EMPTY) */
 	struct dl_ctx *ctx;
-	struct dl_idents *locals;	/* its this-> variables: ctx->locals while it is worked on */
-	int64_t target;			/* value of $target in descs */
-	uint32_t arg_refs_max;		/* highest $N referenced */
-	bool zdefs, argref, empty;	/* compile flags as this program's pragmas set them */
+	struct dl_idents *locals; /* its this-> variables: ctx->locals while it is worked on */
+	int64_t target; /* value of $target in descs */
+	uint32_t arg_refs_max; /* highest $N referenced */
+	bool zdefs, argref, empty; /* compile flags as this program's pragmas set them */
 };
 
 /*
@@ -151,8 +151,8 @@ void dl_sema_declare_var(struct dl_ctx *c, enum dl_scope scope, const char *name
 void dl_sema_declare_extern(struct dl_ctx *c, const char *name, struct dl_type *type,
 			    struct dl_range range);
 void dl_sema_declare_inline(struct dl_ctx *c, const char *name, struct dl_type *type,
-			    struct dl_inline_param *params, uint32_t n_params,
-			    struct dl_node *body, struct dl_range range);
+			    struct dl_inline_param *params, uint32_t n_params, struct dl_node *body,
+			    struct dl_range range);
 void dl_sema_declare_translator(struct dl_ctx *c, struct dl_translator *x);
 void dl_sema_declare_provider(struct dl_ctx *c, struct dl_provider_decl *p);
 /* Constant integer expression (array bounds, enumerators, bit-field widths):
@@ -170,7 +170,7 @@ const char *dl_verify(const struct dl_code *code, bool is_near, uint32_t n_slots
 
 /* lib.c: the libraries built into the binary (dlang/lib/ *.d), ended by NULL name. */
 struct dl_embedded_lib {
-	const char *name;	/* "errno.d" */
+	const char *name; /* "errno.d" */
 	const char *text;
 };
 extern const struct dl_embedded_lib dl_embedded_libs[];

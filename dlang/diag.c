@@ -12,8 +12,8 @@
 
 #include "strbuf.h"
 
-#define ERRORS_MAX 100		/* a program with more is not worth reading on */
-#define SHOWN_COLUMNS 200	/* of a source line */
+#define ERRORS_MAX 100 /* a program with more is not worth reading on */
+#define SHOWN_COLUMNS 200 /* of a source line */
 
 static const char *const tag_names[DL_TAG_COUNT] = {
 #define TAG(name) [D_##name] = "D_" #name,
@@ -40,7 +40,10 @@ static struct dl_diag *add_diag(struct dl_ctx *c, enum dl_severity severity, enu
 				bool has_tag, struct dl_range range, char *text)
 {
 	struct dl_diag d = {
-		.severity = severity, .tag = tag, .has_tag = has_tag, .range = range,
+		.severity = severity,
+		.tag = tag,
+		.has_tag = has_tag,
+		.range = range,
 		.text = text,
 	};
 
@@ -53,8 +56,8 @@ static struct dl_diag *add_diag(struct dl_ctx *c, enum dl_severity severity, enu
 	return &c->diags.list.items[c->diags.list.n - 1];
 }
 
-struct dl_diag *dl_error(struct dl_ctx *c, enum dl_tag tag, struct dl_range range,
-			 const char *fmt, ...)
+struct dl_diag *dl_error(struct dl_ctx *c, enum dl_tag tag, struct dl_range range, const char *fmt,
+			 ...)
 {
 	va_list ap;
 
@@ -64,8 +67,8 @@ struct dl_diag *dl_error(struct dl_ctx *c, enum dl_tag tag, struct dl_range rang
 	return add_diag(c, DL_SEV_ERROR, tag, true, range, text);
 }
 
-struct dl_diag *dl_warn(struct dl_ctx *c, enum dl_tag tag, struct dl_range range,
-			const char *fmt, ...)
+struct dl_diag *dl_warn(struct dl_ctx *c, enum dl_tag tag, struct dl_range range, const char *fmt,
+			...)
 {
 	va_list ap;
 
@@ -152,7 +155,7 @@ static void put_source_line(struct strbuf *sb, const char *text, const struct dl
 	}
 	strbuf_putc(sb, '\n');
 	for (size_t i = start; i < at; i++)
-		if (((unsigned char)text[i] & 0xc0) != 0x80)	/* one column per UTF-8 character */
+		if (((unsigned char)text[i] & 0xc0) != 0x80) /* one column per UTF-8 character */
 			strbuf_putc(sb, text[i] == '\t' ? '\t' : ' ');
 	size_t len = r->len ? r->len : 1;
 

@@ -21,9 +21,9 @@ enum dl_tag {
 
 /* Where a source text came from. */
 enum dl_source_kind {
-	DL_SRC_FILE,		/* -s FILE: "line N:" */
-	DL_SRC_STRING,		/* -n and friends: "in predicate:" / "in action list:" */
-	DL_SRC_LIBRARY,		/* a *.d library: file name and line */
+	DL_SRC_FILE, /* -s FILE: "line N:" */
+	DL_SRC_STRING, /* -n and friends: "in predicate:" / "in action list:" */
+	DL_SRC_LIBRARY, /* a *.d library: file name and line */
 };
 
 /* The region of a string program that a position lies in. */
@@ -32,12 +32,12 @@ enum dl_region { DL_REGION_NONE, DL_REGION_PREDICATE, DL_REGION_ACTION };
 /* A place in a source text.  line 0 = unknown. */
 struct dl_source;
 struct dl_range {
-	const char *file;	/* borrowed; set by "# N file" or a library; NULL = the source itself */
-	unsigned line;		/* as #line says, for messages; from 1 */
-	unsigned offset;	/* byte offset in the text, for the caret */
+	const char *file; /* borrowed; set by "# N file" or a library; NULL = the source itself */
+	unsigned line; /* as #line says, for messages; from 1 */
+	unsigned offset; /* byte offset in the text, for the caret */
 	unsigned len;
 	enum dl_region region;
-	const struct dl_source *source;	/* whose text offset counts in; NULL: unknown */
+	const struct dl_source *source; /* whose text offset counts in; NULL: unknown */
 };
 
 enum dl_severity { DL_SEV_ERROR, DL_SEV_WARNING };
@@ -45,10 +45,10 @@ enum dl_severity { DL_SEV_ERROR, DL_SEV_WARNING };
 struct dl_diag {
 	enum dl_severity severity;
 	enum dl_tag tag;
-	bool has_tag;		/* false for EDT-style errors without tag or place */
+	bool has_tag; /* false for EDT-style errors without tag or place */
 	struct dl_range range;
-	char *text;		/* arena */
-	char *hint;		/* arena; NULL when there is none */
+	char *text; /* arena */
+	char *hint; /* arena; NULL when there is none */
 };
 
 struct dl_diags {
@@ -56,7 +56,7 @@ struct dl_diags {
 	size_t n_errors;
 };
 
-const char *dl_tag_name(enum dl_tag tag);	/* "D_SYNTAX" */
+const char *dl_tag_name(enum dl_tag tag); /* "D_SYNTAX" */
 /* The tag called name, or -1: host errors carry tags as text. */
 int dl_tag_by_name(const char *name);
 

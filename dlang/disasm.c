@@ -25,37 +25,70 @@ static const char *const subr_names[] = {
 };
 
 static const char *const bvar_names[DL_BV_COUNT] = {
-	[DL_BV_TIMESTAMP] = "timestamp", [DL_BV_VTIMESTAMP] = "vtimestamp",
-	[DL_BV_WALLTIMESTAMP] = "walltimestamp", [DL_BV_PID] = "pid", [DL_BV_TID] = "tid",
-	[DL_BV_PPID] = "ppid", [DL_BV_UID] = "uid", [DL_BV_GID] = "gid",
-	[DL_BV_EXECNAME] = "execname", [DL_BV_EXECARGS] = "execargs",
-	[DL_BV_PROBEPROV] = "probeprov", [DL_BV_PROBEMOD] = "probemod",
-	[DL_BV_PROBEFUNC] = "probefunc", [DL_BV_PROBENAME] = "probename", [DL_BV_ID] = "id",
-	[DL_BV_EPID] = "epid", [DL_BV_CPU] = "cpu", [DL_BV_ERRNO] = "errno",
-	[DL_BV_UCALLER] = "ucaller", [DL_BV_USTACKDEPTH] = "ustackdepth",
-	[DL_BV_CALLER] = "caller", [DL_BV_STACKDEPTH] = "stackdepth", [DL_BV_IPL] = "ipl",
-	[DL_BV_CWD] = "cwd", [DL_BV_ROOT] = "root", [DL_BV_ZONENAME] = "zonename",
-	[DL_BV_ARG] = "arg", [DL_BV_UREGS] = "uregs", [DL_BV_CURPROC] = "curproc",
+	[DL_BV_TIMESTAMP] = "timestamp",
+	[DL_BV_VTIMESTAMP] = "vtimestamp",
+	[DL_BV_WALLTIMESTAMP] = "walltimestamp",
+	[DL_BV_PID] = "pid",
+	[DL_BV_TID] = "tid",
+	[DL_BV_PPID] = "ppid",
+	[DL_BV_UID] = "uid",
+	[DL_BV_GID] = "gid",
+	[DL_BV_EXECNAME] = "execname",
+	[DL_BV_EXECARGS] = "execargs",
+	[DL_BV_PROBEPROV] = "probeprov",
+	[DL_BV_PROBEMOD] = "probemod",
+	[DL_BV_PROBEFUNC] = "probefunc",
+	[DL_BV_PROBENAME] = "probename",
+	[DL_BV_ID] = "id",
+	[DL_BV_EPID] = "epid",
+	[DL_BV_CPU] = "cpu",
+	[DL_BV_ERRNO] = "errno",
+	[DL_BV_UCALLER] = "ucaller",
+	[DL_BV_USTACKDEPTH] = "ustackdepth",
+	[DL_BV_CALLER] = "caller",
+	[DL_BV_STACKDEPTH] = "stackdepth",
+	[DL_BV_IPL] = "ipl",
+	[DL_BV_CWD] = "cwd",
+	[DL_BV_ROOT] = "root",
+	[DL_BV_ZONENAME] = "zonename",
+	[DL_BV_ARG] = "arg",
+	[DL_BV_UREGS] = "uregs",
+	[DL_BV_CURPROC] = "curproc",
 	[DL_BV_CURTHREAD] = "curthread",
 };
 
 static const char *const effect_names[DL_EF_COUNT] = {
-	[DL_EF_STOP] = "stop", [DL_EF_RAISE] = "raise", [DL_EF_CHILL] = "chill",
+	[DL_EF_STOP] = "stop",
+	[DL_EF_RAISE] = "raise",
+	[DL_EF_CHILL] = "chill",
 	[DL_EF_EXIT] = "exit",
 };
 
 static const char *const sym_names[] = {
-	[DL_SYM_UADDR] = "uaddr", [DL_SYM_USYM] = "usym", [DL_SYM_UMOD] = "umod",
+	[DL_SYM_UADDR] = "uaddr",
+	[DL_SYM_USYM] = "usym",
+	[DL_SYM_UMOD] = "umod",
 };
 
 static const char *const action_names[] = {
-	[DL_ACT_TRACE] = "trace", [DL_ACT_PRINTF] = "printf", [DL_ACT_PRINTA] = "printa",
-	[DL_ACT_PRINT] = "print", [DL_ACT_PRINTM] = "printm", [DL_ACT_TRACEMEM] = "tracemem",
-	[DL_ACT_STACK] = "stack", [DL_ACT_USTACK] = "ustack", [DL_ACT_SYM] = "usym",
-	[DL_ACT_SYSTEM] = "system", [DL_ACT_FREOPEN] = "freopen",
-	[DL_ACT_FTRUNCATE] = "ftruncate", [DL_ACT_SETOPT] = "setopt", [DL_ACT_CLEAR] = "clear",
-	[DL_ACT_TRUNC] = "trunc", [DL_ACT_NORMALIZE] = "normalize",
-	[DL_ACT_DENORMALIZE] = "denormalize", [DL_ACT_EXIT] = "exit",
+	[DL_ACT_TRACE] = "trace",
+	[DL_ACT_PRINTF] = "printf",
+	[DL_ACT_PRINTA] = "printa",
+	[DL_ACT_PRINT] = "print",
+	[DL_ACT_PRINTM] = "printm",
+	[DL_ACT_TRACEMEM] = "tracemem",
+	[DL_ACT_STACK] = "stack",
+	[DL_ACT_USTACK] = "ustack",
+	[DL_ACT_SYM] = "usym",
+	[DL_ACT_SYSTEM] = "system",
+	[DL_ACT_FREOPEN] = "freopen",
+	[DL_ACT_FTRUNCATE] = "ftruncate",
+	[DL_ACT_SETOPT] = "setopt",
+	[DL_ACT_CLEAR] = "clear",
+	[DL_ACT_TRUNC] = "trunc",
+	[DL_ACT_NORMALIZE] = "normalize",
+	[DL_ACT_DENORMALIZE] = "denormalize",
+	[DL_ACT_EXIT] = "exit",
 	[DL_ACT_NOTHING] = "expression",
 };
 
@@ -70,38 +103,21 @@ static const char *name_of(const char *const *names, size_t n, int64_t i)
 static void add_operands(struct strbuf *sb, uint32_t pc, const struct dl_insn *i)
 {
 	switch (cg_ops[i->op].format) {
-	case CG_F_N:
-		break;
+	case CG_F_N: break;
 	case CG_F_A:
-	case CG_F_S:
-		strbuf_printf(sb, "r%u", i->a);
-		break;
+	case CG_F_S: strbuf_printf(sb, "r%u", i->a); break;
 	case CG_F_AI:
-	case CG_F_SI:
-		strbuf_printf(sb, "r%u, %" PRId32, i->a, i->imm);
-		break;
-	case CG_F_AB:
-		strbuf_printf(sb, "r%u, r%u", i->a, i->b);
-		break;
-	case CG_F_ABC:
-		strbuf_printf(sb, "r%u, r%u, r%u", i->a, i->b, i->c);
-		break;
+	case CG_F_SI: strbuf_printf(sb, "r%u, %" PRId32, i->a, i->imm); break;
+	case CG_F_AB: strbuf_printf(sb, "r%u, r%u", i->a, i->b); break;
+	case CG_F_ABC: strbuf_printf(sb, "r%u, r%u, r%u", i->a, i->b, i->c); break;
 	case CG_F_ABI:
-	case CG_F_SSI:
-		strbuf_printf(sb, "r%u, r%u, %" PRId32, i->a, i->b, i->imm);
-		break;
+	case CG_F_SSI: strbuf_printf(sb, "r%u, r%u, %" PRId32, i->a, i->b, i->imm); break;
 	case CG_F_SSCI:
 		strbuf_printf(sb, "r%u, r%u, %u, %" PRId32, i->a, i->b, i->c, i->imm);
 		break;
-	case CG_F_I:
-		strbuf_printf(sb, "%" PRId32, i->imm);
-		break;
-	case CG_F_J:
-		strbuf_printf(sb, "-> %" PRId64, pc + 1 + (int64_t)i->imm);
-		break;
-	case CG_F_SJ:
-		strbuf_printf(sb, "r%u, -> %" PRId64, i->a, pc + 1 + (int64_t)i->imm);
-		break;
+	case CG_F_I: strbuf_printf(sb, "%" PRId32, i->imm); break;
+	case CG_F_J: strbuf_printf(sb, "-> %" PRId64, pc + 1 + (int64_t)i->imm); break;
+	case CG_F_SJ: strbuf_printf(sb, "r%u, -> %" PRId64, i->a, pc + 1 + (int64_t)i->imm); break;
 	}
 }
 
@@ -147,8 +163,8 @@ static void add_var(struct strbuf *sb, const struct dl_ctx *c, int32_t imm)
 }
 
 /* What imm stands for; nothing if it is a plain number. */
-static void add_meaning(struct strbuf *sb, const struct dl_clause *cl,
-			const struct dl_code *code, const struct dl_insn *i)
+static void add_meaning(struct strbuf *sb, const struct dl_clause *cl, const struct dl_code *code,
+			const struct dl_insn *i)
 {
 	const struct dl_ctx *c = cl->ctx;
 	size_t k = (size_t)i->imm;
@@ -166,33 +182,22 @@ static void add_meaning(struct strbuf *sb, const struct dl_clause *cl,
 	case DL_OP_STV:
 	case DL_OP_VADDR:
 	case DL_OP_LDVK:
-	case DL_OP_STVK:
-		add_var(sb, c, i->imm);
-		break;
+	case DL_OP_STVK: add_var(sb, c, i->imm); break;
 	case DL_OP_AGG:
 		if (c && k < c->agg_table.n)
 			strbuf_printf(sb, "@%s", c->agg_table.items[k]->name);
 		break;
-	case DL_OP_CALL:
-		strbuf_puts(sb, NAME_OF(subr_names, i->imm));
-		break;
+	case DL_OP_CALL: strbuf_puts(sb, NAME_OF(subr_names, i->imm)); break;
 	case DL_OP_BVAR:
-	case DL_OP_BVARX:
-		strbuf_puts(sb, NAME_OF(bvar_names, i->imm));
-		break;
+	case DL_OP_BVARX: strbuf_puts(sb, NAME_OF(bvar_names, i->imm)); break;
 	case DL_OP_TUPY:
-	case DL_OP_TRY:
-		strbuf_puts(sb, NAME_OF(sym_names, i->imm));
-		break;
-	case DL_OP_ACT:
-		strbuf_puts(sb, NAME_OF(effect_names, i->imm));
-		break;
+	case DL_OP_TRY: strbuf_puts(sb, NAME_OF(sym_names, i->imm)); break;
+	case DL_OP_ACT: strbuf_puts(sb, NAME_OF(effect_names, i->imm)); break;
 	case DL_OP_TRB:
 		if (k < cl->n_actions)
 			strbuf_puts(sb, NAME_OF(action_names, cl->actions[k].kind));
 		break;
-	default:
-		break;
+	default: break;
 	}
 }
 
@@ -271,9 +276,8 @@ static void add_clause(struct strbuf *sb, const struct dl_clause *cl, uint32_t n
 		      cl->near.n_regs == 1 ? "" : "s");
 	add_code(sb, cl, &cl->near);
 	strbuf_printf(sb, "  far: %u register%s, %u action%s%s%s%s\n", cl->far.n_regs,
-		      cl->far.n_regs == 1 ? "" : "s", cl->n_actions,
-		      cl->n_actions == 1 ? "" : "s", cl->is_destructive ? ", destructive" : "",
-		      cl->has_aggs ? ", aggregates" : "",
+		      cl->far.n_regs == 1 ? "" : "s", cl->n_actions, cl->n_actions == 1 ? "" : "s",
+		      cl->is_destructive ? ", destructive" : "", cl->has_aggs ? ", aggregates" : "",
 		      cl->records || cl->n_actions ? "" : ", no record");
 	add_code(sb, cl, &cl->far);
 }

@@ -29,31 +29,31 @@
 
 struct element {
 	uint32_t hash;
-	uint32_t next;		/* in its chain or free list */
+	uint32_t next; /* in its chain or free list */
 	uint32_t key_len;
 	uint32_t class;
-	uint64_t offset;	/* of the block: key, then value */
+	uint64_t offset; /* of the block: key, then value */
 };
 
 struct tls_block {
 	struct tls_block *next_free;
 	uint64_t thread;
-	uint64_t n_used;	/* variables */
+	uint64_t n_used; /* variables */
 	uint64_t data[];
 };
 
 struct dl_dyn {
 	uint8_t *arena;
 	uint64_t limit;
-	uint64_t arena_used;	/* bytes ever cut off the arena */
+	uint64_t arena_used; /* bytes ever cut off the arena */
 	VEC(struct element) elements;
 	uint32_t *buckets;
-	uint32_t n_buckets;	/* power of two */
+	uint32_t n_buckets; /* power of two */
 	uint32_t n_live;
 	uint32_t free[N_CLASSES];
 
 	struct tls_block **threads;
-	uint32_t n_threads, threads_cap;	/* cap: power of two, or 0 */
+	uint32_t n_threads, threads_cap; /* cap: power of two, or 0 */
 	uint32_t tls_size;
 	struct tls_block *free_blocks;
 };
@@ -130,7 +130,7 @@ static uint32_t class_for(uint64_t need)
 	uint32_t class = 0;
 
 	while (class < N_CLASSES - 1 && class_size(class) < need)
-		class++;
+		class ++;
 	return class;
 }
 
@@ -161,8 +161,7 @@ static void value_of(const struct dl_dyn *d, const struct element *e, struct dl_
 	ret->cap = cap > UINT32_MAX ? UINT32_MAX : (uint32_t)cap;
 }
 
-bool dl_dyn_find(struct dl_dyn *d, const uint8_t *key, uint32_t key_len,
-		 struct dl_dyn_value *ret)
+bool dl_dyn_find(struct dl_dyn *d, const uint8_t *key, uint32_t key_len, struct dl_dyn_value *ret)
 {
 	uint32_t i = *find_link(d, key, key_len, key_hash(key, key_len));
 
@@ -181,7 +180,7 @@ static void grow_buckets(struct dl_dyn *d)
 	uint32_t *buckets = malloc(n * sizeof(*buckets));
 
 	if (!buckets)
-		return;		/* longer chains, but right */
+		return; /* longer chains, but right */
 	memset(buckets, 0xff, n * sizeof(*buckets));
 	for (uint32_t b = 0; b < d->n_buckets; b++) {
 		for (uint32_t i = d->buckets[b]; i != NONE;) {
@@ -216,7 +215,7 @@ static uint32_t take_element(struct dl_dyn *d, uint64_t need)
 	}
 	/* Else a larger one that is free will do. */
 	while (class < N_CLASSES && d->free[class] == NONE)
-		class++;
+		class ++;
 	if (class == N_CLASSES)
 		return NONE;
 	uint32_t i = d->free[class];
@@ -359,8 +358,8 @@ static void remove_place(struct dl_dyn *d, uint32_t i)
 
 bool dl_tls_count(struct dl_dyn *d, uint8_t *block, int by)
 {
-	struct tls_block *b = (struct tls_block *)(void *)
-		(block - offsetof(struct tls_block, data));
+	struct tls_block *b =
+		(struct tls_block *)(void *)(block - offsetof(struct tls_block, data));
 
 	if (by > 0)
 		b->n_used++;
@@ -394,7 +393,7 @@ bool dl_tls_resize(struct dl_dyn *d, uint32_t size)
 			continue;
 		b = realloc(b, sizeof(*b) + size);
 		if (!b)
-			return false;	/* the blocks are at least as large as tls_size says */
+			return false; /* the blocks are at least as large as tls_size says */
 		memset((uint8_t *)b->data + old, 0, size - old);
 		d->threads[i] = b;
 	}

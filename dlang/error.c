@@ -13,8 +13,8 @@ struct error error_nomem = {
 	.message = (char *)"out of memory",
 };
 
-static struct error *error_make(enum error_code code, int err, const char *tag,
-				const char *fmt, va_list ap)
+static struct error *error_make(enum error_code code, int err, const char *tag, const char *fmt,
+				va_list ap)
 {
 	struct error *e = calloc(1, sizeof(*e));
 

@@ -8,32 +8,19 @@ const char *dl_fault_name(enum dl_fault f)
 {
 	switch (f) {
 	case DL_FLT_NONE:
-	case DL_FLT_UNKNOWN:
-		break;
-	case DL_FLT_BADADDR:
-		return "invalid address";
-	case DL_FLT_BADALIGN:
-		return "invalid alignment";
-	case DL_FLT_ILLOP:
-		return "illegal operation";
-	case DL_FLT_DIVZERO:
-		return "divide-by-zero";
-	case DL_FLT_NOSCRATCH:
-		return "out of scratch space";
-	case DL_FLT_KPRIV:
-		return "invalid kernel access";
-	case DL_FLT_UPRIV:
-		return "invalid user access";
-	case DL_FLT_TUPOFLOW:
-		return "tuple stack overflow";
-	case DL_FLT_BADSTACK:
-		return "bad stack";
-	case DL_FLT_BADSIZE:
-		return "invalid size";
-	case DL_FLT_BADINDEX:
-		return "index out of bounds";
-	case DL_FLT_LIBRARY:
-		return "library-level fault";
+	case DL_FLT_UNKNOWN: break;
+	case DL_FLT_BADADDR: return "invalid address";
+	case DL_FLT_BADALIGN: return "invalid alignment";
+	case DL_FLT_ILLOP: return "illegal operation";
+	case DL_FLT_DIVZERO: return "divide-by-zero";
+	case DL_FLT_NOSCRATCH: return "out of scratch space";
+	case DL_FLT_KPRIV: return "invalid kernel access";
+	case DL_FLT_UPRIV: return "invalid user access";
+	case DL_FLT_TUPOFLOW: return "tuple stack overflow";
+	case DL_FLT_BADSTACK: return "bad stack";
+	case DL_FLT_BADSIZE: return "invalid size";
+	case DL_FLT_BADINDEX: return "index out of bounds";
+	case DL_FLT_LIBRARY: return "library-level fault";
 	}
 	return "unknown fault";
 }
@@ -64,10 +51,11 @@ static void complain_as_oracle(struct dl_consumer *c, const struct dl_fault_info
 {
 	const struct dl_probe_id *p = &en->probe;
 
-	dl_consumer_message(c, "error in dt_clause_%u for probe ID %u (%s:%s:%s:%s): %s at BPF pc "
-			       "%lld",
-			    clause_number(c, info->epid), p->id, p->prov, p->mod, p->func,
-			    p->name, fault, (long long)info->offset);
+	dl_consumer_message(c,
+			    "error in dt_clause_%u for probe ID %u (%s:%s:%s:%s): %s at BPF pc "
+			    "%lld",
+			    clause_number(c, info->epid), p->id, p->prov, p->mod, p->func, p->name,
+			    fault, (long long)info->offset);
 }
 
 void dl_consumer_fault(struct dl_consumer *c, const struct dl_fault_info *info)

@@ -107,39 +107,41 @@ static const char *check_address(const struct dl_conv *c, const struct dl_value_
 }
 
 /* Documented switch: one case per letter. */
-const char *dl_conv_check(const struct dl_conv *c, const struct dl_value_desc *v,
-			  bool have_target, bool *ok)
+const char *dl_conv_check(const struct dl_conv *c, const struct dl_value_desc *v, bool have_target,
+			  bool *ok)
 {
 	switch (c->conv) {
-	case 'd': case 'i': case 'o': case 'u': case 'x': case 'X':
+	case 'd':
+	case 'i':
+	case 'o':
+	case 'u':
+	case 'x':
+	case 'X':
 		if (c->size[0])
 			return check_sized(c, v, ok);
 		*ok = is_int(v);
 		return ANY_INT;
-	case 'c': case 'C':
+	case 'c':
+	case 'C':
 		*ok = is_int(v) && (c->size[0] ? v->size == 4 : v->size <= 4);
 		return c->size[0] ? "wchar_t" : "char, short, or int";
-	case 's': case 'S':
+	case 's':
+	case 'S':
 		*ok = c->size[0] ? is_wide_string(v) : is_string(v);
 		return c->size[0] ? "wchar_t []" : "char [] or string (or use stringof)";
-	case 'I':
-		*ok = is_string(v);
-		return "char [] or string (or use stringof)";
-	case 'e': case 'E': case 'f': case 'g': case 'G':
-		return check_float(c, v, ok);
-	case 'p': case 'a': case 'A':
-		return check_address(c, v, have_target, ok);
-	case 'k':
-		*ok = v->kind == DL_VK_STACK || v->kind == DL_VK_USTACK;
-		return "stack";
-	case 'P':
-		*ok = is_int(v) && v->size == 2;
-		return "uint16_t";
-	case 'T': case 'Y':
-		*ok = is_int(v) && v->size == 8;
-		return "int64_t";
-	default:
-		*ok = false;
-		return "nothing";
+	case 'I': *ok = is_string(v); return "char [] or string (or use stringof)";
+	case 'e':
+	case 'E':
+	case 'f':
+	case 'g':
+	case 'G': return check_float(c, v, ok);
+	case 'p':
+	case 'a':
+	case 'A': return check_address(c, v, have_target, ok);
+	case 'k': *ok = v->kind == DL_VK_STACK || v->kind == DL_VK_USTACK; return "stack";
+	case 'P': *ok = is_int(v) && v->size == 2; return "uint16_t";
+	case 'T':
+	case 'Y': *ok = is_int(v) && v->size == 8; return "int64_t";
+	default: *ok = false; return "nothing";
 	}
 }

@@ -19,13 +19,13 @@
 #include <time.h>
 #include <wchar.h>
 
-#define WIDTH_MAX 65536		/* bounds what one dynamic width can print */
+#define WIDTH_MAX 65536 /* bounds what one dynamic width can print */
 
 /* A conversion with its dynamic width and precision filled in. */
 struct spec {
 	uint32_t flags;
 	uint32_t width;
-	uint32_t prec;		/* 0 = none */
+	uint32_t prec; /* 0 = none */
 	char conv;
 	const char *thousands;
 };
@@ -34,7 +34,7 @@ struct spec {
 struct args {
 	const struct dl_value *next;
 	const struct dl_value *end;
-	uint32_t agg;		/* next aggregation of %@ */
+	uint32_t agg; /* next aggregation of %@ */
 	bool missing;
 };
 
@@ -156,7 +156,7 @@ static void put_integer(struct strbuf *out, const struct spec *s, int64_t value,
 {
 	unsigned shift = size && size < 8 ? 64 - 8 * size : 0;
 
-	if (s->conv == 'i')	/* always signed */
+	if (s->conv == 'i') /* always signed */
 		is_signed = true;
 	if (s->conv != 'd' && s->conv != 'i')
 		is_signed = false;
@@ -245,8 +245,7 @@ static void put_escaped_text(struct strbuf *out, const struct spec *s, const cha
 	strbuf_deinit(&esc);
 }
 
-static void put_wide_text(struct strbuf *out, const struct spec *s, const char *bytes,
-			  uint32_t len)
+static void put_wide_text(struct strbuf *out, const struct spec *s, const char *bytes, uint32_t len)
 {
 	struct strbuf text = { 0 };
 	char buf[8];
@@ -297,8 +296,8 @@ static void put_string(struct strbuf *out, const struct dl_format_env *env, cons
 
 /* --- addresses and stacks --- */
 
-void dl_put_symbol(struct strbuf *out, const struct dl_format_env *env, uint32_t pid,
-		   uint64_t addr, enum dl_symkind kind)
+void dl_put_symbol(struct strbuf *out, const struct dl_format_env *env, uint32_t pid, uint64_t addr,
+		   enum dl_symkind kind)
 {
 	if (env->symbolize)
 		env->symbolize(env->ctx, pid, addr, kind, out);
@@ -394,7 +393,7 @@ static void put_float(struct strbuf *out, const struct spec *s, const struct dl_
 	char fmt[16], *p = fmt;
 
 	*p++ = '%';
-	for (unsigned i = 0; i < 6; i++)	/* in the order of the flag bits */
+	for (unsigned i = 0; i < 6; i++) /* in the order of the flag bits */
 		if (s->flags & (1u << i))
 			*p++ = "#0-+ '"[i];
 	p = stpcpy(p, "*.*L");
@@ -536,43 +535,37 @@ static void put_conv(struct strbuf *out, const struct dl_format_env *env, const 
 		     const struct spec *s, const struct dl_value *v)
 {
 	switch (s->conv) {
-	case 'd': case 'i': case 'o': case 'u': case 'x': case 'X': case 'p':
+	case 'd':
+	case 'i':
+	case 'o':
+	case 'u':
+	case 'x':
+	case 'X':
+	case 'p':
 		put_integer(out, s, dl_value_int(v), v->desc->kind == DL_VK_INT ? v->desc->size : 8,
 			    v->desc->is_signed);
 		break;
-	case 'c':
-		put_char(out, s, c, v);
-		break;
+	case 'c': put_char(out, s, c, v); break;
 	case 'C': {
 		char ch = (char)dl_value_int(v);
 
 		put_escaped_text(out, s, &ch, 1);
 		break;
 	}
-	case 's': case 'S':
-		put_string(out, env, s, c, v);
-		break;
-	case 'a': case 'A':
-		put_address(out, env, s, v);
-		break;
-	case 'e': case 'E': case 'f': case 'g': case 'G':
-		put_float(out, s, v);
-		break;
-	case 'k':
-		put_stack_conv(out, env, s, v);
-		break;
-	case 'P':
-		put_port(out, s, v);
-		break;
-	case 'I':
-		put_host(out, s, v);
-		break;
-	case 'T':
-		put_time(out, s, v, "%a, %d %b %G %T %Z");
-		break;
-	case 'Y':
-		put_time(out, s, v, "%Y %b %e %T");
-		break;
+	case 's':
+	case 'S': put_string(out, env, s, c, v); break;
+	case 'a':
+	case 'A': put_address(out, env, s, v); break;
+	case 'e':
+	case 'E':
+	case 'f':
+	case 'g':
+	case 'G': put_float(out, s, v); break;
+	case 'k': put_stack_conv(out, env, s, v); break;
+	case 'P': put_port(out, s, v); break;
+	case 'I': put_host(out, s, v); break;
+	case 'T': put_time(out, s, v, "%a, %d %b %G %T %Z"); break;
+	case 'Y': put_time(out, s, v, "%Y %b %e %T"); break;
 	}
 }
 

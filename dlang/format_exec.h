@@ -10,7 +10,7 @@
 /* What %@ inserts: one aggregation's value for the key at hand. */
 struct dl_agg_cell {
 	const struct dl_aggdesc *desc;
-	const struct dl_agg_entry *entry;	/* NULL: the key is missing there */
+	const struct dl_agg_entry *entry; /* NULL: the key is missing there */
 	int64_t factor;
 };
 
@@ -24,11 +24,11 @@ struct dl_format_env {
 	 * lines of text, ended by newlines but the last.  NULL: none.
 	 */
 	void (*frame)(void *ctx, uint32_t pid, uint64_t addr, uint32_t index, struct strbuf *out);
-	uint32_t pid;			/* whose addresses plain integers are */
-	const struct dl_agg_cell *aggs;	/* printa() */
+	uint32_t pid; /* whose addresses plain integers are */
+	const struct dl_agg_cell *aggs; /* printa() */
 	uint32_t n_aggs;
 	struct dl_bar_style style;
-	const char *thousands;		/* between groups of digits ("'"); NULL: nothing */
+	const char *thousands; /* between groups of digits ("'"); NULL: nothing */
 };
 
 /* Appends the text.  false: values ran out (the rest has been formatted as empty). */
@@ -43,8 +43,8 @@ void dl_agg_cell_histogram(struct strbuf *out, const struct dl_agg_cell *cell,
 /* v in decimal, by its own signedness. */
 void dl_put_int(struct strbuf *out, int64_t v, bool is_signed);
 /* The text of a SYM value, or of an address: "obj`sym+0x1" or "0x1234". */
-void dl_put_symbol(struct strbuf *out, const struct dl_format_env *env, uint32_t pid,
-		   uint64_t addr, enum dl_symkind kind);
+void dl_put_symbol(struct strbuf *out, const struct dl_format_env *env, uint32_t pid, uint64_t addr,
+		   enum dl_symkind kind);
 /* C escapes for what is not printable; quotes and backslashes too. */
 void dl_put_escaped(struct strbuf *out, const char *s, size_t n);
 /*

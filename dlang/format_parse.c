@@ -8,12 +8,12 @@
 #include "format.h"
 #include "vec.h"
 
-#define NUMBER_MAX 65535	/* widths and precisions */
+#define NUMBER_MAX 65535 /* widths and precisions */
 
 struct scan {
 	struct arena *a;
 	const char *p;
-	unsigned n;		/* conversions so far, this one included */
+	unsigned n; /* conversions so far, this one included */
 	const char *why;
 };
 
@@ -170,8 +170,7 @@ static size_t upper_bound(const char *text)
 	return n;
 }
 
-const struct dl_format *dl_format_parse(struct arena *a, const char *text,
-					const char **why_ret)
+const struct dl_format *dl_format_parse(struct arena *a, const char *text, const char **why_ret)
 {
 	struct scan s = { .a = a, .p = text };
 	struct dl_conv *convs = ARENA_ARRAY(a, upper_bound(text), struct dl_conv);

@@ -13,13 +13,13 @@
 #include <string.h>
 
 #define BAR_WIDTH 40
-#define ZOOM_FILL 0.95L		/* aggzoom: part of the width that the longest bar takes */
+#define ZOOM_FILL 0.95L /* aggzoom: part of the width that the longest bar takes */
 
 int64_t dl_normalized(int64_t v, int64_t factor)
 {
 	if (factor == 0 || factor == 1)
 		return v;
-	if (factor == -1)	/* INT64_MIN / -1 traps */
+	if (factor == -1) /* INT64_MIN / -1 traps */
 		return (int64_t)(0 - (uint64_t)v);
 	return v / factor;
 }
@@ -133,14 +133,11 @@ int64_t dl_bucket_low(const struct dl_aggdesc *d, uint32_t i, bool *has_low)
 {
 	*has_low = d->func == DL_AGG_QUANTIZE || i > 0;
 	switch (d->func) {
-	case DL_AGG_QUANTIZE:
-		return dl_quantize_label((int)i);
+	case DL_AGG_QUANTIZE: return dl_quantize_label((int)i);
 	case DL_AGG_LQUANTIZE:
 		return linear_base(d->param) + ((int64_t)i - !!i) * linear_step(d->param);
-	case DL_AGG_LLQUANTIZE:
-		return dl_llquantize_label(d->param, i ? i : 1);
-	default:
-		return 0;
+	case DL_AGG_LLQUANTIZE: return dl_llquantize_label(d->param, i ? i : 1);
+	default: return 0;
 	}
 }
 

@@ -9,13 +9,13 @@
 #include "strbuf.h"
 
 struct dl_bar_style {
-	bool zoom;	/* aggzoom: the longest bar fills the width */
-	bool utf8;	/* block elements in place of '@' */
+	bool zoom; /* aggzoom: the longest bar fills the width */
+	bool utf8; /* block elements in place of '@' */
 };
 
 /* The bars of one table share a scale. */
 struct dl_bar_scale {
-	long double total;	/* the count of a bar of full width */
+	long double total; /* the count of a bar of full width */
 	bool has_negative, has_positive;
 	bool utf8;
 };

@@ -16,28 +16,28 @@
 /* Four patterns; "" matches everything.  Globs: * ? [..] \c. */
 struct dl_pdesc {
 	const char *prov, *mod, *func, *name;
-	uint32_t id;		/* non-zero: a probe ID, the patterns are unset */
+	uint32_t id; /* non-zero: a probe ID, the patterns are unset */
 };
 
 /* One argument of args[]. */
 struct dl_probe_arg {
-	const char *name;	/* NULL when unnamed */
-	const char *native;	/* C type name of the raw argument */
-	const char *xlated;	/* type name args[n] has; same as native if NULL */
-	struct dl_type *native_type;	/* set instead of native for types from DWARF */
-	unsigned map;		/* which raw argument it comes from */
-	const char *why;	/* why it has no value ("optimised out"); NULL: it has */
+	const char *name; /* NULL when unnamed */
+	const char *native; /* C type name of the raw argument */
+	const char *xlated; /* type name args[n] has; same as native if NULL */
+	struct dl_type *native_type; /* set instead of native for types from DWARF */
+	unsigned map; /* which raw argument it comes from */
+	const char *why; /* why it has no value ("optimised out"); NULL: it has */
 };
 
 struct dl_probe_info {
-	unsigned n_matches;	/* probes that the description matches now */
-	uint32_t id;		/* of the representative probe */
-	const char *prov, *mod, *func, *name;	/* of the representative */
+	unsigned n_matches; /* probes that the description matches now */
+	uint32_t id; /* of the representative probe */
+	const char *prov, *mod, *func, *name; /* of the representative */
 	struct dl_prov_attr attr;
 	const struct dl_probe_arg *args;
 	unsigned n_args;
-	bool args_known;	/* probe_args was asked */
-	const char *args_why;	/* why there are no args ("no debug information"); NULL */
+	bool args_known; /* probe_args was asked */
+	const char *args_why; /* why there are no args ("no debug information"); NULL */
 };
 
 struct dl_symbol {
@@ -45,7 +45,7 @@ struct dl_symbol {
 	uint64_t addr;
 	uint64_t size;
 	bool is_func;
-	struct dl_type *type;	/* NULL when there is no type information */
+	struct dl_type *type; /* NULL when there is no type information */
 };
 
 struct dl_host {
@@ -63,12 +63,11 @@ struct dl_host {
 	 */
 	void (*probe_args)(void *ctx, struct dl_types *ts, struct dl_probe_info *info);
 	/* object "" searches all objects.  ERR_NOTFOUND when there is none. */
-	struct error *(*symbol_lookup)(void *ctx, struct dl_types *ts,
-				       const char *object, const char *name,
-				       struct dl_symbol *ret);
+	struct error *(*symbol_lookup)(void *ctx, struct dl_types *ts, const char *object,
+				       const char *name, struct dl_symbol *ret);
 	/* A named type ("struct conn") of the target; object may be "". NULL = none. */
-	struct dl_type *(*type_lookup)(void *ctx, struct dl_types *ts,
-				       const char *object, const char *name);
+	struct dl_type *(*type_lookup)(void *ctx, struct dl_types *ts, const char *object,
+				       const char *name);
 	/* Completes a forward or lazily read type in place; false if impossible. */
 	bool (*type_complete)(void *ctx, struct dl_types *ts, struct dl_type *t);
 	/*

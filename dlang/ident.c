@@ -13,7 +13,7 @@ struct dl_idents {
 	struct dl_idents *parent;
 	const void *owner;
 	struct dl_ident **slots;
-	size_t size;		/* power of two */
+	size_t size; /* power of two */
 	size_t used;
 };
 
@@ -91,8 +91,8 @@ struct dl_ident *dl_idents_add(struct dl_idents *t, const char *name, enum dl_id
 	return id;
 }
 
-void dl_idents_each(const struct dl_idents *t,
-		    void (*fn)(void *arg, const struct dl_ident *id), void *arg)
+void dl_idents_each(const struct dl_idents *t, void (*fn)(void *arg, const struct dl_ident *id),
+		    void *arg)
 {
 	for (; t; t = t->parent)
 		for (size_t i = 0; i < t->size; i++)

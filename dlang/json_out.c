@@ -29,8 +29,8 @@ struct dl_json {
 	bool pretty;
 	bool is_closed;
 	uint64_t n_snapshots;
-	json_object *record;	/* between begin and end */
-	json_object *data;	/* borrowed from record */
+	json_object *record; /* between begin and end */
+	json_object *data; /* borrowed from record */
 };
 
 /* --- which format --- */
@@ -66,7 +66,8 @@ struct error *dl_consumer_check_format(const char *oformat)
 		return NULL;
 	return error_format(ERR_USAGE,
 			    "unknown output format '%s': use text, json, xml or html, the last "
-			    "three also with ',pretty'", oformat);
+			    "three also with ',pretty'",
+			    oformat);
 }
 
 struct dl_json *dl_json_create(const char *oformat)
@@ -218,7 +219,7 @@ static void put_markup_text(struct strbuf *out, const char *text, size_t n)
 			strbuf_puts(out, "&quot;");
 		else if (ch == '\t' || ch == '\n' || ch == '\r')
 			strbuf_printf(out, "&#%d;", ch);
-		else if (ch < 0x20)	/* XML can't even refer to these */
+		else if (ch < 0x20) /* XML can't even refer to these */
 			strbuf_puts(out, "\xef\xbf\xbd");
 		else
 			strbuf_putc(out, (char)ch);
@@ -240,7 +241,8 @@ static void put_markup_body(struct strbuf *out, const struct dl_json *j, json_ob
 			    unsigned depth)
 {
 	if (json_object_get_type(v) == json_type_object) {
-		json_object_object_foreach(v, key, member) {
+		json_object_object_foreach(v, key, member)
+		{
 			if (json_object_get_type(member) != json_type_array) {
 				put_markup(out, j, key, member, depth + 1);
 				continue;
@@ -282,8 +284,8 @@ static void put_line(struct dl_consumer *c, json_object *o)
 		return;
 	if (j->form == FORM_JSON) {
 		int flags = JSON_C_TO_STRING_NOSLASHESCAPE |
-			    (j->pretty ? JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED
-				       : JSON_C_TO_STRING_PLAIN);
+			    (j->pretty ? JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED :
+					 JSON_C_TO_STRING_PLAIN);
 		size_t len = 0;
 		const char *text = json_object_to_json_string_length(o, flags, &len);
 
@@ -368,8 +370,8 @@ static void add_float(json_object *o, const struct dl_value *v)
 		add(o, "hex", hex_json(bytes, n));
 }
 
-static void add_symbol(json_object *o, const struct dl_format_env *env, uint32_t pid,
-		       uint64_t addr, enum dl_symkind kind)
+static void add_symbol(json_object *o, const struct dl_format_env *env, uint32_t pid, uint64_t addr,
+		       enum dl_symkind kind)
 {
 	struct strbuf text = { 0 };
 
@@ -398,22 +400,16 @@ static void add_frames(json_object *o, const struct dl_format_env *env, const st
 static const char *kind_name(const struct dl_value_desc *d)
 {
 	switch (d->kind) {
-	case DL_VK_INT:
-		return "int";
-	case DL_VK_STRING:
-		return "string";
-	case DL_VK_BYTES:
-		return "bytes";
-	case DL_VK_FLOAT:
-		return "float";
-	case DL_VK_USTACK:
-		return "ustack";
-	case DL_VK_STACK:
-		return "stack";
+	case DL_VK_INT: return "int";
+	case DL_VK_STRING: return "string";
+	case DL_VK_BYTES: return "bytes";
+	case DL_VK_FLOAT: return "float";
+	case DL_VK_USTACK: return "ustack";
+	case DL_VK_STACK: return "stack";
 	case DL_VK_SYM:
-		return d->symkind == DL_SYM_USYM   ? "usym"
-		       : d->symkind == DL_SYM_UMOD ? "umod"
-						   : "uaddr";
+		return d->symkind == DL_SYM_USYM ? "usym" :
+		       d->symkind == DL_SYM_UMOD ? "umod" :
+						   "uaddr";
 	}
 	return "unknown";
 }
@@ -450,19 +446,11 @@ static json_object *value_json(const struct dl_consumer *c, const struct dl_form
 		else
 			add_uint(o, "value", (uint64_t)dl_value_int(v));
 		break;
-	case DL_VK_STRING:
-		add_string(o, c, v);
-		break;
-	case DL_VK_BYTES:
-		add(o, "hex", hex_json(bytes, n));
-		break;
-	case DL_VK_FLOAT:
-		add_float(o, v);
-		break;
+	case DL_VK_STRING: add_string(o, c, v); break;
+	case DL_VK_BYTES: add(o, "hex", hex_json(bytes, n)); break;
+	case DL_VK_FLOAT: add_float(o, v); break;
 	case DL_VK_USTACK:
-	case DL_VK_STACK:
-		add_frames(o, env, v);
-		break;
+	case DL_VK_STACK: add_frames(o, env, v); break;
 	case DL_VK_SYM:
 		add_uint(o, "pid", dl_value_word(v, 0));
 		add_symbol(o, env, (uint32_t)dl_value_word(v, 0), dl_value_word(v, 1),
@@ -526,24 +514,15 @@ void dl_json_end(struct dl_consumer *c)
 static const char *action_name(enum dl_action_kind kind)
 {
 	switch (kind) {
-	case DL_ACT_PRINTF:
-		return "printf";
-	case DL_ACT_PRINT:
-		return "print";
-	case DL_ACT_PRINTM:
-		return "printm";
-	case DL_ACT_TRACEMEM:
-		return "tracemem";
-	case DL_ACT_STACK:
-		return "stack";
-	case DL_ACT_USTACK:
-		return "ustack";
-	case DL_ACT_SYM:
-		return "sym";
-	case DL_ACT_EXIT:
-		return "exit";
-	default:
-		return "trace";
+	case DL_ACT_PRINTF: return "printf";
+	case DL_ACT_PRINT: return "print";
+	case DL_ACT_PRINTM: return "printm";
+	case DL_ACT_TRACEMEM: return "tracemem";
+	case DL_ACT_STACK: return "stack";
+	case DL_ACT_USTACK: return "ustack";
+	case DL_ACT_SYM: return "sym";
+	case DL_ACT_EXIT: return "exit";
+	default: return "trace";
 	}
 }
 
@@ -584,10 +563,14 @@ void dl_json_item(struct dl_consumer *c, const struct dl_firing *f, const struct
 static const char *func_name(enum dl_aggfunc f)
 {
 	static const char *const names[] = {
-		[DL_AGG_COUNT] = "count",	  [DL_AGG_SUM] = "sum",
-		[DL_AGG_AVG] = "avg",		  [DL_AGG_MIN] = "min",
-		[DL_AGG_MAX] = "max",		  [DL_AGG_STDDEV] = "stddev",
-		[DL_AGG_QUANTIZE] = "quantize",	  [DL_AGG_LQUANTIZE] = "lquantize",
+		[DL_AGG_COUNT] = "count",
+		[DL_AGG_SUM] = "sum",
+		[DL_AGG_AVG] = "avg",
+		[DL_AGG_MIN] = "min",
+		[DL_AGG_MAX] = "max",
+		[DL_AGG_STDDEV] = "stddev",
+		[DL_AGG_QUANTIZE] = "quantize",
+		[DL_AGG_LQUANTIZE] = "lquantize",
 		[DL_AGG_LLQUANTIZE] = "llquantize",
 	};
 
@@ -655,12 +638,8 @@ static json_object *state_json(const struct dl_aggdesc *d, const struct dl_agg_e
 	if (e->n_values < dl_agg_words(d->func, d->param))
 		return o;
 	switch (d->func) {
-	case DL_AGG_COUNT:
-		add_uint(o, "count", (uint64_t)v[0]);
-		break;
-	case DL_AGG_SUM:
-		add_int(o, "sum", v[0]);
-		break;
+	case DL_AGG_COUNT: add_uint(o, "count", (uint64_t)v[0]); break;
+	case DL_AGG_SUM: add_int(o, "sum", v[0]); break;
 	case DL_AGG_MIN:
 	case DL_AGG_MAX:
 		add(o, func_name(d->func), e->hits ? json_object_new_int64(v[0]) : NULL);
@@ -674,9 +653,7 @@ static json_object *state_json(const struct dl_aggdesc *d, const struct dl_agg_e
 		break;
 	case DL_AGG_QUANTIZE:
 	case DL_AGG_LQUANTIZE:
-	case DL_AGG_LLQUANTIZE:
-		add_buckets(o, d, e);
-		break;
+	case DL_AGG_LLQUANTIZE: add_buckets(o, d, e); break;
 	}
 	return o;
 }

@@ -10,7 +10,7 @@
 
 /* Names of the formats that mean JSON; text formats yield false. */
 bool dl_json_is_wanted(const char *oformat);
-struct dl_json *dl_json_create(const char *oformat);	/* NULL: out of memory */
+struct dl_json *dl_json_create(const char *oformat); /* NULL: out of memory */
 void dl_json_destroy(struct dl_json *j);
 /* The first line: schema version. */
 void dl_json_start(struct dl_consumer *c);

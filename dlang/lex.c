@@ -31,12 +31,19 @@ unsigned dl_keyword_flags(enum dl_tok tok)
 static bool is_plain_in_c(enum dl_tok tok)
 {
 	switch (tok) {
-	case KW_COUNTER: case KW_IMPORT: case KW_OFFSETOF: case KW_PROBE: case KW_PROVIDER:
-	case KW_SELF: case KW_STRING: case KW_STRINGOF: case KW_THIS: case KW_TRANSLATOR:
-	case KW_USERLAND: case KW_XLATE:
-		return true;
-	default:
-		return false;
+	case KW_COUNTER:
+	case KW_IMPORT:
+	case KW_OFFSETOF:
+	case KW_PROBE:
+	case KW_PROVIDER:
+	case KW_SELF:
+	case KW_STRING:
+	case KW_STRINGOF:
+	case KW_THIS:
+	case KW_TRANSLATOR:
+	case KW_USERLAND:
+	case KW_XLATE: return true;
+	default: return false;
 	}
 }
 
@@ -67,8 +74,13 @@ static bool is_blank(char c)
 void dl_lex_init(struct dl_lexer *lx, struct dl_ctx *c, const struct dl_source *source)
 {
 	*lx = (struct dl_lexer){
-		.ctx = c, .source = source, .text = source->text, .p = source->text,
-		.end = source->text + strlen(source->text), .line = 1, .mode = LEX_OUTER,
+		.ctx = c,
+		.source = source,
+		.text = source->text,
+		.p = source->text,
+		.end = source->text + strlen(source->text),
+		.line = 1,
+		.mode = LEX_OUTER,
 		.file = source->kind == DL_SRC_LIBRARY ? source->name : NULL,
 		.at_line_start = true,
 	};
@@ -77,8 +89,12 @@ void dl_lex_init(struct dl_lexer *lx, struct dl_ctx *c, const struct dl_source *
 static struct dl_range range_at(const struct dl_lexer *lx, const char *p, const char *end)
 {
 	return (struct dl_range){
-		.file = lx->file, .line = lx->line, .offset = (unsigned)(p - lx->text),
-		.len = (unsigned)(end - p), .region = lx->region, .source = lx->source,
+		.file = lx->file,
+		.line = lx->line,
+		.offset = (unsigned)(p - lx->text),
+		.len = (unsigned)(end - p),
+		.region = lx->region,
+		.source = lx->source,
 	};
 }
 
@@ -111,7 +127,7 @@ static void control_line(struct dl_lexer *lx)
 	size_t len = (size_t)(nl - p);
 
 	lx->p = nl;
-	if (p[1] == '!')	/* #!/usr/sbin/dtrace -s */
+	if (p[1] == '!') /* #!/usr/sbin/dtrace -s */
 		return;
 	while (len > 1 && isspace((unsigned char)p[len - 1]))
 		len--;
@@ -133,8 +149,7 @@ static bool comment(struct dl_lexer *lx)
 		if (*p == '/' && p[1] == '*') {
 			lx->p = p;
 			at.range = range_at(lx, p, p + 2);
-			dl_lex_error(lx, &at, p + 2, D_SYNTAX,
-				     "/* encountered inside a comment");
+			dl_lex_error(lx, &at, p + 2, D_SYNTAX, "/* encountered inside a comment");
 			lx->p = p + 2;
 			return false;
 		}
@@ -362,18 +377,18 @@ static const struct punct {
 	const char *text;
 	enum dl_tok kind;
 } puncts[] = {
-	{ "...", TOK_ELLIPSIS }, { "<<=", TOK_SHL_A }, { ">>=", TOK_SHR_A },
-	{ "->", TOK_ARROW }, { "++", TOK_INC }, { "--", TOK_DEC }, { "<<", TOK_SHL },
-	{ ">>", TOK_SHR }, { "<=", TOK_LE }, { ">=", TOK_GE }, { "==", TOK_EQ },
-	{ "!=", TOK_NE }, { "&&", TOK_LAND }, { "||", TOK_LOR }, { "^^", TOK_LXOR },
-	{ "+=", TOK_ADD_A }, { "-=", TOK_SUB_A }, { "*=", TOK_MUL_A }, { "/=", TOK_DIV_A },
-	{ "%=", TOK_MOD_A }, { "&=", TOK_AND_A }, { "^=", TOK_XOR_A }, { "|=", TOK_OR_A },
-	{ "(", TOK_LPAR }, { ")", TOK_RPAR }, { "[", TOK_LBRACK }, { "]", TOK_RBRACK },
-	{ "{", TOK_LBRACE }, { "}", TOK_RBRACE }, { ";", TOK_SEMI }, { ",", TOK_COMMA },
-	{ ":", TOK_COLON }, { "?", TOK_QUEST }, { ".", TOK_DOT }, { "+", TOK_PLUS },
-	{ "-", TOK_MINUS }, { "*", TOK_STAR }, { "/", TOK_SLASH }, { "%", TOK_PERCENT },
-	{ "!", TOK_NOT }, { "~", TOK_TILDE }, { "&", TOK_AMP }, { "|", TOK_BAR },
-	{ "^", TOK_CARET }, { "<", TOK_LT }, { ">", TOK_GT }, { "=", TOK_ASSIGN },
+	{ "...", TOK_ELLIPSIS }, { "<<=", TOK_SHL_A }, { ">>=", TOK_SHR_A }, { "->", TOK_ARROW },
+	{ "++", TOK_INC },	 { "--", TOK_DEC },    { "<<", TOK_SHL },    { ">>", TOK_SHR },
+	{ "<=", TOK_LE },	 { ">=", TOK_GE },     { "==", TOK_EQ },     { "!=", TOK_NE },
+	{ "&&", TOK_LAND },	 { "||", TOK_LOR },    { "^^", TOK_LXOR },   { "+=", TOK_ADD_A },
+	{ "-=", TOK_SUB_A },	 { "*=", TOK_MUL_A },  { "/=", TOK_DIV_A },  { "%=", TOK_MOD_A },
+	{ "&=", TOK_AND_A },	 { "^=", TOK_XOR_A },  { "|=", TOK_OR_A },   { "(", TOK_LPAR },
+	{ ")", TOK_RPAR },	 { "[", TOK_LBRACK },  { "]", TOK_RBRACK },  { "{", TOK_LBRACE },
+	{ "}", TOK_RBRACE },	 { ";", TOK_SEMI },    { ",", TOK_COMMA },   { ":", TOK_COLON },
+	{ "?", TOK_QUEST },	 { ".", TOK_DOT },     { "+", TOK_PLUS },    { "-", TOK_MINUS },
+	{ "*", TOK_STAR },	 { "/", TOK_SLASH },   { "%", TOK_PERCENT }, { "!", TOK_NOT },
+	{ "~", TOK_TILDE },	 { "&", TOK_AMP },     { "|", TOK_BAR },     { "^", TOK_CARET },
+	{ "<", TOK_LT },	 { ">", TOK_GT },      { "=", TOK_ASSIGN },
 };
 
 /* In a clause, / before ; { / or the end of text ends the predicate. */
@@ -415,7 +430,7 @@ static const char *punctuation(struct dl_lexer *lx, const char *p, struct dl_tok
 static const char *clause_token(struct dl_lexer *lx, const char *p, struct dl_token *t)
 {
 	if (isdigit((unsigned char)*p)) {
-		const char *mark = module_name(lx, p);	/* 9p`x */
+		const char *mark = module_name(lx, p); /* 9p`x */
 
 		if (!mark)
 			return dl_lex_number(lx, p, t);

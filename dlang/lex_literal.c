@@ -39,10 +39,14 @@ static const char *read_suffix(const char *p, struct suffix *s)
  */
 static enum dl_basic fit_type(uint64_t v, bool is_decimal, struct suffix s)
 {
-	static const struct { enum dl_basic type; bool is_unsigned; unsigned longs; uint64_t max; }
-	order[] = {
-		{ DL_T_INT, false, 0, INT32_MAX }, { DL_T_UINT, true, 0, UINT32_MAX },
-		{ DL_T_LONG, false, 1, INT64_MAX }, { DL_T_ULONG, true, 1, UINT64_MAX },
+	static const struct {
+		enum dl_basic type;
+		bool is_unsigned;
+		unsigned longs;
+		uint64_t max;
+	} order[] = {
+		{ DL_T_INT, false, 0, INT32_MAX },   { DL_T_UINT, true, 0, UINT32_MAX },
+		{ DL_T_LONG, false, 1, INT64_MAX },  { DL_T_ULONG, true, 1, UINT64_MAX },
 		{ DL_T_LLONG, false, 2, INT64_MAX }, { DL_T_ULLONG, true, 2, UINT64_MAX },
 	};
 
@@ -58,8 +62,8 @@ static enum dl_basic fit_type(uint64_t v, bool is_decimal, struct suffix s)
 	return DL_T_VOID;
 }
 
-static void set_int(struct dl_lexer *lx, struct dl_token *t, const char *start,
-		    const char *end, uint64_t value, bool is_decimal, struct suffix s)
+static void set_int(struct dl_lexer *lx, struct dl_token *t, const char *start, const char *end,
+		    uint64_t value, bool is_decimal, struct suffix s)
 {
 	t->kind = TOK_INT;
 	t->value = value;
@@ -67,8 +71,10 @@ static void set_int(struct dl_lexer *lx, struct dl_token *t, const char *start,
 	t->len = (uint32_t)(end - start);
 	t->basic = fit_type(value, is_decimal, s);
 	if (t->basic == DL_T_VOID)
-		dl_lex_error(lx, t, end, D_INT_OFLOW, "integer constant 0x%" PRIx64
-			     " cannot be represented in any built-in integral type", value);
+		dl_lex_error(lx, t, end, D_INT_OFLOW,
+			     "integer constant 0x%" PRIx64
+			     " cannot be represented in any built-in integral type",
+			     value);
 }
 
 static bool is_float(const char *p)
@@ -97,8 +103,7 @@ static const char *read_float(struct dl_lexer *lx, const char *p, struct dl_toke
 	t->text = arena_intern(lx->ctx->arena, p, (size_t)(end - p));
 	t->len = (uint32_t)(end - p);
 	if (dl_option(o, DL_OPT_STRICT) == 1 || dl_option(o, DL_OPT_ERRTAGS) == 1)
-		dl_lex_error(lx, t, end, D_SYNTAX,
-			     "floating-point constants are not permitted");
+		dl_lex_error(lx, t, end, D_SYNTAX, "floating-point constants are not permitted");
 	return end;
 }
 
@@ -119,8 +124,9 @@ const char *dl_lex_number(struct dl_lexer *lx, const char *p, struct dl_token *t
 		base = 8;
 	}
 	for (; base == 16 ? isxdigit((unsigned char)*p) : isdigit((unsigned char)*p); p++) {
-		unsigned digit = isdigit((unsigned char)*p) ? (unsigned)(*p - '0')
-				: (unsigned)(tolower((unsigned char)*p) - 'a') + 10;
+		unsigned digit = isdigit((unsigned char)*p) ?
+					 (unsigned)(*p - '0') :
+					 (unsigned)(tolower((unsigned char)*p) - 'a') + 10;
 
 		if (digit >= base) {
 			const char *end = p;
@@ -128,8 +134,8 @@ const char *dl_lex_number(struct dl_lexer *lx, const char *p, struct dl_token *t
 			while (isdigit((unsigned char)*end))
 				end++;
 			dl_lex_error(lx, t, end, D_INT_DIGIT,
-				     "constant %.*s contains invalid digit %c",
-				     (int)(end - start), start, *p);
+				     "constant %.*s contains invalid digit %c", (int)(end - start),
+				     start, *p);
 			return end;
 		}
 		if (__builtin_mul_overflow(value, base, &value) ||
@@ -150,8 +156,8 @@ const char *dl_lex_number(struct dl_lexer *lx, const char *p, struct dl_token *t
 
 static unsigned hex_digit(char c)
 {
-	return isdigit((unsigned char)c) ? (unsigned)(c - '0')
-					 : (unsigned)(tolower((unsigned char)c) - 'a') + 10;
+	return isdigit((unsigned char)c) ? (unsigned)(c - '0') :
+					   (unsigned)(tolower((unsigned char)c) - 'a') + 10;
 }
 
 /* One escape at p (behind its backslash) into *out; returns how many bytes it makes. */
@@ -281,8 +287,8 @@ static void arg_token(struct dl_lexer *lx, struct dl_token *t, const char *end, 
 		}
 		if (!*stop) {
 			t->is_negative = *text == '-';
-			set_int(lx, t, digits, stop, value,
-				*digits != '0' && value <= INT64_MAX, (struct suffix){ 0 });
+			set_int(lx, t, digits, stop, value, *digits != '0' && value <= INT64_MAX,
+				(struct suffix){ 0 });
 			return;
 		}
 	}
@@ -305,8 +311,7 @@ static void arg_token(struct dl_lexer *lx, struct dl_token *t, const char *end, 
 }
 
 /* $N and $$N; p is at the digits. */
-static const char *operand(struct dl_lexer *lx, const char *p, struct dl_token *t,
-			   bool as_string)
+static const char *operand(struct dl_lexer *lx, const char *p, struct dl_token *t, bool as_string)
 {
 	const char *start = p;
 	uint64_t n = 0;

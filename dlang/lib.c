@@ -16,11 +16,11 @@
 
 #include "strbuf.h"
 
-#define LIBRARY_MAX ((size_t)4 << 20)	/* bytes of one file */
-#define DEPTH_MAX 200			/* of dependencies */
+#define LIBRARY_MAX ((size_t)4 << 20) /* bytes of one file */
+#define DEPTH_MAX 200 /* of dependencies */
 
 struct dl_library {
-	const char *name;	/* base name */
+	const char *name; /* base name */
 	struct dl_source source;
 	enum { LIB_NEW, LIB_VISITING, LIB_DONE, LIB_FAILED } state;
 	struct dl_library *next;
@@ -80,7 +80,9 @@ static void add_library(struct dl_ctx *c, const char *name, const char *path, co
 
 	l->name = arena_strdup(c->arena, name);
 	l->source = (struct dl_source){
-		.kind = DL_SRC_LIBRARY, .name = arena_strdup(c->arena, path), .text = text,
+		.kind = DL_SRC_LIBRARY,
+		.name = arena_strdup(c->arena, path),
+		.text = text,
 		.level = DL_LEVEL_NAME,
 	};
 	*c->libraries->tail = l;
@@ -220,8 +222,10 @@ static enum visit visit_dependency(struct dl_ctx *c, struct dl_library *l, const
 	dep = find_library(c, name);
 	if (!dep) {
 		c->source = &l->source;
-		dl_error(c, D_PRAGMA_DEPEND, range, "program requires library \"%s\" which failed "
-			 "to load: there is no such file", name);
+		dl_error(c, D_PRAGMA_DEPEND, range,
+			 "program requires library \"%s\" which failed "
+			 "to load: there is no such file",
+			 name);
 		c->source = NULL;
 		return VISIT_ERROR;
 	}
@@ -249,7 +253,9 @@ static enum visit visit_dependencies(struct dl_ctx *c, struct dl_library *l, uns
 		s += strspn(s, " \t");
 		if (*s == '#' && read_depends_on(s + 1, (size_t)(end - s - 1), class, name)) {
 			struct dl_range r = {
-				.file = l->source.name, .line = line, .source = &l->source,
+				.file = l->source.name,
+				.line = line,
+				.source = &l->source,
 				.offset = (unsigned)(s - l->source.text),
 				.len = (unsigned)(end - s),
 			};

@@ -18,8 +18,8 @@
 
 #include <string.h>
 
-#define LOAD_STEP 4096u		/* no page is smaller: a load never crosses into one needlessly */
-#define FIRST_CHUNK 256u	/* most strings are short */
+#define LOAD_STEP 4096u /* no page is smaller: a load never crosses into one needlessly */
+#define FIRST_CHUNK 256u /* most strings are short */
 /* A string that gets no room at all is this byte of the record: it is always zero. */
 #define ZERO_BYTE (offsetof(struct dl_record, n_slots) + 3)
 
@@ -30,8 +30,8 @@ struct run {
 	const struct dl_near_ops *ops;
 	void *ctx;
 	struct dl_record *rec;
-	size_t cap;		/* multiple of 8 */
-	size_t off;		/* end of the tail */
+	size_t cap; /* multiple of 8 */
+	size_t off; /* end of the tail */
 	uint64_t regs[NEAR_REGS];
 };
 
@@ -139,7 +139,7 @@ static void capture_string(struct run *r, unsigned slot, uint64_t addr, uint64_t
 	}
 	if (limit > room)
 		limit = room;
-	limit -= limit > 0;	/* the NUL */
+	limit -= limit > 0; /* the NUL */
 	while (got < limit) {
 		size_t step = LOAD_STEP - (addr + got) % LOAD_STEP, n;
 		const char *nul;
@@ -190,18 +190,12 @@ static void capture_mem(struct run *r, unsigned slot, uint64_t addr, uint64_t le
 static uint64_t compare(const struct dl_insn *i, uint64_t b, uint64_t c)
 {
 	switch (i->op) {
-	case DL_OP_EQ:
-		return b == c;
-	case DL_OP_NE:
-		return b != c;
-	case DL_OP_LTS:
-		return (int64_t)b < (int64_t)c;
-	case DL_OP_LES:
-		return (int64_t)b <= (int64_t)c;
-	case DL_OP_LTU:
-		return b < c;
-	default:
-		return b <= c;
+	case DL_OP_EQ: return b == c;
+	case DL_OP_NE: return b != c;
+	case DL_OP_LTS: return (int64_t)b < (int64_t)c;
+	case DL_OP_LES: return (int64_t)b <= (int64_t)c;
+	case DL_OP_LTU: return b < c;
+	default: return b <= c;
 	}
 }
 
@@ -223,46 +217,26 @@ static uint64_t compute(const struct run *r, const struct dl_insn *i)
 	uint64_t c = i->c < NEAR_REGS ? r->regs[i->c] : 0;
 
 	switch (i->op) {
-	case DL_OP_MOV:
-		return b;
-	case DL_OP_LDI:
-		return (uint64_t)(int64_t)i->imm;
-	case DL_OP_LDK:
-		return r->code->consts[i->imm];
-	case DL_OP_ADD:
-		return b + c;
-	case DL_OP_SUB:
-		return b - c;
-	case DL_OP_MUL:
-		return b * c;
-	case DL_OP_AND:
-		return b & c;
-	case DL_OP_OR:
-		return b | c;
-	case DL_OP_XOR:
-		return b ^ c;
-	case DL_OP_SHL:
-		return b << (c & 63);
-	case DL_OP_SHR:
-		return b >> (c & 63);
-	case DL_OP_SRA:
-		return (uint64_t)((int64_t)b >> (c & 63));
-	case DL_OP_ADDI:
-		return b + (uint64_t)(int64_t)i->imm;
-	case DL_OP_NEG:
-		return -b;
-	case DL_OP_COM:
-		return ~b;
-	case DL_OP_LNOT:
-		return b == 0;
-	case DL_OP_BOOL:
-		return b != 0;
-	case DL_OP_SX:
-		return narrow(b, i->imm, true);
-	case DL_OP_ZX:
-		return narrow(b, i->imm, false);
-	default:
-		return compare(i, b, c);
+	case DL_OP_MOV: return b;
+	case DL_OP_LDI: return (uint64_t)(int64_t)i->imm;
+	case DL_OP_LDK: return r->code->consts[i->imm];
+	case DL_OP_ADD: return b + c;
+	case DL_OP_SUB: return b - c;
+	case DL_OP_MUL: return b * c;
+	case DL_OP_AND: return b & c;
+	case DL_OP_OR: return b | c;
+	case DL_OP_XOR: return b ^ c;
+	case DL_OP_SHL: return b << (c & 63);
+	case DL_OP_SHR: return b >> (c & 63);
+	case DL_OP_SRA: return (uint64_t)((int64_t)b >> (c & 63));
+	case DL_OP_ADDI: return b + (uint64_t)(int64_t)i->imm;
+	case DL_OP_NEG: return -b;
+	case DL_OP_COM: return ~b;
+	case DL_OP_LNOT: return b == 0;
+	case DL_OP_BOOL: return b != 0;
+	case DL_OP_SX: return narrow(b, i->imm, true);
+	case DL_OP_ZX: return narrow(b, i->imm, false);
+	default: return compare(i, b, c);
 	}
 }
 
@@ -271,36 +245,21 @@ static uint32_t step(struct run *r, uint32_t pc, const struct dl_insn *i)
 	unsigned slot = (unsigned)i->imm;
 
 	switch (i->op) {
-	case DL_OP_NOP:
-		break;
-	case DL_OP_JMP:
-		return pc + 1 + (uint32_t)i->imm;
-	case DL_OP_JZ:
-		return pc + 1 + (r->regs[i->a] ? 0 : (uint32_t)i->imm);
-	case DL_OP_JNZ:
-		return pc + 1 + (r->regs[i->a] ? (uint32_t)i->imm : 0);
-	case DL_OP_NARG:
-		return run_arg(r, pc, i);
-	case DL_OP_NREG:
-		r->regs[i->a] = r->ops->reg(r->ctx, (unsigned)i->imm);
-		break;
-	case DL_OP_NLD:
-		return run_load(r, pc, i);
+	case DL_OP_NOP: break;
+	case DL_OP_JMP: return pc + 1 + (uint32_t)i->imm;
+	case DL_OP_JZ: return pc + 1 + (r->regs[i->a] ? 0 : (uint32_t)i->imm);
+	case DL_OP_JNZ: return pc + 1 + (r->regs[i->a] ? (uint32_t)i->imm : 0);
+	case DL_OP_NARG: return run_arg(r, pc, i);
+	case DL_OP_NREG: r->regs[i->a] = r->ops->reg(r->ctx, (unsigned)i->imm); break;
+	case DL_OP_NLD: return run_load(r, pc, i);
 	case DL_OP_NSLOT:
 		if (slot < r->n_slots)
 			r->rec->slots[slot] = r->regs[i->a];
 		break;
-	case DL_OP_NCAPS:
-		capture_string(r, slot, r->regs[i->a], r->strsize);
-		break;
-	case DL_OP_NCAPSN:
-		capture_string(r, slot, r->regs[i->a], r->regs[i->b]);
-		break;
-	case DL_OP_NCAPM:
-		capture_mem(r, slot, r->regs[i->a], r->regs[i->b]);
-		break;
-	default:
-		r->regs[i->a] = compute(r, i);
+	case DL_OP_NCAPS: capture_string(r, slot, r->regs[i->a], r->strsize); break;
+	case DL_OP_NCAPSN: capture_string(r, slot, r->regs[i->a], r->regs[i->b]); break;
+	case DL_OP_NCAPM: capture_mem(r, slot, r->regs[i->a], r->regs[i->b]); break;
+	default: r->regs[i->a] = compute(r, i);
 	}
 	return pc + 1;
 }

@@ -31,8 +31,7 @@ struct dl_near_ops {
  * that do not fit in cap are cut short.
  */
 size_t dl_near_run(const struct dl_code *code, unsigned n_slots, uint32_t strsize,
-		   const struct dl_near_ops *ops, void *ctx, struct dl_record *rec,
-		   size_t cap);
+		   const struct dl_near_ops *ops, void *ctx, struct dl_record *rec, size_t cap);
 
 /*
  * The largest record a verified near program can make: with a cap of that

@@ -9,8 +9,8 @@
 struct bound {
 	const struct dl_code *code;
 	uint32_t strsize;
-	uint32_t reach;		/* code before this may be jumped over */
-	bool known[NEAR_REGS];	/* the register holds value, whatever path was taken */
+	uint32_t reach; /* code before this may be jumped over */
+	bool known[NEAR_REGS]; /* the register holds value, whatever path was taken */
 	uint64_t value[NEAR_REGS];
 };
 
@@ -37,14 +37,10 @@ static uint64_t string_size(uint64_t limit)
 static uint64_t capture(const struct bound *b, const struct dl_insn *i)
 {
 	switch (i->op) {
-	case DL_OP_NCAPS:
-		return string_size(b->strsize);
-	case DL_OP_NCAPSN:
-		return string_size(length(b, i->b, b->strsize));
-	case DL_OP_NCAPM:
-		return aligned(length(b, i->b, NEAR_CAP_MAX));
-	default:
-		return 0;
+	case DL_OP_NCAPS: return string_size(b->strsize);
+	case DL_OP_NCAPSN: return string_size(length(b, i->b, b->strsize));
+	case DL_OP_NCAPM: return aligned(length(b, i->b, NEAR_CAP_MAX));
+	default: return 0;
 	}
 }
 
@@ -67,10 +63,8 @@ static void follow(struct bound *b, uint32_t pc, const struct dl_insn *i)
 		return;
 	case DL_OP_NOP:
 	case DL_OP_NREC:
-	case DL_OP_END:
-		return;
-	default:
-		break;
+	case DL_OP_END: return;
+	default: break;
 	}
 	if (i->a >= NEAR_REGS)
 		return;

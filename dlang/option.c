@@ -27,8 +27,15 @@
 #define STRSIZE_MAX (1u << 20)
 
 enum opt_class { CLASS_C, CLASS_R, CLASS_D, CLASS_I };
-enum opt_value { VALUE_FLAG, VALUE_BOOL, VALUE_SIZE, VALUE_RATE, VALUE_COUNT, VALUE_TEXT,
-		 VALUE_KEYWORD };
+enum opt_value {
+	VALUE_FLAG,
+	VALUE_BOOL,
+	VALUE_SIZE,
+	VALUE_RATE,
+	VALUE_COUNT,
+	VALUE_TEXT,
+	VALUE_KEYWORD
+};
 
 static const struct opt_info {
 	const char *name;
@@ -79,10 +86,14 @@ struct error *dl_parse_size(const char *s, uint64_t *ret)
 	if (!parse_number(s, &end, &n))
 		return bad_value();
 	switch (*end) {
-	case 'k': case 'K': shift = 10; break;
-	case 'm': case 'M': shift = 20; break;
-	case 'g': case 'G': shift = 30; break;
-	case 't': case 'T': shift = 40; break;
+	case 'k':
+	case 'K': shift = 10; break;
+	case 'm':
+	case 'M': shift = 20; break;
+	case 'g':
+	case 'G': shift = 30; break;
+	case 't':
+	case 'T': shift = 40; break;
 	case '\0': break;
 	default: return bad_value();
 	}
@@ -94,12 +105,24 @@ struct error *dl_parse_size(const char *s, uint64_t *ret)
 
 struct error *dl_parse_rate(const char *s, uint64_t *period_ns_ret)
 {
-	static const struct { const char *suffix; uint64_t ns; } units[] = {
-		{ "", 1 }, { "ns", 1 }, { "nsec", 1 }, { "us", 1000 }, { "usec", 1000 },
-		{ "ms", 1000000 }, { "msec", 1000000 }, { "s", NSEC_PER_SEC },
-		{ "sec", NSEC_PER_SEC }, { "m", 60 * NSEC_PER_SEC },
-		{ "min", 60 * NSEC_PER_SEC }, { "h", 3600 * NSEC_PER_SEC },
-		{ "hour", 3600 * NSEC_PER_SEC }, { "d", 86400 * NSEC_PER_SEC },
+	static const struct {
+		const char *suffix;
+		uint64_t ns;
+	} units[] = {
+		{ "", 1 },
+		{ "ns", 1 },
+		{ "nsec", 1 },
+		{ "us", 1000 },
+		{ "usec", 1000 },
+		{ "ms", 1000000 },
+		{ "msec", 1000000 },
+		{ "s", NSEC_PER_SEC },
+		{ "sec", NSEC_PER_SEC },
+		{ "m", 60 * NSEC_PER_SEC },
+		{ "min", 60 * NSEC_PER_SEC },
+		{ "h", 3600 * NSEC_PER_SEC },
+		{ "hour", 3600 * NSEC_PER_SEC },
+		{ "d", 86400 * NSEC_PER_SEC },
 		{ "day", 86400 * NSEC_PER_SEC },
 	};
 	const char *end;
@@ -126,8 +149,9 @@ struct error *dl_parse_rate(const char *s, uint64_t *period_ns_ret)
 static bool parse_switch(const char *s, bool *ret)
 {
 	static const char *const on[] = { "yes", "on", "true", "enable", "enabled", "set" };
-	static const char *const off[] = { "no", "off", "false", "disable", "disabled",
-					   "unset", "" };
+	static const char *const off[] = {
+		"no", "off", "false", "disable", "disabled", "unset", ""
+	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(on); i++)
 		if (!strcasecmp(s, on[i]))
@@ -195,28 +219,17 @@ static bool one_of(const char *value, const char *const *words)
 static bool keyword_ok(enum dl_opt which, const char *v)
 {
 	switch (which) {
-	case DL_OPT_ENCODING:
-		return one_of(v, WORDS("ascii", "utf8"));
-	case DL_OPT_EVALTIME:
-		return one_of(v, WORDS("exec", "preinit", "postinit", "main"));
-	case DL_OPT_LATE:
-		return one_of(v, WORDS("dynamic", "static"));
-	case DL_OPT_LINKMODE:
-		return one_of(v, WORDS("kernel", "primary", "dynamic", "static"));
-	case DL_OPT_LINKTYPE:
-		return one_of(v, WORDS("elf", "dof"));
-	case DL_OPT_STDC:
-		return one_of(v, WORDS("a", "c", "s", "t"));
-	case DL_OPT_SCOPE:
-		return one_of(v, WORDS("target", "all"));
-	case DL_OPT_TIER:
-		return one_of(v, WORDS("auto", "stop", "record"));
-	case DL_OPT_BUFPOLICY:
-		return one_of(v, WORDS("ring", "fill", "switch", "wait"));
-	case DL_OPT_BUFRESIZE:
-		return one_of(v, WORDS("auto", "manual"));
-	default:
-		return true;
+	case DL_OPT_ENCODING: return one_of(v, WORDS("ascii", "utf8"));
+	case DL_OPT_EVALTIME: return one_of(v, WORDS("exec", "preinit", "postinit", "main"));
+	case DL_OPT_LATE: return one_of(v, WORDS("dynamic", "static"));
+	case DL_OPT_LINKMODE: return one_of(v, WORDS("kernel", "primary", "dynamic", "static"));
+	case DL_OPT_LINKTYPE: return one_of(v, WORDS("elf", "dof"));
+	case DL_OPT_STDC: return one_of(v, WORDS("a", "c", "s", "t"));
+	case DL_OPT_SCOPE: return one_of(v, WORDS("target", "all"));
+	case DL_OPT_TIER: return one_of(v, WORDS("auto", "stop", "record"));
+	case DL_OPT_BUFPOLICY: return one_of(v, WORDS("ring", "fill", "switch", "wait"));
+	case DL_OPT_BUFRESIZE: return one_of(v, WORDS("auto", "manual"));
+	default: return true;
 	}
 }
 
@@ -225,13 +238,11 @@ static struct error *check_version(const char *v, const char *earlier)
 	uint32_t version, old;
 
 	if (!dl_version_parse(v, &version))
-		return error_format(ERR_OTHER,
-				    "Version is not properly formatted or is too large");
+		return error_format(ERR_OTHER, "Version is not properly formatted or is too large");
 	if (!dl_version_known(version))
 		return error_format(ERR_OTHER, "Requested version is not supported by compiler");
 	if (earlier && dl_version_parse(earlier, &old) && version > old)
-		return error_format(ERR_OTHER,
-				    "Requested version conflicts with earlier setting");
+		return error_format(ERR_OTHER, "Requested version conflicts with earlier setting");
 	return NULL;
 }
 
@@ -251,14 +262,11 @@ static struct error *check_text(enum dl_opt which, const char *v, const char *ea
 static struct error *check_number(enum dl_opt which, const uint64_t *v)
 {
 	switch (which) {
-	case DL_OPT_STRSIZE:
-		return *v < STRSIZE_MIN || *v > STRSIZE_MAX ? bad_value() : NULL;
-	case DL_OPT_IREGS: case DL_OPT_TREGS:
-		return *v == 0 ? bad_value() : NULL;
-	case DL_OPT_TREE:
-		return *v == 0 || *v > 15 ? bad_value() : NULL;
-	default:
-		return NULL;
+	case DL_OPT_STRSIZE: return *v < STRSIZE_MIN || *v > STRSIZE_MAX ? bad_value() : NULL;
+	case DL_OPT_IREGS:
+	case DL_OPT_TREGS: return *v == 0 ? bad_value() : NULL;
+	case DL_OPT_TREE: return *v == 0 || *v > 15 ? bad_value() : NULL;
+	default: return NULL;
 	}
 }
 
@@ -297,14 +305,26 @@ static bool is_list(enum dl_opt which)
 static bool illegal_in_program(enum dl_opt which)
 {
 	switch (which) {
-	case DL_OPT_CPP: case DL_OPT_CPPARGS: case DL_OPT_CPPHDRS: case DL_OPT_CPPPATH:
-	case DL_OPT_DEFINE: case DL_OPT_UNDEF: case DL_OPT_INCDIR: case DL_OPT_STDC:
-	case DL_OPT_LDPATH: case DL_OPT_LIBDIR: case DL_OPT_SYSLIBDIR: case DL_OPT_LINKMODE:
-	case DL_OPT_LINKTYPE: case DL_OPT_CTYPES: case DL_OPT_DTYPES: case DL_OPT_SETENV:
-	case DL_OPT_UNSETENV: case DL_OPT_NOLIBS: case DL_OPT_EVALTIME:
-		return true;
-	default:
-		return false;
+	case DL_OPT_CPP:
+	case DL_OPT_CPPARGS:
+	case DL_OPT_CPPHDRS:
+	case DL_OPT_CPPPATH:
+	case DL_OPT_DEFINE:
+	case DL_OPT_UNDEF:
+	case DL_OPT_INCDIR:
+	case DL_OPT_STDC:
+	case DL_OPT_LDPATH:
+	case DL_OPT_LIBDIR:
+	case DL_OPT_SYSLIBDIR:
+	case DL_OPT_LINKMODE:
+	case DL_OPT_LINKTYPE:
+	case DL_OPT_CTYPES:
+	case DL_OPT_DTYPES:
+	case DL_OPT_SETENV:
+	case DL_OPT_UNSETENV:
+	case DL_OPT_NOLIBS:
+	case DL_OPT_EVALTIME: return true;
+	default: return false;
 	}
 }
 
@@ -332,7 +352,8 @@ struct dl_options *dl_options_create(void)
 
 		if (infos[i].value == VALUE_FLAG)
 			n = 0;
-		else if (!is_text((enum dl_opt)i) && *infos[i].def && strcmp(infos[i].def, "0") != 0)
+		else if (!is_text((enum dl_opt)i) && *infos[i].def &&
+			 strcmp(infos[i].def, "0") != 0)
 			error_destroy(parse_number_value((enum dl_opt)i, infos[i].def, &n));
 		else if (!is_text((enum dl_opt)i) && *infos[i].def)
 			n = 0;
@@ -382,7 +403,8 @@ static struct error *set_text(struct dl_options *o, enum dl_opt which, const cha
 static void switch_opposite(struct dl_options *o, enum dl_opt which)
 {
 	static const enum dl_opt pairs[][2] = {
-		{ DL_OPT_KDEFS, DL_OPT_KNODEFS }, { DL_OPT_UDEFS, DL_OPT_UNODEFS },
+		{ DL_OPT_KDEFS, DL_OPT_KNODEFS },
+		{ DL_OPT_UDEFS, DL_OPT_UNODEFS },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(pairs); i++) {
@@ -530,9 +552,8 @@ bool dl_version_known(uint32_t v)
 {
 	/* Versions that had a third number; all others are 1.0 to 1.13. */
 	static const uint32_t micro[] = {
-		DL_VERSION(1, 2, 1), DL_VERSION(1, 2, 2), DL_VERSION(1, 4, 1),
-		DL_VERSION(1, 6, 1), DL_VERSION(1, 6, 2), DL_VERSION(1, 6, 3),
-		DL_VERSION(1, 7, 1), DL_VERSION(1, 12, 1),
+		DL_VERSION(1, 2, 1), DL_VERSION(1, 2, 2), DL_VERSION(1, 4, 1), DL_VERSION(1, 6, 1),
+		DL_VERSION(1, 6, 2), DL_VERSION(1, 6, 3), DL_VERSION(1, 7, 1), DL_VERSION(1, 12, 1),
 	};
 
 	if ((v & 0xfff) == 0)

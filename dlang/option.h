@@ -21,7 +21,7 @@ enum dl_opt_origin { DL_OPT_FROM_ENV, DL_OPT_FROM_CMDLINE, DL_OPT_FROM_PRAGMA, D
 
 #define DL_OPT_UNSET UINT64_MAX
 
-struct dl_options;	/* owns its texts */
+struct dl_options; /* owns its texts */
 
 struct dl_options *dl_options_create(void);
 void dl_options_destroy(struct dl_options *o);

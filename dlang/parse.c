@@ -254,7 +254,7 @@ struct desc {
 };
 
 struct desc_list {
-	struct desc *items;	/* in the arena */
+	struct desc *items; /* in the arena */
 	size_t n, cap;
 };
 
@@ -272,8 +272,8 @@ static void add_desc(struct dl_parser *p, struct desc_list *l, struct desc d)
 /* pdescs : pdesc { ',' pdesc }   false if one of them is invalid. */
 static bool parse_descs(struct dl_parser *p, struct desc_list *l)
 {
-	enum dl_level level = p->lex.source->kind == DL_SRC_STRING ? p->lex.source->level
-								  : DL_LEVEL_NAME;
+	enum dl_level level =
+		p->lex.source->kind == DL_SRC_STRING ? p->lex.source->level : DL_LEVEL_NAME;
 	bool ok = true;
 
 	do {
@@ -306,7 +306,8 @@ static struct dl_node *parse_predicate(struct dl_parser *p)
 	if (!dl_parse_expect(p, TOK_EPRED))
 		return NULL;
 	if (p->tok.kind != TOK_LBRACE) {
-		dl_parse_fail(p, D_SYNTAX, p->tok.range, "expected actions { } following probe "
+		dl_parse_fail(p, D_SYNTAX, p->tok.range,
+			      "expected actions { } following probe "
 			      "description and predicate");
 		return NULL;
 	}
@@ -333,7 +334,8 @@ static void lone_desc(struct dl_parser *p)
 	if (p->lex.source->kind == DL_SRC_STRING || p->tok.kind == TOK_PDESC)
 		dl_parse_syntax(p);
 	else
-		dl_parse_fail(p, D_SYNTAX, p->tok.range, "expected predicate and/or actions "
+		dl_parse_fail(p, D_SYNTAX, p->tok.range,
+			      "expected predicate and/or actions "
 			      "following probe description");
 }
 
@@ -398,21 +400,16 @@ static void parse_clause(struct dl_parser *p)
 static void parse_item(struct dl_parser *p)
 {
 	switch (p->tok.kind) {
-	case TOK_PDESC: case TOK_INT:
-		parse_clause(p);
-		break;
+	case TOK_PDESC:
+	case TOK_INT: parse_clause(p); break;
 	case KW_INLINE:
 		if (p->include_depth)
 			dl_parse_declaration(p);
 		else
 			dl_parse_inline(p);
 		break;
-	case KW_TRANSLATOR:
-		dl_parse_translator(p);
-		break;
-	case KW_PROVIDER:
-		dl_parse_provider(p);
-		break;
+	case KW_TRANSLATOR: dl_parse_translator(p); break;
+	case KW_PROVIDER: dl_parse_provider(p); break;
 	default:
 		if (p->tok.kind == TOK_IDENT ||
 		    (dl_keyword_flags(p->tok.kind) & (KW_O | KW_R)) == KW_O)
@@ -474,8 +471,7 @@ static void collect_descs(struct dl_unit *u)
 static void refresh_descs(struct dl_unit *u)
 {
 	struct dl_ctx *c = u->ctx;
-	enum dl_level level = u->source->kind == DL_SRC_STRING ? u->source->level
-							       : DL_LEVEL_NAME;
+	enum dl_level level = u->source->kind == DL_SRC_STRING ? u->source->level : DL_LEVEL_NAME;
 
 	if (u->target == c->config.macros.target)
 		return;

@@ -13,9 +13,9 @@
 #include "ctx.h"
 #include "lex.h"
 
-#define PARSE_DEPTH_MAX 500	/* nested parentheses, blocks, declarators */
+#define PARSE_DEPTH_MAX 500 /* nested parentheses, blocks, declarators */
 
-struct dl_scope_name {		/* parameter of an inline or translator being parsed */
+struct dl_scope_name { /* parameter of an inline or translator being parsed */
 	const char *name;
 	struct dl_scope_name *next;
 };
@@ -24,8 +24,8 @@ struct dl_scope_name {		/* parameter of an inline or translator being parsed */
 struct dl_pending_pragma {
 	enum { DL_PEND_ATTR, DL_PEND_PROVIDER, DL_PEND_BINDING } kind;
 	const char *name;
-	const char *pragma;	/* "attributes" or "binding" */
-	unsigned component;	/* of a provider: 0 provider ... 4 args */
+	const char *pragma; /* "attributes" or "binding" */
+	unsigned component; /* of a provider: 0 provider ... 4 args */
 	struct dl_attr attr;
 	uint32_t version;
 	struct dl_range range;
@@ -38,21 +38,21 @@ struct dl_parser {
 	struct arena *arena;
 	struct dl_unit *unit;
 	struct dl_lexer lex;
-	struct dl_token tok;		/* the current token, not yet consumed */
-	unsigned prev_end;		/* offset behind the token before it */
-	unsigned depth;			/* of recursion */
-	unsigned braces;		/* { open in this item */
-	unsigned parens, brackets;	/* ( and [ open in this expression */
-	const char *recover_at;		/* where skipping starts after an error */
+	struct dl_token tok; /* the current token, not yet consumed */
+	unsigned prev_end; /* offset behind the token before it */
+	unsigned depth; /* of recursion */
+	unsigned braces; /* { open in this item */
+	unsigned parens, brackets; /* ( and [ open in this expression */
+	const char *recover_at; /* where skipping starts after an error */
 	struct dl_range recover_range;
-	bool recovered;			/* the item before was broken */
+	bool recovered; /* the item before was broken */
 	struct dl_scope_name *scope;
-	unsigned include_depth;		/* # 1 "file" 1 ... 2: types go to the C scope */
-	bool in_system;			/* # 1 "file" 1 3: what D can't read there is passed over */
+	unsigned include_depth; /* # 1 "file" 1 ... 2: types go to the C scope */
+	bool in_system; /* # 1 "file" 1 3: what D can't read there is passed over */
 	struct dl_pending_pragma *pending;
-	uint32_t translator_version;	/* #pragma D binding "x.y" translator */
+	uint32_t translator_version; /* #pragma D binding "x.y" translator */
 	struct dl_node *clauses_tail;
-	bool types_only;		/* dl_type_parse(): report nothing */
+	bool types_only; /* dl_type_parse(): report nothing */
 };
 
 /* --- parse.c --- */
@@ -81,35 +81,43 @@ void dl_parse_end_item(struct dl_parser *p, enum dl_tok kind);
 const char *dl_parse_member_name(struct dl_parser *p);
 
 /* --- parse_expr.c --- */
-struct dl_node *dl_parse_expr(struct dl_parser *p);		/* with commas */
-struct dl_node *dl_parse_assign(struct dl_parser *p);		/* without */
-struct dl_node *dl_parse_cond(struct dl_parser *p);		/* constant expressions */
+struct dl_node *dl_parse_expr(struct dl_parser *p); /* with commas */
+struct dl_node *dl_parse_assign(struct dl_parser *p); /* without */
+struct dl_node *dl_parse_cond(struct dl_parser *p); /* constant expressions */
 
 /* --- parse_decl.c --- */
 struct dl_param {
-	const char *name;	/* NULL when there is none */
+	const char *name; /* NULL when there is none */
 	struct dl_type *type;
 	struct dl_range range;
 };
 
-enum dl_storage { DL_CLASS_NONE, DL_CLASS_AUTO, DL_CLASS_REGISTER, DL_CLASS_STATIC,
-		  DL_CLASS_EXTERN, DL_CLASS_TYPEDEF, DL_CLASS_SELF, DL_CLASS_THIS };
+enum dl_storage {
+	DL_CLASS_NONE,
+	DL_CLASS_AUTO,
+	DL_CLASS_REGISTER,
+	DL_CLASS_STATIC,
+	DL_CLASS_EXTERN,
+	DL_CLASS_TYPEDEF,
+	DL_CLASS_SELF,
+	DL_CLASS_THIS
+};
 
 struct dl_specs {
 	enum dl_storage storage;
-	struct dl_type *type;		/* never NULL unless parsing failed */
-	bool has_type;			/* a type specifier was written */
-	bool defines_type;		/* a struct, union or enum with tag or body */
+	struct dl_type *type; /* never NULL unless parsing failed */
+	bool has_type; /* a type specifier was written */
+	bool defines_type; /* a struct, union or enum with tag or body */
 	struct dl_range range;
 };
 
 /* A derivation of a declarator, from the name outward. */
 struct dl_deriv {
 	enum { DL_DV_PTR, DL_DV_ARRAY, DL_DV_FUNC, DL_DV_TUPLE } kind;
-	unsigned quals;			/* PTR: 1 const, 2 volatile, 4 restrict */
-	bool has_size;			/* ARRAY */
+	unsigned quals; /* PTR: 1 const, 2 volatile, 4 restrict */
+	bool has_size; /* ARRAY */
 	uint64_t size;
-	struct dl_param *params;	/* FUNC, TUPLE */
+	struct dl_param *params; /* FUNC, TUPLE */
 	uint32_t n_params;
 	bool is_variadic;
 	struct dl_range range;
@@ -117,8 +125,8 @@ struct dl_deriv {
 };
 
 struct dl_declarator {
-	const char *name;		/* NULL: abstract */
-	struct dl_range range;		/* of the name */
+	const char *name; /* NULL: abstract */
+	struct dl_range range; /* of the name */
 	struct dl_deriv *first, **tail;
 };
 
@@ -141,8 +149,7 @@ bool dl_parse_params(struct dl_parser *p, enum dl_tok close, struct dl_deriv *re
 struct dl_type *dl_parse_find_type(struct dl_parser *p, const char *name);
 bool dl_parse_name_is_type(struct dl_parser *p, const char *name);
 /* A type only the target may know, to be resolved by dl_compile(). */
-struct dl_type *dl_parse_late_type(struct dl_parser *p, const char *name,
-				   struct dl_range range);
+struct dl_type *dl_parse_late_type(struct dl_parser *p, const char *name, struct dl_range range);
 bool dl_parse_may_be_late(const struct dl_parser *p);
 void dl_resolve_late_types(struct dl_ctx *c, const struct dl_source *source);
 
@@ -169,10 +176,10 @@ enum dl_lib_state dl_library_state(const struct dl_ctx *c, const char *name);
 bool dl_dependency_met(struct dl_ctx *c, const char *class, const char *name);
 
 /* --- pdesc.c --- */
-bool dl_pdesc_parse(struct dl_ctx *c, const char *text, enum dl_level level,
-		    struct dl_range range, struct dl_pdesc *ret);
-bool dl_pdesc_from_id(struct dl_ctx *c, uint64_t id, enum dl_level level,
-		      struct dl_range range, struct dl_pdesc *ret);
+bool dl_pdesc_parse(struct dl_ctx *c, const char *text, enum dl_level level, struct dl_range range,
+		    struct dl_pdesc *ret);
+bool dl_pdesc_from_id(struct dl_ctx *c, uint64_t id, enum dl_level level, struct dl_range range,
+		      struct dl_pdesc *ret);
 /* $name without its $: false if there is no such macro variable. */
 bool dl_macro_value(const struct dl_ctx *c, const char *name, size_t len, int64_t *ret);
 /* Operand n, counted as referenced; NULL: there is none. */

@@ -23,11 +23,11 @@ static struct dl_type *find_scoped(struct dl_parser *p, const char *name)
 	const char *word = blank ? blank + 1 : name, *last = strrchr(word, '`');
 	const char *object = word, *full;
 
-	for (const char *q = word; q < last; q++)	/* only the object right before the name */
+	for (const char *q = word; q < last; q++) /* only the object right before the name */
 		if (*q == '`')
 			object = q + 1;
-	full = blank ? arena_printf(p->arena, "%.*s%s", (int)(word - name), name, last + 1)
-		     : last + 1;
+	full = blank ? arena_printf(p->arena, "%.*s%s", (int)(word - name), name, last + 1) :
+		       last + 1;
 	object = arena_strndup(p->arena, object, (size_t)(last - object));
 	if (!strcmp(object, "C") || !strcmp(object, "D"))
 		return dl_types_lookup_in(p->ctx->types, object, full);
@@ -110,10 +110,12 @@ void dl_resolve_late_types(struct dl_ctx *c, const struct dl_source *source)
 				t->is_signed = found->is_signed;
 			} else if (l->source == source) {
 				struct dl_diag *d = dl_error(c, D_SYNTAX, l->range,
-					"syntax error near \"%s\"", t->name);
+							     "syntax error near \"%s\"", t->name);
 
-				dl_hint(c, d, "neither the program nor its target has a type "
-					"called %s", t->name);
+				dl_hint(c, d,
+					"neither the program nor its target has a type "
+					"called %s",
+					t->name);
 			} else {
 				link = &l->next;
 				continue;
@@ -127,10 +129,10 @@ void dl_resolve_late_types(struct dl_ctx *c, const struct dl_source *source)
 
 struct spec_words {
 	unsigned n_signed, n_unsigned, n_short, n_long, n_int;
-	bool has_base;			/* one of the kinds below, or type */
+	bool has_base; /* one of the kinds below, or type */
 	enum dl_basic base;
-	struct dl_type *type;		/* struct, enum, typedef name */
-	unsigned quals;			/* 1 const, 2 volatile, 4 restrict */
+	struct dl_type *type; /* struct, enum, typedef name */
+	unsigned quals; /* 1 const, 2 volatile, 4 restrict */
 	bool is_userland, any;
 };
 
@@ -171,8 +173,8 @@ static bool storage_class(enum dl_tok kind, enum dl_storage *ret)
 bool dl_parse_gnu_word(struct dl_parser *p)
 {
 	static const char *const words[] = {
-		"__extension__", "__inline", "__inline__", "__restrict", "__restrict__",
-		"__const", "__volatile__", "_Noreturn", "__signed__",
+		"__extension__", "__inline",	 "__inline__", "__restrict", "__restrict__",
+		"__const",	 "__volatile__", "_Noreturn",  "__signed__",
 	};
 	const char *s = p->tok.text;
 
@@ -229,7 +231,8 @@ static bool spec_name(struct dl_parser *p, struct spec_words *w)
 			return false;
 		t = dl_parse_late_type(p, name, range);
 		if (!t) {
-			dl_parse_fail(p, D_DECL_IDENT, range, "old-style declaration or "
+			dl_parse_fail(p, D_DECL_IDENT, range,
+				      "old-style declaration or "
 				      "incorrect type specified");
 			return false;
 		}
@@ -243,8 +246,11 @@ static bool spec_name(struct dl_parser *p, struct spec_words *w)
 /* One specifier other than a storage class; false: there is none here. */
 static bool parse_spec(struct dl_parser *p, struct spec_words *w, bool *defines)
 {
-	static const struct { enum dl_tok tok; enum dl_basic base; } bases[] = {
-		{ KW_VOID, DL_T_VOID }, { KW_CHAR, DL_T_CHAR }, { KW_FLOAT, DL_T_FLOAT },
+	static const struct {
+		enum dl_tok tok;
+		enum dl_basic base;
+	} bases[] = {
+		{ KW_VOID, DL_T_VOID },	    { KW_CHAR, DL_T_CHAR },	{ KW_FLOAT, DL_T_FLOAT },
 		{ KW_DOUBLE, DL_T_DOUBLE }, { KW_STRING, DL_T_STRING },
 	};
 	enum dl_tok kind = p->tok.kind;
@@ -267,16 +273,17 @@ static bool parse_spec(struct dl_parser *p, struct spec_words *w, bool *defines)
 	case KW_VOLATILE: w->quals |= 2; break;
 	case KW_RESTRICT: w->quals |= 4; break;
 	case KW_USERLAND: w->is_userland = true; break;
-	case KW_STRUCT: case KW_UNION: case KW_ENUM: {
-		struct dl_type *t = kind == KW_ENUM ? dl_parse_enum(p, &is_def)
-						    : dl_parse_sou(p, &is_def);
+	case KW_STRUCT:
+	case KW_UNION:
+	case KW_ENUM: {
+		struct dl_type *t =
+			kind == KW_ENUM ? dl_parse_enum(p, &is_def) : dl_parse_sou(p, &is_def);
 		*defines |= is_def;
 		return t && set_base(p, w, DL_T_VOID, t);
 	}
-	case TOK_IDENT: case KW_INLINE:
-		return dl_parse_gnu_word(p) || (kind == TOK_IDENT && spec_name(p, w));
-	default:
-		return false;
+	case TOK_IDENT:
+	case KW_INLINE: return dl_parse_gnu_word(p) || (kind == TOK_IDENT && spec_name(p, w));
+	default: return false;
 	}
 	dl_parse_advance(p);
 	return !dl_parse_failed(p);
@@ -390,25 +397,30 @@ bool dl_parse_starts_type(struct dl_parser *p)
 
 /* --- parameters --- */
 
-static bool check_param(struct dl_parser *p, const struct dl_specs *s,
-			const struct dl_param *param, bool is_tuple)
+static bool check_param(struct dl_parser *p, const struct dl_specs *s, const struct dl_param *param,
+			bool is_tuple)
 {
 	struct dl_type *base = dl_type_base(param->type);
 
 	if (s->storage != DL_CLASS_NONE && s->storage != DL_CLASS_REGISTER) {
-		dl_parse_fail(p, D_DECL_PARMCLASS, param->range, "inappropriate storage class "
+		dl_parse_fail(p, D_DECL_PARMCLASS, param->range,
+			      "inappropriate storage class "
 			      "for function or associative array parameter");
 		return false;
 	}
-	if (base->kind == DL_DYN || (is_tuple && (base->kind == DL_FUNC || base->kind == DL_VOID))) {
-		dl_parse_fail(p, D_DECL_PROTO_TYPE, param->range, "%s prototype may not use "
-			      "parameter of type %s: %s", is_tuple ? "array" : "function",
+	if (base->kind == DL_DYN ||
+	    (is_tuple && (base->kind == DL_FUNC || base->kind == DL_VOID))) {
+		dl_parse_fail(p, D_DECL_PROTO_TYPE, param->range,
+			      "%s prototype may not use "
+			      "parameter of type %s: %s",
+			      is_tuple ? "array" : "function",
 			      dl_type_name(p->ctx->types, param->type),
 			      param->name ? param->name : "(anonymous)");
 		return false;
 	}
 	if (base->kind == DL_VOID && param->name) {
-		dl_parse_fail(p, D_DECL_PROTO_NAME, param->range, "%s prototype: void parameter "
+		dl_parse_fail(p, D_DECL_PROTO_NAME, param->range,
+			      "%s prototype: void parameter "
 			      "may not have a name: %s",
 			      is_tuple ? "array" : "function", param->name);
 		return false;
@@ -429,7 +441,8 @@ static bool parse_param(struct dl_parser *p, struct dl_param *ret, bool is_tuple
 		/* f(x): a type the target may know, or a parameter without a type. */
 		s.type = dl_parse_late_type(p, p->tok.text, p->tok.range);
 		if (!s.type) {
-			dl_parse_fail(p, D_DECL_IDENT, p->tok.range, "old-style declaration or "
+			dl_parse_fail(p, D_DECL_IDENT, p->tok.range,
+				      "old-style declaration or "
 				      "incorrect type specified");
 			return false;
 		}
@@ -472,8 +485,10 @@ static bool check_void(struct dl_parser *p, struct dl_deriv *d, const char *what
 		if (dl_type_base(d->params[i].type)->kind != DL_VOID)
 			continue;
 		if (d->n_params > 1 || d->is_variadic) {
-			dl_parse_fail(p, D_DECL_PROTO_VOID, d->params[i].range, "%s prototype: "
-				      "void must be sole parameter", what);
+			dl_parse_fail(p, D_DECL_PROTO_VOID, d->params[i].range,
+				      "%s prototype: "
+				      "void must be sole parameter",
+				      what);
 			return false;
 		}
 		d->n_params = 0;
@@ -495,7 +510,8 @@ bool dl_parse_params(struct dl_parser *p, enum dl_tok close, struct dl_deriv *re
 
 		if (p->tok.kind == TOK_ELLIPSIS) {
 			if (is_tuple) {
-				dl_parse_fail(p, D_DECL_PROTO_VARARGS, p->tok.range, "array "
+				dl_parse_fail(p, D_DECL_PROTO_VARARGS, p->tok.range,
+					      "array "
 					      "prototype: ... may only be used in functions");
 				return false;
 			}
@@ -537,7 +553,8 @@ static void parse_dimension(struct dl_parser *p, struct dl_deriv *v)
 	if (!e)
 		return;
 	if (!dl_sema_const_int(p->ctx, e, &n) || n < 0 || (n == 0 && !p->include_depth)) {
-		dl_parse_fail(p, D_DECL_ARRSUB, e->range, "positive integral constant expression "
+		dl_parse_fail(p, D_DECL_ARRSUB, e->range,
+			      "positive integral constant expression "
 			      "or tuple signature expected as array declaration subscript");
 		return;
 	}
@@ -665,8 +682,10 @@ static struct dl_type *make_array(struct dl_parser *p, const struct dl_specs *s,
 	uint64_t bytes;
 
 	if (!v->has_size && s->storage != DL_CLASS_EXTERN && !p->include_depth) {
-		dl_parse_fail(p, D_DECL_ARRNULL, v->range, "array declaration requires array "
-			      "dimension or tuple signature: %s", name);
+		dl_parse_fail(p, D_DECL_ARRNULL, v->range,
+			      "array declaration requires array "
+			      "dimension or tuple signature: %s",
+			      name);
 		return NULL;
 	}
 	if (kind == DL_VOID) {
@@ -676,8 +695,10 @@ static struct dl_type *make_array(struct dl_parser *p, const struct dl_specs *s,
 	if (kind == DL_FUNC)
 		return fail_type(p, D_DECL_COMBO, v->range, "cannot declare array of functions");
 	if (kind == DL_FORWARD) {
-		dl_parse_fail(p, D_DECL_INCOMPLETE, v->range, "cannot declare array of "
-			      "incomplete type %s: %s", dl_type_name(ts, of), name);
+		dl_parse_fail(p, D_DECL_INCOMPLETE, v->range,
+			      "cannot declare array of "
+			      "incomplete type %s: %s",
+			      dl_type_name(ts, of), name);
 		return NULL;
 	}
 	if (__builtin_mul_overflow(dl_type_size(ts, of), v->size, &bytes) || bytes > UINT32_MAX)

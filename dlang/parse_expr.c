@@ -35,8 +35,7 @@ static struct dl_node *finish(struct dl_parser *p, struct dl_node *n)
 	return NULL;
 }
 
-static struct dl_node *new_node(struct dl_parser *p, enum dl_node_kind kind,
-				struct dl_range start)
+static struct dl_node *new_node(struct dl_parser *p, enum dl_node_kind kind, struct dl_range start)
 {
 	return dl_node_new(p->arena, kind, dl_parse_range_from(p, start));
 }
@@ -155,8 +154,10 @@ static struct dl_node *parse_agg(struct dl_parser *p)
 		n->range = dl_parse_range_from(p, start);
 	}
 	if (p->tok.kind == TOK_LBRACK)
-		dl_parse_fail(p, D_AGG_MDIM, start, "improper attempt to reference @%s as a "
-			      "multi-dimensional array", n->name);
+		dl_parse_fail(p, D_AGG_MDIM, start,
+			      "improper attempt to reference @%s as a "
+			      "multi-dimensional array",
+			      n->name);
 	return dl_parse_failed(p) ? NULL : finish(p, n);
 }
 
@@ -262,23 +263,17 @@ static struct dl_node *parse_ident(struct dl_parser *p)
 static struct dl_node *parse_primary(struct dl_parser *p)
 {
 	switch (p->tok.kind) {
-	case TOK_INT:
-		return parse_int(p);
-	case TOK_STR: case TOK_FLOAT:
-		return parse_literal(p);
-	case TOK_AGG:
-		return parse_agg(p);
-	case TOK_IDENT: case KW_SELF: case KW_THIS:
-		return parse_ident(p);
-	case KW_OFFSETOF:
-		return parse_offsetof(p);
-	case KW_XLATE:
-		return parse_xlate(p);
-	case TOK_LPAR:
-		return parse_paren(p);
-	default:
-		dl_parse_syntax(p);
-		return NULL;
+	case TOK_INT: return parse_int(p);
+	case TOK_STR:
+	case TOK_FLOAT: return parse_literal(p);
+	case TOK_AGG: return parse_agg(p);
+	case TOK_IDENT:
+	case KW_SELF:
+	case KW_THIS: return parse_ident(p);
+	case KW_OFFSETOF: return parse_offsetof(p);
+	case KW_XLATE: return parse_xlate(p);
+	case TOK_LPAR: return parse_paren(p);
+	default: dl_parse_syntax(p); return NULL;
 	}
 }
 
@@ -335,8 +330,8 @@ static struct dl_node *parse_member(struct dl_parser *p, struct dl_node *left)
 			      is_arrow ? "->" : ".");
 		return NULL;
 	}
-	struct dl_node *n = new_unary(p, is_arrow ? DL_N_ARROW : DL_N_DOT, DL_O_ADD, left,
-				      left->range);
+	struct dl_node *n =
+		new_unary(p, is_arrow ? DL_N_ARROW : DL_N_DOT, DL_O_ADD, left, left->range);
 	if (n)
 		n->name = name;
 	return n;
@@ -347,24 +342,19 @@ static struct dl_node *parse_suffixes(struct dl_parser *p, struct dl_node *n)
 {
 	while (n && !dl_parse_failed(p)) {
 		switch (p->tok.kind) {
-		case TOK_LBRACK:
-			n = parse_index(p, n);
-			break;
-		case TOK_LPAR:
-			n = parse_call(p, n);
-			break;
-		case TOK_DOT: case TOK_ARROW:
-			n = parse_member(p, n);
-			break;
-		case TOK_INC: case TOK_DEC: {
+		case TOK_LBRACK: n = parse_index(p, n); break;
+		case TOK_LPAR: n = parse_call(p, n); break;
+		case TOK_DOT:
+		case TOK_ARROW: n = parse_member(p, n); break;
+		case TOK_INC:
+		case TOK_DEC: {
 			enum dl_oper op = p->tok.kind == TOK_INC ? DL_O_POSTINC : DL_O_POSTDEC;
 
 			dl_parse_advance(p);
 			n = new_unary(p, DL_N_INCDEC, op, n, n->range);
 			break;
 		}
-		default:
-			return n;
+		default: return n;
 		}
 	}
 	return NULL;
@@ -433,8 +423,8 @@ static bool is_cast_here(struct dl_parser *p, bool is_sizeof)
 		return true;
 	if (*next != ')' || !dl_parse_may_be_late(p))
 		return false;
-	return stars || (is_sizeof ? ends_with_t(name)
-				   : only_operand(dl_lex_peek(&p->lex, next + 1)));
+	return stars ||
+	       (is_sizeof ? ends_with_t(name) : only_operand(dl_lex_peek(&p->lex, next + 1)));
 }
 
 /* '(' type ')' unary, or a parenthesised expression with its suffixes */
@@ -500,19 +490,17 @@ static struct dl_node *parse_unary_inner(struct dl_parser *p)
 		return new_unary(p, DL_N_UNARY, op, parse_unary(p), start);
 	}
 	switch (p->tok.kind) {
-	case TOK_INC: case TOK_DEC:
+	case TOK_INC:
+	case TOK_DEC:
 		op = p->tok.kind == TOK_INC ? DL_O_PREINC : DL_O_PREDEC;
 		dl_parse_advance(p);
 		return new_unary(p, DL_N_INCDEC, op, parse_unary(p), start);
-	case KW_SIZEOF:
-		return parse_sizeof(p);
+	case KW_SIZEOF: return parse_sizeof(p);
 	case KW_STRINGOF:
 		dl_parse_advance(p);
 		return new_unary(p, DL_N_STRINGOF, DL_O_ADD, parse_unary(p), start);
-	case TOK_LPAR:
-		return parse_cast_or_paren(p);
-	default:
-		return parse_suffixes(p, parse_primary(p));
+	case TOK_LPAR: return parse_cast_or_paren(p);
+	default: return parse_suffixes(p, parse_primary(p));
 	}
 }
 
@@ -529,7 +517,7 @@ static struct dl_node *parse_unary(struct dl_parser *p)
 /* --- binary --- */
 
 struct binary_op {
-	unsigned level;		/* higher binds tighter; 0: not a binary operator */
+	unsigned level; /* higher binds tighter; 0: not a binary operator */
 	enum dl_oper op;
 };
 
@@ -600,8 +588,8 @@ static bool is_open(const struct dl_parser *p, const struct dl_node *n)
  * A constant condition is decided here, so that the other branch is never
  * looked at by the checker.
  */
-static struct dl_node *make_cond(struct dl_parser *p, struct dl_node *cond,
-				 struct dl_node *yes, struct dl_node *no)
+static struct dl_node *make_cond(struct dl_parser *p, struct dl_node *cond, struct dl_node *yes,
+				 struct dl_node *no)
 {
 	int64_t value;
 
@@ -674,8 +662,8 @@ static bool assign_oper(enum dl_tok kind, enum dl_oper *op)
 /* The grammar wants a unary expression left of an assignment. */
 static bool may_be_assigned(const struct dl_node *n)
 {
-	return n->is_paren || (n->kind != DL_N_BINARY && n->kind != DL_N_COND &&
-			       n->kind != DL_N_CAST);
+	return n->is_paren ||
+	       (n->kind != DL_N_BINARY && n->kind != DL_N_COND && n->kind != DL_N_CAST);
 }
 
 /* assign : cond | unary assign-op assign */

@@ -16,16 +16,15 @@
 
 /* --- variables and types --- */
 
-static bool check_name(struct dl_parser *p, const struct dl_declarator *d,
-		       const struct dl_specs *s)
+static bool check_name(struct dl_parser *p, const struct dl_declarator *d, const struct dl_specs *s)
 {
 	if (!d->name) {
 		dl_parse_syntax(p);
 		return false;
 	}
 	if (strchr(d->name, '`') && s->storage != DL_CLASS_EXTERN) {
-		dl_parse_fail(p, D_DECL_SCOPE, d->range,
-			      "cannot specify scope in declaration: %s", d->name);
+		dl_parse_fail(p, D_DECL_SCOPE, d->range, "cannot specify scope in declaration: %s",
+			      d->name);
 		return false;
 	}
 	return true;
@@ -58,8 +57,7 @@ static void declare_typedef(struct dl_parser *p, const struct dl_declarator *d,
 	dl_types_define(ts, d->name, t);
 }
 
-static bool check_object(struct dl_parser *p, const struct dl_declarator *d,
-			 struct dl_type *type)
+static bool check_object(struct dl_parser *p, const struct dl_declarator *d, struct dl_type *type)
 {
 	struct dl_type *base = dl_type_base(type);
 
@@ -94,8 +92,9 @@ static void declare_variable(struct dl_parser *p, const struct dl_specs *s,
 			     const struct dl_declarator *d, struct dl_type *type,
 			     const struct dl_deriv *tuple)
 {
-	enum dl_scope scope = s->storage == DL_CLASS_SELF ? DL_SCOPE_SELF
-			    : s->storage == DL_CLASS_THIS ? DL_SCOPE_THIS : DL_SCOPE_GLOBAL;
+	enum dl_scope scope = s->storage == DL_CLASS_SELF ? DL_SCOPE_SELF :
+			      s->storage == DL_CLASS_THIS ? DL_SCOPE_THIS :
+							    DL_SCOPE_GLOBAL;
 
 	if (s->storage == DL_CLASS_AUTO || s->storage == DL_CLASS_REGISTER ||
 	    s->storage == DL_CLASS_STATIC) {
@@ -193,13 +192,14 @@ void dl_parse_declaration(struct dl_parser *p)
 /* Parameters become visible to the body; NULL after an error. */
 static struct dl_inline_param *inline_params(struct dl_parser *p, const struct dl_deriv *v)
 {
-	struct dl_inline_param *params = ARENA_ARRAY(p->arena, v->n_params,
-						     struct dl_inline_param);
+	struct dl_inline_param *params = ARENA_ARRAY(p->arena, v->n_params, struct dl_inline_param);
 
 	for (uint32_t i = 0; i < v->n_params; i++) {
 		if (!v->params[i].name) {
-			dl_parse_fail(p, D_DECL_PROTO_NAME, v->params[i].range, "inline prototype: "
-				      "parameter #%u requires a name", i + 1);
+			dl_parse_fail(p, D_DECL_PROTO_NAME, v->params[i].range,
+				      "inline prototype: "
+				      "parameter #%u requires a name",
+				      i + 1);
 			return NULL;
 		}
 		params[i].name = v->params[i].name;
@@ -222,8 +222,7 @@ static bool check_inline(struct dl_parser *p, const struct dl_specs *s,
 		return false;
 	}
 	if (!d->name) {
-		dl_parse_fail(p, D_DECL_USELESS, s->range,
-			      "inline declaration requires a name");
+		dl_parse_fail(p, D_DECL_USELESS, s->range, "inline declaration requires a name");
 		return false;
 	}
 	if (d->first && d->first->kind == DL_DV_ARRAY) {
@@ -259,8 +258,8 @@ void dl_parse_inline(struct dl_parser *p)
 
 	p->scope = NULL;
 	if (body && p->tok.kind == TOK_SEMI) {
-		dl_sema_declare_inline(p->ctx, d.name, type, params,
-				       tuple ? tuple->n_params : 0, body, d.range);
+		dl_sema_declare_inline(p->ctx, d.name, type, params, tuple ? tuple->n_params : 0,
+				       body, d.range);
 		dl_pragma_apply(p, d.name);
 	}
 	dl_parse_end_item(p, TOK_SEMI);
@@ -295,8 +294,7 @@ static void parse_xl_members(struct dl_parser *p, struct dl_translator *x)
 			return;
 		if (x->n_members == cap) {
 			cap = cap ? cap * 2 : 8;
-			x->members = arena_grow(p->arena, x->members, x->n_members, cap,
-						sizeof(m));
+			x->members = arena_grow(p->arena, x->members, x->n_members, cap, sizeof(m));
 		}
 		x->members[x->n_members++] = m;
 	}
@@ -337,7 +335,8 @@ void dl_parse_translator(struct dl_parser *p)
 	if (!x->out)
 		return;
 	if (!dl_type_is_sou(x->out)) {
-		dl_parse_fail(p, D_XLATE_SOU, x->range, "translator output type must be a "
+		dl_parse_fail(p, D_XLATE_SOU, x->range,
+			      "translator output type must be a "
 			      "complete struct or union: %s",
 			      dl_type_name(p->ctx->types, x->out));
 		return;
@@ -391,13 +390,13 @@ static const char *probe_name(struct dl_parser *p, const char *c_name)
 	return arena_intern(p->arena, name, (size_t)(out - name));
 }
 
-static bool set_native(struct dl_parser *p, struct dl_prov_probe *probe,
-		       const struct dl_deriv *v)
+static bool set_native(struct dl_parser *p, struct dl_prov_probe *probe, const struct dl_deriv *v)
 {
 	if (v->n_params > PROBE_ARGS_MAX) {
-		dl_parse_fail(p, D_PROV_PRARGLEN, v->range, "probe %s has too many input "
-			      "parameters: %u, the limit is %d", probe->c_name, v->n_params,
-			      PROBE_ARGS_MAX);
+		dl_parse_fail(p, D_PROV_PRARGLEN, v->range,
+			      "probe %s has too many input "
+			      "parameters: %u, the limit is %d",
+			      probe->c_name, v->n_params, PROBE_ARGS_MAX);
 		return false;
 	}
 	probe->n_native = v->n_params;
@@ -418,26 +417,30 @@ static bool find_native(struct dl_parser *p, const struct dl_prov_probe *probe,
 		if (probe->native_names[i] != x->name)
 			continue;
 		if (found) {
-			dl_parse_fail(p, D_DECL_PROTO_FORM, x->range, "probe prototype: parameter "
-				      "%s is declared twice in the input list", x->name);
+			dl_parse_fail(p, D_DECL_PROTO_FORM, x->range,
+				      "probe prototype: parameter "
+				      "%s is declared twice in the input list",
+				      x->name);
 			return false;
 		}
 		found = true;
 		*ret = (uint8_t)i;
 	}
 	if (!found)
-		dl_parse_fail(p, D_DECL_PROTO_FORM, x->range, "probe prototype: output parameter "
-			      "%s is not declared in the input list", x->name);
+		dl_parse_fail(p, D_DECL_PROTO_FORM, x->range,
+			      "probe prototype: output parameter "
+			      "%s is not declared in the input list",
+			      x->name);
 	return found;
 }
 
-static bool set_xlated(struct dl_parser *p, struct dl_prov_probe *probe,
-		       const struct dl_deriv *v)
+static bool set_xlated(struct dl_parser *p, struct dl_prov_probe *probe, const struct dl_deriv *v)
 {
 	if (v->n_params > PROBE_ARGS_MAX) {
-		dl_parse_fail(p, D_PROV_PRARGLEN, v->range, "probe %s has too many output "
-			      "parameters: %u, the limit is %d", probe->c_name, v->n_params,
-			      PROBE_ARGS_MAX);
+		dl_parse_fail(p, D_PROV_PRARGLEN, v->range,
+			      "probe %s has too many output "
+			      "parameters: %u, the limit is %d",
+			      probe->c_name, v->n_params, PROBE_ARGS_MAX);
 		return false;
 	}
 	probe->n_xlated = v->n_params;
@@ -446,8 +449,10 @@ static bool set_xlated(struct dl_parser *p, struct dl_prov_probe *probe,
 	probe->map = ARENA_ARRAY(p->arena, v->n_params, uint8_t);
 	for (uint32_t i = 0; i < v->n_params; i++) {
 		if (!v->params[i].name) {
-			dl_parse_fail(p, D_DECL_PROTO_NAME, v->params[i].range, "probe prototype: "
-				      "parameter #%u requires a name", i + 1);
+			dl_parse_fail(p, D_DECL_PROTO_NAME, v->params[i].range,
+				      "probe prototype: "
+				      "parameter #%u requires a name",
+				      i + 1);
 			return false;
 		}
 		probe->xlated_names[i] = v->params[i].name;
@@ -469,8 +474,7 @@ static bool parse_probe_params(struct dl_parser *p, struct dl_deriv *v)
 }
 
 /* 'probe' name '(' params ')' [ ':' '(' params ')' ] ';' */
-static struct dl_prov_probe *parse_probe(struct dl_parser *p,
-					 const struct dl_provider_decl *prov)
+static struct dl_prov_probe *parse_probe(struct dl_parser *p, const struct dl_provider_decl *prov)
 {
 	struct dl_prov_probe *probe = ARENA_NEW(p->arena, struct dl_prov_probe);
 	struct dl_deriv native, xlated;
@@ -478,7 +482,7 @@ static struct dl_prov_probe *parse_probe(struct dl_parser *p,
 	if (!dl_parse_expect(p, KW_PROBE))
 		return NULL;
 	probe->range = p->tok.range;
-	probe->c_name = dl_parse_member_name(p);	/* "return" is a fine name */
+	probe->c_name = dl_parse_member_name(p); /* "return" is a fine name */
 	if (!probe->c_name) {
 		dl_parse_syntax(p);
 		return NULL;

@@ -10,7 +10,7 @@
 
 struct layout {
 	struct dl_type *type;
-	uint64_t bits;		/* end of what is laid out, in bits from the start */
+	uint64_t bits; /* end of what is laid out, in bits from the start */
 	uint32_t cap;
 };
 
@@ -40,15 +40,16 @@ static struct dl_type *find_tag(struct dl_parser *p, enum dl_kind kind, const ch
 }
 
 /* The object that a body for this tag fills in; NULL after an error. */
-static struct dl_type *start_definition(struct dl_parser *p, enum dl_kind kind,
-					const char *full, const char *tag,
-					struct dl_range range)
+static struct dl_type *start_definition(struct dl_parser *p, enum dl_kind kind, const char *full,
+					const char *tag, struct dl_range range)
 {
 	struct dl_type *t = NULL;
 
 	if (tag && strchr(tag, '`')) {
-		dl_parse_fail(p, D_DECL_SCOPE, range, "cannot specify scope in type "
-			      "declaration: %s", full);
+		dl_parse_fail(p, D_DECL_SCOPE, range,
+			      "cannot specify scope in type "
+			      "declaration: %s",
+			      full);
 		return NULL;
 	}
 	if (tag)
@@ -81,8 +82,8 @@ static struct dl_member *add_member(struct dl_parser *p, struct layout *l, const
 
 	if (t->n_members == l->cap) {
 		l->cap = l->cap ? l->cap * 2 : 8;
-		t->members = arena_grow(p->arena, t->members, t->n_members, l->cap,
-					sizeof(*t->members));
+		t->members =
+			arena_grow(p->arena, t->members, t->n_members, l->cap, sizeof(*t->members));
 	}
 	struct dl_member *m = &t->members[t->n_members++];
 
@@ -129,8 +130,10 @@ static bool check_member(struct dl_parser *p, struct layout *l, const struct dl_
 	const struct dl_host *h = p->ctx->config.host;
 
 	if (d->name && strchr(d->name, '`')) {
-		dl_parse_fail(p, D_DECL_SCOPE, d->range, "cannot specify scope in member "
-			      "declaration: %s", d->name);
+		dl_parse_fail(p, D_DECL_SCOPE, d->range,
+			      "cannot specify scope in member "
+			      "declaration: %s",
+			      d->name);
 		return false;
 	}
 	if (base->kind == DL_VOID) {
@@ -152,8 +155,10 @@ static bool check_member(struct dl_parser *p, struct layout *l, const struct dl_
 	}
 	for (size_t i = 0; d->name && i < l->type->n_members; i++) {
 		if (l->type->members[i].name == d->name) {
-			dl_parse_fail(p, D_UNKNOWN, d->range, "failed to define member '%s': "
-				      "Duplicate member name", d->name);
+			dl_parse_fail(p, D_UNKNOWN, d->range,
+				      "failed to define member '%s': "
+				      "Duplicate member name",
+				      d->name);
 			return false;
 		}
 	}
@@ -174,7 +179,8 @@ static void parse_bit_field(struct dl_parser *p, struct layout *l, enum dl_kind 
 	if (!e)
 		return;
 	if (!dl_sema_const_int(p->ctx, e, &width) || width < 0 || (width == 0 && d->name)) {
-		dl_parse_fail(p, D_DECL_BFCONST, e->range, "positive integral constant expression "
+		dl_parse_fail(p, D_DECL_BFCONST, e->range,
+			      "positive integral constant expression "
 			      "expected as bit-field size");
 		return;
 	}
@@ -368,7 +374,7 @@ static void declare_enumerator(struct dl_parser *p, struct dl_type *t, const cha
 	}
 	if (dl_idents_lookup(p->ctx->globals, name)) {
 		if (p->include_depth)
-			return;		/* the libraries have it already */
+			return; /* the libraries have it already */
 		dl_parse_fail(p, D_DECL_IDRED, range, "identifier redeclared: %s", name);
 		return;
 	}
@@ -395,20 +401,26 @@ static bool parse_enumerator(struct dl_parser *p, struct dl_type *t, int64_t *ne
 		if (!e)
 			return false;
 		if (!dl_sema_const_int(p->ctx, e, next)) {
-			dl_parse_fail(p, D_DECL_ENCONST, e->range, "enumerator '%s' must be "
-				      "assigned to an integral constant expression", name);
+			dl_parse_fail(p, D_DECL_ENCONST, e->range,
+				      "enumerator '%s' must be "
+				      "assigned to an integral constant expression",
+				      name);
 			return false;
 		}
 	}
 	if ((*next > INT32_MAX || *next < INT32_MIN) && !p->include_depth) {
-		dl_parse_fail(p, D_DECL_ENOFLOW, range, "enumerator '%s' value exceeds INT_MAX "
-			      "(%d)", name, INT32_MAX);
+		dl_parse_fail(p, D_DECL_ENOFLOW, range,
+			      "enumerator '%s' value exceeds INT_MAX "
+			      "(%d)",
+			      name, INT32_MAX);
 		return false;
 	}
 	for (size_t i = 0; i < t->n_enums; i++) {
 		if (t->enums[i].name == name) {
-			dl_parse_fail(p, D_UNKNOWN, range, "failed to define enumerator '%s': "
-				      "Duplicate member name", name);
+			dl_parse_fail(p, D_UNKNOWN, range,
+				      "failed to define enumerator '%s': "
+				      "Duplicate member name",
+				      name);
 			return false;
 		}
 	}
@@ -435,7 +447,7 @@ static void parse_enum_body(struct dl_parser *p, struct dl_type *t)
 		struct dl_enumerator e;
 
 		if (p->tok.kind == TOK_RBRACE && t->n_enums)
-			break;	/* a comma may stand before it */
+			break; /* a comma may stand before it */
 		if (!parse_enumerator(p, t, &next, &e))
 			return;
 		if (t->n_enums == cap) {

@@ -14,17 +14,21 @@
 
 #include "strbuf.h"
 
-#define FIELD_MAX 63	/* bytes of a provider, module or probe name */
+#define FIELD_MAX 63 /* bytes of a provider, module or probe name */
 
 /* --- macro variables --- */
 
 bool dl_macro_value(const struct dl_ctx *c, const char *name, size_t len, int64_t *ret)
 {
 	const struct dl_macros *m = &c->config.macros;
-	const struct { const char *name; int64_t value; } table[] = {
-		{ "pid", m->pid }, { "ppid", m->ppid }, { "pgid", m->pgid }, { "sid", m->sid },
-		{ "uid", m->uid }, { "euid", m->euid }, { "gid", m->gid }, { "egid", m->egid },
-		{ "target", m->target }, { "projid", 0 }, { "taskid", 0 },
+	const struct {
+		const char *name;
+		int64_t value;
+	} table[] = {
+		{ "pid", m->pid }, { "ppid", m->ppid }, { "pgid", m->pgid },
+		{ "sid", m->sid }, { "uid", m->uid },	{ "euid", m->euid },
+		{ "gid", m->gid }, { "egid", m->egid }, { "target", m->target },
+		{ "projid", 0 },   { "taskid", 0 },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
@@ -50,13 +54,12 @@ const char *dl_macro_arg(struct dl_ctx *c, uint64_t n)
 }
 
 /* Expands one macro at p (after its $) into sb; NULL if it is not defined. */
-static const char *expand_macro(struct dl_ctx *c, const char *p, const char *end,
-				struct strbuf *sb)
+static const char *expand_macro(struct dl_ctx *c, const char *p, const char *end, struct strbuf *sb)
 {
 	const char *start;
 	int64_t value;
 
-	if (p < end && *p == '$')	/* $$1, $$target: the same text in a field */
+	if (p < end && *p == '$') /* $$1, $$target: the same text in a field */
 		p++;
 	start = p;
 	if (p < end && isdigit((unsigned char)*p)) {
@@ -103,8 +106,9 @@ static bool invalid(struct dl_ctx *c, struct dl_range range, const char *text, c
 				     "invalid probe description \"%s\": %s", text, why);
 
 	if (strstr(why, "Overspecified"))
-		dl_hint(c, d, "a description has four fields, provider:module:function:name; "
-			      "any of them may be empty");
+		dl_hint(c, d,
+			"a description has four fields, provider:module:function:name; "
+			"any of them may be empty");
 	return false;
 }
 
@@ -125,8 +129,7 @@ static void set_field(struct dl_pdesc *d, int i, const char *text)
  * "pid1:a.out:ns::f:entry" has more colons than fields: those of the function
  * are its own.  Returns where the function begins and ends, if it is so.
  */
-static bool find_scoped(const char *text, enum dl_level level, const char **from,
-			const char **to)
+static bool find_scoped(const char *text, enum dl_level level, const char **from, const char **to)
 {
 	const char *p = text;
 
@@ -140,8 +143,8 @@ static bool find_scoped(const char *text, enum dl_level level, const char **from
 	return memmem(p, (size_t)(*to - p), "::", 2) != NULL;
 }
 
-bool dl_pdesc_parse(struct dl_ctx *c, const char *text, enum dl_level level,
-		    struct dl_range range, struct dl_pdesc *ret)
+bool dl_pdesc_parse(struct dl_ctx *c, const char *text, enum dl_level level, struct dl_range range,
+		    struct dl_pdesc *ret)
 {
 	const char *end = text + strlen(text), *from = NULL, *to = NULL;
 	bool is_scoped = find_scoped(text, level, &from, &to);
@@ -174,8 +177,8 @@ bool dl_pdesc_parse(struct dl_ctx *c, const char *text, enum dl_level level,
 	}
 }
 
-bool dl_pdesc_from_id(struct dl_ctx *c, uint64_t id, enum dl_level level,
-		      struct dl_range range, struct dl_pdesc *ret)
+bool dl_pdesc_from_id(struct dl_ctx *c, uint64_t id, enum dl_level level, struct dl_range range,
+		      struct dl_pdesc *ret)
 {
 	static const char *const kinds[] = { "providers", "modules", "functions" };
 
@@ -186,8 +189,8 @@ bool dl_pdesc_from_id(struct dl_ctx *c, uint64_t id, enum dl_level level,
 			 "probe identifier %" PRIu64 " not permitted when specifying %s", id,
 			 kinds[level]);
 	else if (id > UINT32_MAX)
-		dl_error(c, D_PDESC_INVAL, range,
-			 "identifier %" PRIu64 " exceeds maximum probe id", id);
+		dl_error(c, D_PDESC_INVAL, range, "identifier %" PRIu64 " exceeds maximum probe id",
+			 id);
 	else if (id == 0)
 		dl_error(c, D_PDESC_INVAL, range,
 			 "invalid probe identifier 0: No probe matches description");
@@ -227,7 +230,7 @@ static bool match_class(const char *p, unsigned char ch, const char **end_ret)
 			hit = true;
 	}
 	if (*p != ']')
-		return false;	/* no end: never matches */
+		return false; /* no end: never matches */
 	*end_ret = p + 1;
 	return hit != negate;
 }
@@ -238,18 +241,14 @@ static const char *match_one(const char *p, char ch)
 	const char *end;
 
 	switch (*p) {
-	case '\0':
-		return NULL;
-	case '?':
-		return p + 1;
-	case '[':
-		return match_class(p, (unsigned char)ch, &end) ? end : NULL;
+	case '\0': return NULL;
+	case '?': return p + 1;
+	case '[': return match_class(p, (unsigned char)ch, &end) ? end : NULL;
 	case '\\':
 		if (p[1])
 			p++;
 		return *p == ch ? p + 1 : NULL;
-	default:
-		return *p == ch ? p + 1 : NULL;
+	default: return *p == ch ? p + 1 : NULL;
 	}
 }
 

@@ -11,15 +11,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define WORDS_MAX 8		/* no control line that is looked at has more */
+#define WORDS_MAX 8 /* no control line that is looked at has more */
 
 struct line {
 	struct dl_parser *p;
 	struct dl_range range;
-	const char *text;	/* NUL-terminated copy */
+	const char *text; /* NUL-terminated copy */
 	const char *words[WORDS_MAX];
 	bool quoted[WORDS_MAX];
-	unsigned n;		/* may exceed WORDS_MAX: then the rest is not there */
+	unsigned n; /* may exceed WORDS_MAX: then the rest is not there */
 };
 
 static bool blank(char c)
@@ -51,7 +51,7 @@ static void split(struct line *l, struct arena *a)
 
 		while (*s && (quoted ? *s != '"' : inside || !blank(*s))) {
 			if (*s == '"')
-				inside = !inside;	/* name="a b" */
+				inside = !inside; /* name="a b" */
 			s++;
 		}
 		if (l->n < WORDS_MAX) {
@@ -168,18 +168,18 @@ static void pragma_option(struct line *l, unsigned first)
 	}
 	if (!c->config.options)
 		return;
-	struct error *err = dl_options_set(c->config.options, name, value, DL_OPT_FROM_PRAGMA,
-					   false);
+	struct error *err =
+		dl_options_set(c->config.options, name, value, DL_OPT_FROM_PRAGMA, false);
 
 	if (!err) {
 		option_was_set(c, name);
 		return;
 	}
-	struct dl_diag *d = value
-		? dl_error(c, D_PRAGMA_OPTSET, l->range, "failed to set option '%s' to '%s': %s",
-			   name, value, err->message)
-		: dl_error(c, D_PRAGMA_OPTSET, l->range, "failed to set option '%s': %s", name,
-			   err->message);
+	struct dl_diag *d = value ? dl_error(c, D_PRAGMA_OPTSET, l->range,
+					     "failed to set option '%s' to '%s': %s", name, value,
+					     err->message) :
+				    dl_error(c, D_PRAGMA_OPTSET, l->range,
+					     "failed to set option '%s': %s", name, err->message);
 	struct dl_nearest n = { .word = name };
 
 	dl_options_each(consider_option, &n);
@@ -222,15 +222,14 @@ static void apply_or_wait(struct line *l, struct dl_pending_pragma *q)
 		set_ident(id, q);
 	else
 		report(l, D_PRAGMA_SCOPE,
-		       "#pragma %s cannot modify entity defined outside program scope",
-		       q->pragma);
+		       "#pragma %s cannot modify entity defined outside program scope", q->pragma);
 }
 
 static void set_provider(struct dl_provider_decl *prov, struct dl_pending_pragma *q)
 {
 	struct dl_attr *const parts[] = {
 		&prov->attr.provider, &prov->attr.module, &prov->attr.function,
-		&prov->attr.name, &prov->attr.args,
+		&prov->attr.name,     &prov->attr.args,
 	};
 
 	*parts[q->component] = q->attr;
@@ -263,8 +262,10 @@ static void attributes_of_provider(struct line *l, unsigned first, struct dl_att
 		if (d->range.source == p->lex.source)
 			set_provider(d, q);
 		else
-			report(l, D_PRAGMA_SCOPE, "#pragma %s cannot modify entity defined "
-			       "outside program scope", "attributes");
+			report(l, D_PRAGMA_SCOPE,
+			       "#pragma %s cannot modify entity defined "
+			       "outside program scope",
+			       "attributes");
 		return;
 	}
 }
@@ -280,8 +281,8 @@ static void pragma_attributes(struct line *l, unsigned first)
 			report(l, D_PRAGMA_MALFORM,
 			       "superfluous arguments specified for #pragma %s", "attributes");
 		else
-			report(l, D_PRAGMA_MALFORM,
-			       "malformed #pragma %s <attributes> <ident>", "attributes");
+			report(l, D_PRAGMA_MALFORM, "malformed #pragma %s <attributes> <ident>",
+			       "attributes");
 		return;
 	}
 	if (!dl_attr_parse(l->words[first], &attr)) {
@@ -307,14 +308,17 @@ static void pragma_binding(struct line *l, unsigned first)
 	uint32_t version;
 
 	if (l->n != first + 2) {
-		report(l, D_PRAGMA_MALFORM, l->n > first + 2
-		       ? "superfluous arguments specified for #pragma %s"
-		       : "malformed #pragma %s \"version\" <ident>", "binding");
+		report(l, D_PRAGMA_MALFORM,
+		       l->n > first + 2 ? "superfluous arguments specified for #pragma %s" :
+					  "malformed #pragma %s \"version\" <ident>",
+		       "binding");
 		return;
 	}
 	if (!dl_version_parse(l->words[first], &version)) {
-		report(l, D_PRAGMA_INVAL, "invalid version string %s specified by #pragma "
-		       "binding", l->words[first]);
+		report(l, D_PRAGMA_INVAL,
+		       "invalid version string %s specified by #pragma "
+		       "binding",
+		       l->words[first]);
 		return;
 	}
 	if (!strcmp(l->words[first + 1], "translator")) {
@@ -354,15 +358,14 @@ void dl_pragma_unused(struct dl_parser *p)
 {
 	struct dl_pending_pragma *q, *reversed = NULL;
 
-	while ((q = p->pending)) {	/* report in source order */
+	while ((q = p->pending)) { /* report in source order */
 		p->pending = q->next;
 		q->next = reversed;
 		reversed = q;
 	}
 	for (q = reversed; q; q = q->next)
 		if (!q->used)
-			dl_error(p->ctx, D_PRAGMA_UNUSED, q->range, "unused #pragma %s",
-				 q->pragma);
+			dl_error(p->ctx, D_PRAGMA_UNUSED, q->range, "unused #pragma %s", q->pragma);
 }
 
 /* --- depends_on --- */
@@ -372,9 +375,10 @@ static void pragma_depends_on(struct line *l, unsigned first)
 	struct dl_ctx *c = l->p->ctx;
 
 	if (l->n != first + 2) {
-		report(l, D_PRAGMA_MALFORM, l->n > first + 2
-		       ? "superfluous arguments specified for #pragma %s"
-		       : "malformed #pragma %s <class> <name>", "depends_on");
+		report(l, D_PRAGMA_MALFORM,
+		       l->n > first + 2 ? "superfluous arguments specified for #pragma %s" :
+					  "malformed #pragma %s <class> <name>",
+		       "depends_on");
 		return;
 	}
 	const char *class = l->words[first], *name = l->words[first + 1];
@@ -386,8 +390,10 @@ static void pragma_depends_on(struct line *l, unsigned first)
 		return;
 	}
 	if (!strcmp(class, "library") && !c->loading_library)
-		report(l, D_PRAGMA_DEPEND, "main program may not explicitly depend on a "
-		       "library%s", "");
+		report(l, D_PRAGMA_DEPEND,
+		       "main program may not explicitly depend on a "
+		       "library%s",
+		       "");
 	else if (!strcmp(class, "library") && dl_library_state(c, name) != DL_LIB_LOADED)
 		report(l, D_PRAGMA_DEPEND, "program requires library \"%s\" which failed to load",
 		       name);

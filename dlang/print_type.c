@@ -19,7 +19,7 @@ struct dump {
 	const uint8_t *data;
 	size_t len;
 	uint64_t strsize;
-	size_t limit;		/* nested unions could make the text explode */
+	size_t limit; /* nested unions could make the text explode */
 	const struct dl_format_env *env;
 };
 
@@ -282,7 +282,7 @@ static void put_struct(struct dump *d, struct dl_type *t, uint64_t off, unsigned
 	for (size_t i = 0; i < t->n_members; i++) {
 		const struct dl_member *m = &t->members[i];
 
-		if (m->name || is_sou(m->type))		/* else padding */
+		if (m->name || is_sou(m->type)) /* else padding */
 			put_member(d, m, off, depth + 1);
 	}
 	strbuf_fill(d->out, ' ', (size_t)INDENT * depth);
@@ -305,32 +305,18 @@ static void put_value(struct dump *d, struct dl_type *t, uint64_t off, unsigned 
 		return;
 	}
 	switch (t->kind) {
-	case DL_INT:
-		put_int(d, t, off);
-		break;
-	case DL_ENUM:
-		put_enum(d, t, off);
-		break;
-	case DL_FLOAT:
-		put_float(d, t, off);
-		break;
-	case DL_PTR:
-		put_pointer(d, t, off);
-		break;
-	case DL_ARRAY:
-		put_array(d, t, off, depth, top);
-		break;
+	case DL_INT: put_int(d, t, off); break;
+	case DL_ENUM: put_enum(d, t, off); break;
+	case DL_FLOAT: put_float(d, t, off); break;
+	case DL_PTR: put_pointer(d, t, off); break;
+	case DL_ARRAY: put_array(d, t, off, depth, top); break;
 	case DL_STRUCT:
-	case DL_UNION:
-		put_struct(d, t, off, depth);
-		break;
+	case DL_UNION: put_struct(d, t, off, depth); break;
 	case DL_STRING:
 		put_text_quoted(d, (const char *)d->data + off,
 				strnlen((const char *)d->data + off, d->strsize));
 		break;
-	default:
-		strbuf_puts(d->out, "<unknown type>");
-		break;
+	default: strbuf_puts(d->out, "<unknown type>"); break;
 	}
 }
 

@@ -65,8 +65,11 @@ static void tell_provider(const struct dl_ctx *c, const struct dl_provider_decl 
 	for (const struct dl_prov_probe *pr = p->probes; pr; pr = pr->next) {
 		const char **types = ARENA_ARRAY(c->arena, pr->n_native + 1, const char *);
 		struct dl_declared_probe d = {
-			.provider = p->name, .name = pr->name, .c_name = pr->c_name,
-			.n_args = pr->n_native, .types = types,
+			.provider = p->name,
+			.name = pr->name,
+			.c_name = pr->c_name,
+			.n_args = pr->n_native,
+			.types = types,
 		};
 
 		for (uint32_t i = 0; i < pr->n_native; i++)

@@ -8,15 +8,16 @@
  */
 #include "sema_int.h"
 
-#define NODES_MAX 200000	/* what one clause or declaration may expand to */
+#define NODES_MAX 200000 /* what one clause or declaration may expand to */
 
 void sema_init(struct sema *s, struct dl_ctx *c)
 {
 	const struct dl_options *o = c->config.options;
 	const char *amin = o ? dl_option_text(o, DL_OPT_AMIN) : NULL;
 
-	*s = (struct sema){ .c = c, .a = c->arena, .ts = c->types, .next_let = 1,
-			    .budget = NODES_MAX };
+	*s = (struct sema){
+		.c = c, .a = c->arena, .ts = c->types, .next_let = 1, .budget = NODES_MAX
+	};
 	/* The minimum is for programs, not for what the libraries do for them. */
 	s->has_amin = amin && !c->loading_library && dl_attr_parse(amin, &s->amin);
 }

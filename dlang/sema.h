@@ -22,15 +22,15 @@
 
 #include "ctx.h"
 
-#define AF_DATA 1u		/* records data */
-#define AF_DESTRUCTIVE 2u	/* needs -w */
-#define AF_COMMIT 4u		/* orders like commit() */
-#define AF_AGG 8u		/* takes aggregations */
-#define AF_KERNEL 16u		/* refused: it needs a kernel */
+#define AF_DATA 1u /* records data */
+#define AF_DESTRUCTIVE 2u /* needs -w */
+#define AF_COMMIT 4u /* orders like commit() */
+#define AF_AGG 8u /* takes aggregations */
+#define AF_KERNEL 16u /* refused: it needs a kernel */
 
-#define SF_DESTRUCTIVE 1u	/* needs -w */
-#define SF_STOP 2u		/* needs the stopped thread unless near captured its input */
-#define SF_HIDDEN 4u		/* for the libraries */
+#define SF_DESTRUCTIVE 1u /* needs -w */
+#define SF_STOP 2u /* needs the stopped thread unless near captured its input */
+#define SF_HIDDEN 4u /* for the libraries */
 
 unsigned dl_action_flags(enum dl_action_id id);
 unsigned dl_subr_flags(enum dl_subr subr);

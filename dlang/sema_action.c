@@ -7,8 +7,8 @@
 
 #include "sema_int.h"
 
-struct dl_node *sema_action_node(struct sema *s, struct dl_range range,
-				 enum dl_action_kind kind, struct sema_data *d)
+struct dl_node *sema_action_node(struct sema *s, struct dl_range range, enum dl_action_kind kind,
+				 struct sema_data *d)
 {
 	struct dl_node *n = sema_node(s, DL_N_ACTION, range, sema_basic(s, DL_T_VOID));
 	struct dl_action *act = ARENA_NEW(s->a, struct dl_action);
@@ -23,12 +23,11 @@ struct dl_node *sema_action_node(struct sema *s, struct dl_range range,
 	return sema_seal(n);
 }
 
-bool sema_positive_const(struct sema *s, const struct dl_node *n, bool allow_zero,
-			 uint64_t *ret)
+bool sema_positive_const(struct sema *s, const struct dl_node *n, bool allow_zero, uint64_t *ret)
 {
 	struct dl_node *e = sema_expr(s, n);
 
-	if (!e) {	/* reported */
+	if (!e) { /* reported */
 		*ret = 1;
 		return true;
 	}
@@ -62,8 +61,7 @@ static struct dl_node *frames_node(struct sema *s, const struct dl_node *call, u
 	return sema_int(s, call->range, frames, t);
 }
 
-static struct dl_node *stack(struct sema *s, const struct dl_node *call,
-			     struct dl_value_desc *ret)
+static struct dl_node *stack(struct sema *s, const struct dl_node *call, struct dl_value_desc *ret)
 {
 	uint64_t frames = option(s, DL_OPT_STACKFRAMES, 20);
 
@@ -107,14 +105,15 @@ static struct dl_node *ustack(struct sema *s, const struct dl_node *call, bool i
 	return frames_node(s, call, frames, DL_VK_USTACK, ret);
 }
 
-static struct dl_node *symbolic(struct sema *s, const struct dl_node *call,
-				enum dl_symkind kind, struct dl_value_desc *ret)
+static struct dl_node *symbolic(struct sema *s, const struct dl_node *call, enum dl_symkind kind,
+				struct dl_value_desc *ret)
 {
-	if (!sema_check_count(s, call->range, D_PROTO_LEN, call->name,
-			      dl_node_count(call->args), 1, 1))
+	if (!sema_check_count(s, call->range, D_PROTO_LEN, call->name, dl_node_count(call->args), 1,
+			      1))
 		return NULL;
-	*ret = (struct dl_value_desc){ .kind = DL_VK_SYM, .size = 16, .symkind = kind,
-				       .type = sema_basic(s, DL_T_USYMADDR) };
+	*ret = (struct dl_value_desc){
+		.kind = DL_VK_SYM, .size = 16, .symkind = kind, .type = sema_basic(s, DL_T_USYMADDR)
+	};
 	return sema_arg(s, call->name, 1, call->args, sema_basic(s, DL_T_UINTPTR));
 }
 
@@ -124,23 +123,16 @@ struct dl_node *sema_stack_data(struct sema *s, const struct dl_node *call, stru
 	struct dl_node *n;
 
 	switch (id->action) {
-	case DL_A_STACK:
-		return stack(s, call, ret);
+	case DL_A_STACK: return stack(s, call, ret);
 	case DL_A_USTACK:
-	case DL_A_JSTACK:
-		return ustack(s, call, id->action == DL_A_JSTACK, ret);
-	case DL_A_UADDR:
-		return symbolic(s, call, DL_SYM_UADDR, ret);
-	case DL_A_UMOD:
-		return symbolic(s, call, DL_SYM_UMOD, ret);
-	default:
-		n = symbolic(s, call, DL_SYM_USYM, ret);
-		return n;
+	case DL_A_JSTACK: return ustack(s, call, id->action == DL_A_JSTACK, ret);
+	case DL_A_UADDR: return symbolic(s, call, DL_SYM_UADDR, ret);
+	case DL_A_UMOD: return symbolic(s, call, DL_SYM_UMOD, ret);
+	default: n = symbolic(s, call, DL_SYM_USYM, ret); return n;
 	}
 }
 
-static struct dl_node *stack_action(struct sema *s, const struct dl_node *call,
-				    struct dl_ident *id)
+static struct dl_node *stack_action(struct sema *s, const struct dl_node *call, struct dl_ident *id)
 {
 	struct sema_data d;
 	struct dl_value_desc v;
@@ -151,8 +143,10 @@ static struct dl_node *stack_action(struct sema *s, const struct dl_node *call,
 	sema_data_init(s, &d, 1);
 	sema_data_add(&d, n, &v);
 	return sema_action_node(s, call->range,
-				v.kind == DL_VK_STACK ? DL_ACT_STACK :
-				v.kind == DL_VK_USTACK ? DL_ACT_USTACK : DL_ACT_SYM, &d);
+				v.kind == DL_VK_STACK  ? DL_ACT_STACK :
+				v.kind == DL_VK_USTACK ? DL_ACT_USTACK :
+							 DL_ACT_SYM,
+				&d);
 }
 
 /* --- trace(), print() --- */
@@ -198,8 +192,8 @@ static struct dl_node *trace_action(struct sema *s, const struct dl_node *call, 
 	struct dl_value_desc v;
 	struct sema_data d;
 
-	if (!sema_check_count(s, call->range, D_PROTO_LEN, call->name,
-			      dl_node_count(call->args), 1, 1))
+	if (!sema_check_count(s, call->range, D_PROTO_LEN, call->name, dl_node_count(call->args), 1,
+			      1))
 		return NULL;
 	e = sema_traced(s, call->args, &v);
 	if (!e || !recordable(s, call, e, is_print))
@@ -232,7 +226,7 @@ static struct dl_node *address(struct sema *s, const struct dl_node *call,
 	if (!e)
 		return NULL;
 	if (e->kind != DL_N_TRANSLATED &&
-	    (sema_is_integer(e) || dl_type_is_pointer(e->type)))	/* a string is a value */
+	    (sema_is_integer(e) || dl_type_is_pointer(e->type))) /* a string is a value */
 		return sema_convert(s, e, sema_basic(s, DL_T_VOIDPTR));
 	sema_arg_mismatch(s, tag, call->range, call->name, i, "pointer or integer",
 			  sema_type_text(s, e));
@@ -320,14 +314,14 @@ static struct dl_node *printm(struct sema *s, const struct dl_node *call)
 	struct dl_node *addr, *len;
 	uint64_t size;
 
-	if (!sema_check_count(s, call->range, D_PROTO_LEN, call->name,
-			      dl_node_count(call->args), 2, 2))
+	if (!sema_check_count(s, call->range, D_PROTO_LEN, call->name, dl_node_count(call->args), 2,
+			      2))
 		return NULL;
 	if (!byte_count(s, call, call->args, 1, D_PRINTM_SIZE, &size))
 		return NULL;
 	ref = call->args->next;
 	if (ref->kind == DL_N_CALL && ref->name && !strcmp(ref->name, "memref") &&
-	    dl_node_count(ref->args) == 2) {	/* no need to make the pair */
+	    dl_node_count(ref->args) == 2) { /* no need to make the pair */
 		addr = address(s, call, ref->args, 2, D_PRINTM_ADDR);
 		len = sema_arg(s, "memref", 2, ref->args->next, sema_basic(s, DL_T_SIZE));
 	} else {
@@ -343,8 +337,8 @@ static struct dl_node *printm(struct sema *s, const struct dl_node *call)
 
 static struct dl_node *one_int(struct sema *s, const struct dl_node *call)
 {
-	if (!sema_check_count(s, call->range, D_PROTO_LEN, call->name,
-			      dl_node_count(call->args), 1, 1))
+	if (!sema_check_count(s, call->range, D_PROTO_LEN, call->name, dl_node_count(call->args), 1,
+			      1))
 		return NULL;
 	return sema_arg(s, call->name, 1, call->args, sema_basic(s, DL_T_INT));
 }
@@ -378,8 +372,7 @@ static struct dl_node *speculate(struct sema *s, const struct dl_node *call)
 		dl_error(s->c, D_SPEC_SPEC, call->range,
 			 "speculate( ) may not follow speculate( )");
 	else if (s->order.commit)
-		dl_error(s->c, D_SPEC_COMM, call->range,
-			 "speculate( ) may not follow commit( )");
+		dl_error(s->c, D_SPEC_COMM, call->range, "speculate( ) may not follow commit( )");
 	else if (s->order.datarec)
 		dl_error(s->c, D_SPEC_DREC, call->range,
 			 "speculate( ) may not follow data-recording action(s)");
@@ -433,14 +426,14 @@ static struct dl_node *setopt(struct sema *s, const struct dl_node *call)
 	struct sema_data d;
 	unsigned i = 0;
 
-	if (!sema_check_count(s, call->range, D_PROTO_LEN, call->name,
-			      dl_node_count(call->args), 1, 2))
+	if (!sema_check_count(s, call->range, D_PROTO_LEN, call->name, dl_node_count(call->args), 1,
+			      2))
 		return NULL;
 	sema_data_init(s, &d, 2);
 	sema_value_desc(s, sema_basic(s, DL_T_STRING), &v);
 	for (const struct dl_node *a = call->args; a; a = a->next) {
-		struct dl_type *proto = dl_type_ptr(s->ts, dl_type_qual(s->ts, DL_CONST,
-							sema_basic(s, DL_T_CHAR)));
+		struct dl_type *proto =
+			dl_type_ptr(s->ts, dl_type_qual(s->ts, DL_CONST, sema_basic(s, DL_T_CHAR)));
 		struct dl_node *e = sema_arg(s, call->name, ++i, a, proto);
 
 		if (!e)
@@ -452,8 +445,8 @@ static struct dl_node *setopt(struct sema *s, const struct dl_node *call)
 
 static struct dl_node *ftruncate_action(struct sema *s, const struct dl_node *call)
 {
-	if (!sema_check_count(s, call->range, D_PROTO_LEN, call->name,
-			      dl_node_count(call->args), 0, 0))
+	if (!sema_check_count(s, call->range, D_PROTO_LEN, call->name, dl_node_count(call->args), 0,
+			      0))
 		return NULL;
 	return sema_action_node(s, call->range, DL_ACT_FTRUNCATE, NULL);
 }
@@ -464,31 +457,20 @@ static struct dl_node *recording(struct sema *s, const struct dl_node *call, str
 {
 	switch (id->action) {
 	case DL_A_TRACE:
-	case DL_A_PRINT:
-		return trace_action(s, call, id->action == DL_A_PRINT);
-	case DL_A_PRINTF:
-		return sema_printf(s, call, DL_ACT_PRINTF);
-	case DL_A_SYSTEM:
-		return sema_printf(s, call, DL_ACT_SYSTEM);
-	case DL_A_FREOPEN:
-		return sema_printf(s, call, DL_ACT_FREOPEN);
-	case DL_A_PRINTA:
-		return sema_printa(s, call);
-	case DL_A_TRACEMEM:
-		return tracemem(s, call);
-	case DL_A_PRINTM:
-		return printm(s, call);
-	case DL_A_SETOPT:
-		return setopt(s, call);
-	case DL_A_FTRUNCATE:
-		return ftruncate_action(s, call);
+	case DL_A_PRINT: return trace_action(s, call, id->action == DL_A_PRINT);
+	case DL_A_PRINTF: return sema_printf(s, call, DL_ACT_PRINTF);
+	case DL_A_SYSTEM: return sema_printf(s, call, DL_ACT_SYSTEM);
+	case DL_A_FREOPEN: return sema_printf(s, call, DL_ACT_FREOPEN);
+	case DL_A_PRINTA: return sema_printa(s, call);
+	case DL_A_TRACEMEM: return tracemem(s, call);
+	case DL_A_PRINTM: return printm(s, call);
+	case DL_A_SETOPT: return setopt(s, call);
+	case DL_A_FTRUNCATE: return ftruncate_action(s, call);
 	case DL_A_CLEAR:
 	case DL_A_TRUNC:
 	case DL_A_NORMALIZE:
-	case DL_A_DENORMALIZE:
-		return sema_agg_action(s, call, id);
-	default:
-		return stack_action(s, call, id);
+	case DL_A_DENORMALIZE: return sema_agg_action(s, call, id);
+	default: return stack_action(s, call, id);
 	}
 }
 
@@ -499,22 +481,14 @@ struct dl_node *sema_action(struct sema *s, const struct dl_node *call, struct d
 
 	sema_check_attr(s, call->range, arena_printf(s->a, "function %s( )", id->name), attr);
 	switch (id->action) {
-	case DL_A_COMMIT:
-		return commit(s, call);
-	case DL_A_SPECULATE:
-		return speculate(s, call);
-	case DL_A_DISCARD:
-		return operand_node(s, call, DL_N_DISCARD, one_int(s, call));
-	case DL_A_STOP:
-		return effect(s, call, DL_EF_STOP);
-	case DL_A_RAISE:
-		return effect(s, call, DL_EF_RAISE);
-	case DL_A_CHILL:
-		return effect(s, call, DL_EF_CHILL);
-	case DL_A_EXIT:
-		return exit_action(s, call);
-	default:
-		break;
+	case DL_A_COMMIT: return commit(s, call);
+	case DL_A_SPECULATE: return speculate(s, call);
+	case DL_A_DISCARD: return operand_node(s, call, DL_N_DISCARD, one_int(s, call));
+	case DL_A_STOP: return effect(s, call, DL_EF_STOP);
+	case DL_A_RAISE: return effect(s, call, DL_EF_RAISE);
+	case DL_A_CHILL: return effect(s, call, DL_EF_CHILL);
+	case DL_A_EXIT: return exit_action(s, call);
+	default: break;
 	}
 	if (dl_action_flags(id->action) & AF_DESTRUCTIVE)
 		sema_order_destructive(s, call->range);

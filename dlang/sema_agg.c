@@ -9,9 +9,14 @@
 #include "sema_int.h"
 
 static const char *const func_names[] = {
-	[DL_AGG_COUNT] = "count", [DL_AGG_SUM] = "sum", [DL_AGG_AVG] = "avg",
-	[DL_AGG_MIN] = "min", [DL_AGG_MAX] = "max", [DL_AGG_STDDEV] = "stddev",
-	[DL_AGG_QUANTIZE] = "quantize", [DL_AGG_LQUANTIZE] = "lquantize",
+	[DL_AGG_COUNT] = "count",
+	[DL_AGG_SUM] = "sum",
+	[DL_AGG_AVG] = "avg",
+	[DL_AGG_MIN] = "min",
+	[DL_AGG_MAX] = "max",
+	[DL_AGG_STDDEV] = "stddev",
+	[DL_AGG_QUANTIZE] = "quantize",
+	[DL_AGG_LQUANTIZE] = "lquantize",
 	[DL_AGG_LLQUANTIZE] = "llquantize",
 };
 
@@ -52,7 +57,8 @@ static bool key_allowed(struct sema *s, const struct dl_node *key, const char *n
 	if (!sema_is_void(key) && !sema_is_dynamic(key) && key->kind != DL_N_TRANSLATED &&
 	    sema_complete(s, key->type)->kind != DL_FORWARD)
 		return true;
-	dl_error(s->c, D_KEY_TYPE, key->range, "%s expression may not be used as @%s index: key #%u",
+	dl_error(s->c, D_KEY_TYPE, key->range,
+		 "%s expression may not be used as @%s index: key #%u",
 		 sema_is_void(key) ? "void" : sema_type_text(s, key), name, i);
 	return false;
 }
@@ -68,8 +74,8 @@ static struct dl_node *first_key(struct sema *s, struct dl_node *key, struct dl_
 
 /* key as one of the signature's want; NULL after reporting. */
 static struct dl_node *next_key(struct sema *s, struct dl_node *key,
-				const struct dl_value_desc *own,
-				const struct dl_value_desc *want, const char *name, unsigned i)
+				const struct dl_value_desc *own, const struct dl_value_desc *want,
+				const char *name, unsigned i)
 {
 	bool ok = sema_arg_compat(s, want->type, key);
 
@@ -81,8 +87,8 @@ static struct dl_node *next_key(struct sema *s, struct dl_node *key,
 		return sema_convert(s, key, want->type);
 	dl_error(s->c, D_PROTO_ARG, key->range,
 		 "@%s[ ] key #%u is incompatible with prototype:\n"
-		 "\tprototype: %s\n\t argument: %s", name, i, dl_type_name(s->ts, want->type),
-		 dl_type_name(s->ts, own->type));
+		 "\tprototype: %s\n\t argument: %s",
+		 name, i, dl_type_name(s->ts, want->type), dl_type_name(s->ts, own->type));
 	return NULL;
 }
 
@@ -105,9 +111,9 @@ static bool agg_keys(struct sema *s, const struct dl_node *n, struct dl_aggdesc 
 		if (key && !key_allowed(s, key, agg->name, i + 1))
 			key = NULL;
 		if (key)
-			key = agg->keys_known ? next_key(s, key, &descs[i], &agg->keys[i],
-							 agg->name, i + 1) :
-						first_key(s, key, &descs[i]);
+			key = agg->keys_known ?
+				      next_key(s, key, &descs[i], &agg->keys[i], agg->name, i + 1) :
+				      first_key(s, key, &descs[i]);
 		if (key)
 			sema_list_add(out, key);
 		else
@@ -130,8 +136,9 @@ static bool same_function(struct sema *s, struct dl_range range, const struct dl
 		return true;
 	dl_error(s->c, D_AGG_REDEF, range,
 		 "aggregation redefined: @%s\n\t current: @%s = %s( )\n"
-		 "\tprevious: @%s = %s( ) : line %u", agg->name, agg->name, func_names[func],
-		 agg->name, func_names[agg->func], agg->line);
+		 "\tprevious: @%s = %s( ) : line %u",
+		 agg->name, agg->name, func_names[func], agg->name, func_names[agg->func],
+		 agg->line);
 	return false;
 }
 

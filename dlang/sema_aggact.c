@@ -16,26 +16,34 @@ static struct agg_tags tags_of(enum dl_action_id id)
 {
 	switch (id) {
 	case DL_A_CLEAR:
-		return (struct agg_tags){ D_CLEAR_PROTO, D_CLEAR_AGGARG, D_CLEAR_AGGBAD,
-					  D_UNKNOWN, 1, 1, DL_ACT_CLEAR };
+		return (struct agg_tags){
+			D_CLEAR_PROTO, D_CLEAR_AGGARG, D_CLEAR_AGGBAD, D_UNKNOWN, 1, 1, DL_ACT_CLEAR
+		};
 	case DL_A_TRUNC:
-		return (struct agg_tags){ D_TRUNC_PROTO, D_TRUNC_AGGARG, D_TRUNC_AGGBAD,
-					  D_TRUNC_SCALAR, 1, 2, DL_ACT_TRUNC };
+		return (struct agg_tags){
+			D_TRUNC_PROTO, D_TRUNC_AGGARG, D_TRUNC_AGGBAD, D_TRUNC_SCALAR, 1, 2,
+			DL_ACT_TRUNC
+		};
 	case DL_A_NORMALIZE:
-		return (struct agg_tags){ D_NORMALIZE_PROTO, D_NORMALIZE_AGGARG,
-					  D_NORMALIZE_AGGBAD, D_NORMALIZE_SCALAR, 2, 2,
+		return (struct agg_tags){ D_NORMALIZE_PROTO,
+					  D_NORMALIZE_AGGARG,
+					  D_NORMALIZE_AGGBAD,
+					  D_NORMALIZE_SCALAR,
+					  2,
+					  2,
 					  DL_ACT_NORMALIZE };
 	default:
-		return (struct agg_tags){ D_NORMALIZE_PROTO, D_NORMALIZE_AGGARG,
-					  D_NORMALIZE_AGGBAD, D_UNKNOWN, 1, 1,
-					  DL_ACT_DENORMALIZE };
+		return (struct agg_tags){
+			D_NORMALIZE_PROTO, D_NORMALIZE_AGGARG, D_NORMALIZE_AGGBAD, D_UNKNOWN, 1, 1,
+			DL_ACT_DENORMALIZE
+		};
 	}
 }
 
 /* The aggregation that argument i names; NULL after reporting. */
 static const struct dl_aggdesc *agg_arg(struct sema *s, const struct dl_node *call,
-					const struct dl_node *arg, unsigned i,
-					enum dl_tag arg_tag, enum dl_tag bad_tag)
+					const struct dl_node *arg, unsigned i, enum dl_tag arg_tag,
+					enum dl_tag bad_tag)
 {
 	const struct dl_ident *id;
 	struct dl_diag *d;
@@ -75,8 +83,8 @@ struct dl_node *sema_agg_action(struct sema *s, const struct dl_node *call, stru
 	struct dl_value_desc v;
 	struct sema_data d;
 
-	if (!sema_check_count(s, call->range, t.proto, call->name, dl_node_count(call->args),
-			      t.min, t.max))
+	if (!sema_check_count(s, call->range, t.proto, call->name, dl_node_count(call->args), t.min,
+			      t.max))
 		return NULL;
 	agg = agg_arg(s, call, call->args, 1, t.arg, t.bad);
 	sema_data_init(s, &d, 1);
@@ -108,19 +116,21 @@ static bool same_keys(struct sema *s, const struct dl_node *call, const struct d
 	if (a->n_keys != b->n_keys) {
 		dl_error(s->c, D_PRINTA_AGGKEY, call->range,
 			 "printa( ): @%s and @%s do not have matching key signatures: "
-			 "%u and %u keys", a->name, b->name, a->n_keys, b->n_keys);
+			 "%u and %u keys",
+			 a->name, b->name, a->n_keys, b->n_keys);
 		return false;
 	}
 	for (uint32_t i = 0; i < a->n_keys; i++) {
 		const struct dl_value_desc *x = &a->keys[i], *y = &b->keys[i];
 
-		if (x->kind == y->kind && (x->kind == DL_VK_STRING || x->kind == DL_VK_USTACK ||
-					   x->size == y->size) && x->symkind == y->symkind)
+		if (x->kind == y->kind &&
+		    (x->kind == DL_VK_STRING || x->kind == DL_VK_USTACK || x->size == y->size) &&
+		    x->symkind == y->symkind)
 			continue;
 		dl_error(s->c, D_PRINTA_AGGPROTO, call->range,
 			 "printa( ): @%s and @%s have incompatible key #%u:\n"
-			 "\tprototype: %s\n\t argument: %s", a->name, b->name, i + 1,
-			 x->type ? dl_type_name(s->ts, x->type) : "?",
+			 "\tprototype: %s\n\t argument: %s",
+			 a->name, b->name, i + 1, x->type ? dl_type_name(s->ts, x->type) : "?",
 			 y->type ? dl_type_name(s->ts, y->type) : "?");
 		return false;
 	}

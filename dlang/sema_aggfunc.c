@@ -8,14 +8,14 @@
 #include "sema_int.h"
 
 static const struct {
-	unsigned n;		/* arguments, with the value */
-	unsigned optional;	/* further ones, before the increment */
+	unsigned n; /* arguments, with the value */
+	unsigned optional; /* further ones, before the increment */
 	bool increment;
 } shapes[] = {
-	[DL_AGG_COUNT] = { 0, 0, false }, [DL_AGG_SUM] = { 1, 0, false },
-	[DL_AGG_AVG] = { 1, 0, false }, [DL_AGG_MIN] = { 1, 0, false },
-	[DL_AGG_MAX] = { 1, 0, false }, [DL_AGG_STDDEV] = { 1, 0, false },
-	[DL_AGG_QUANTIZE] = { 1, 0, true }, [DL_AGG_LQUANTIZE] = { 3, 1, true },
+	[DL_AGG_COUNT] = { 0, 0, false },     [DL_AGG_SUM] = { 1, 0, false },
+	[DL_AGG_AVG] = { 1, 0, false },	      [DL_AGG_MIN] = { 1, 0, false },
+	[DL_AGG_MAX] = { 1, 0, false },	      [DL_AGG_STDDEV] = { 1, 0, false },
+	[DL_AGG_QUANTIZE] = { 1, 0, true },   [DL_AGG_LQUANTIZE] = { 3, 1, true },
 	[DL_AGG_LLQUANTIZE] = { 5, 0, true },
 };
 
@@ -171,8 +171,8 @@ static bool llq_arg(struct sema *s, const struct dl_node *arg, unsigned i,
 		return true;
 	dl_error(s->c, llq[i].match_tag, arg->range,
 		 "llquantize( ) argument #%u (%s) doesn't match previous declaration: "
-		 "expected %llu, found %llu", i + 1, llq[i].name, (unsigned long long)old,
-		 (unsigned long long)*ret);
+		 "expected %llu, found %llu",
+		 i + 1, llq[i].name, (unsigned long long)old, (unsigned long long)*ret);
 	return false;
 }
 
@@ -217,8 +217,8 @@ static bool llq_check(struct sema *s, struct dl_range range, const uint64_t *p)
 	else if (!power_fits(p[FACTOR], p[HIGH] + 1))
 		dl_error(s->c, D_LLQUANT_MAGTOOBIG, range,
 			 "llquantize( ) factor (%llu) raised to power of high magnitude (%llu) "
-			 "overflows 64-bits", (unsigned long long)p[FACTOR],
-			 (unsigned long long)p[HIGH]);
+			 "overflows 64-bits",
+			 (unsigned long long)p[FACTOR], (unsigned long long)p[HIGH]);
 	else
 		return true;
 	return false;
@@ -257,8 +257,7 @@ static bool increment(struct sema *s, const struct dl_node *arg, const char *nam
 	return true;
 }
 
-static bool value(struct sema *s, const struct dl_node *arg, const char *name,
-		  struct dl_node *out)
+static bool value(struct sema *s, const struct dl_node *arg, const char *name, struct dl_node *out)
 {
 	struct dl_node *e = sema_expr(s, arg);
 

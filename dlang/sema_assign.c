@@ -29,9 +29,10 @@ static void warn_cut(struct sema *s, struct dl_range range, const struct dl_node
 	if (l->kind != DL_N_VAR || !l->ident->is_declared || b->kind != DL_INT || b->size >= 8 ||
 	    !is_clock(r))
 		return;
-	dl_hint(s->c, dl_warn(s->c, D_UNKNOWN, range,
-			      "%s is declared %s: the 64-bit value is cut to %u bits", l->name,
-			      dl_type_name(s->ts, l->type), (unsigned)b->size * 8),
+	dl_hint(s->c,
+		dl_warn(s->c, D_UNKNOWN, range,
+			"%s is declared %s: the 64-bit value is cut to %u bits", l->name,
+			dl_type_name(s->ts, l->type), (unsigned)b->size * 8),
 		"declare it uint64_t %s", l->name);
 }
 
@@ -42,7 +43,8 @@ static bool check_target(struct sema *s, struct dl_range range, const struct dl_
 		dl_error(s->c, l->kind == DL_N_BVAR ? D_OP_WRITE : D_OP_LVAL, range,
 			 l->kind == DL_N_BVAR ?
 				 "operator %s can only be applied to a writable variable" :
-				 "operator %s requires modifiable lvalue as an operand", op);
+				 "operator %s requires modifiable lvalue as an operand",
+			 op);
 		return false;
 	}
 	if (!l->is_writable) {
@@ -73,8 +75,8 @@ static bool compatible(struct sema *s, struct dl_range range, const struct dl_no
 	if (sema_assign_compat(s, l->type, r))
 		return true;
 	d = dl_error(s->c, D_OP_INCOMPAT, range,
-		     "operands have incompatible types: \"%s\" %s \"%s\"", sema_type_text(s, l),
-		     op, sema_type_text(s, r));
+		     "operands have incompatible types: \"%s\" %s \"%s\"", sema_type_text(s, l), op,
+		     sema_type_text(s, r));
 	if (dl_type_is_string(l->type) && sema_is_integer(r))
 		dl_hint(s->c, d, "copyinstr() makes a string of an address");
 	return false;
@@ -97,7 +99,7 @@ struct dl_node *sema_store(struct sema *s, struct dl_range range, struct dl_node
 	out->left = l;
 	if (l->kind == DL_N_VAR && !l->ident->is_declared && dl_type_is_integer(l->type) &&
 	    !sema_is_float(r))
-		out->right = sema_decay(s, r);	/* keeps its 64 bits */
+		out->right = sema_decay(s, r); /* keeps its 64 bits */
 	else
 		out->right = sema_convert(s, r, l->type);
 	out->is_writable = out->right->is_writable;
@@ -120,14 +122,9 @@ static struct dl_node *stable(struct sema *s, struct dl_node *n, struct sema_let
 		}
 		copy->args = keys.first;
 		return copy;
-	case DL_N_DEREF:
-		copy->left = sema_bind(s, lets, n->left);
-		return copy;
-	case DL_N_MEMBER:
-		copy->left = stable(s, n->left, lets);
-		return copy;
-	default:
-		return n;
+	case DL_N_DEREF: copy->left = sema_bind(s, lets, n->left); return copy;
+	case DL_N_MEMBER: copy->left = stable(s, n->left, lets); return copy;
+	default: return n;
 	}
 }
 
@@ -142,8 +139,8 @@ static struct dl_node *compound(struct sema *s, const struct dl_node *n)
 	if (!l || !r)
 		return NULL;
 	if (sema_is_dynamic(l) || sema_is_dynamic(r)) {
-		dl_error(s->c, D_OP_DYN, n->range,
-			 "operator %s operands cannot be of dynamic type", op);
+		dl_error(s->c, D_OP_DYN, n->range, "operator %s operands cannot be of dynamic type",
+			 op);
 		return NULL;
 	}
 	l = stable(s, l, &lets);
@@ -162,7 +159,8 @@ struct dl_node *sema_assign(struct sema *s, const struct dl_node *n)
 		return NULL;
 	if (n->left->kind == DL_N_AGGREF) {
 		(void)sema_agg_ref(s, n->left);
-		dl_error(s->c, D_OP_DYN, n->range, "operator %s%s operands cannot be of dynamic type",
+		dl_error(s->c, D_OP_DYN, n->range,
+			 "operator %s%s operands cannot be of dynamic type",
 			 n->op == DL_O_ASSIGN ? "" : dl_oper_name(n->op), "=");
 		return NULL;
 	}
@@ -178,8 +176,7 @@ struct dl_node *sema_assign(struct sema *s, const struct dl_node *n)
 /* --- ++ and -- --- */
 
 /* What the object steps by; 0 after reporting. */
-static uint64_t step_of(struct sema *s, const struct dl_node *n, struct dl_node *l,
-			const char *op)
+static uint64_t step_of(struct sema *s, const struct dl_node *n, struct dl_node *l, const char *op)
 {
 	uint64_t size;
 
@@ -247,8 +244,8 @@ struct dl_node *sema_incdec(struct sema *s, const struct dl_node *n)
 		return NULL;
 	}
 	if (!sema_is_scalar(l) && !(sema_is_float(l) && sema_floats_allowed(s))) {
-		dl_error(s->c, D_OP_SCALAR, n->range,
-			 "operator %s requires operand of scalar type", op);
+		dl_error(s->c, D_OP_SCALAR, n->range, "operator %s requires operand of scalar type",
+			 op);
 		return NULL;
 	}
 	step = step_of(s, n, l, op);
@@ -260,6 +257,6 @@ struct dl_node *sema_incdec(struct sema *s, const struct dl_node *n)
 	out->op = n->op;
 	out->left = l;
 	out->value = step;
-	out->is_writable = l->is_writable;	/* *p++ = 1 */
+	out->is_writable = l->is_writable; /* *p++ = 1 */
 	return sema_seal(out);
 }

@@ -65,7 +65,8 @@ void sema_arg_mismatch(struct sema *s, enum dl_tag tag, struct dl_range range, c
 {
 	dl_error(s->c, tag, range,
 		 "%s( ) argument #%u is incompatible with prototype:\n"
-		 "\tprototype: %s\n\t argument: %s", name, i, proto, arg);
+		 "\tprototype: %s\n\t argument: %s",
+		 name, i, proto, arg);
 }
 
 static void hint_argument(struct sema *s, struct dl_type *want, const struct dl_node *got,
@@ -108,8 +109,7 @@ static bool check_alloca(struct sema *s, const struct dl_node *size)
 
 	if (size->kind != DL_N_INT || size->value <= limit)
 		return true;
-	dl_error(s->c, D_ALLOCA_SIZE, size->range,
-		 "alloca(%llu) size larger than scratchsize %llu",
+	dl_error(s->c, D_ALLOCA_SIZE, size->range, "alloca(%llu) size larger than scratchsize %llu",
 		 (unsigned long long)size->value, (unsigned long long)limit);
 	return false;
 }
@@ -168,15 +168,14 @@ struct dl_node *sema_call(struct sema *s, const struct dl_node *n)
 		return NULL;
 	}
 	switch (id->kind) {
-	case DL_ID_SUBR:
-		return subroutine(s, n, id);
+	case DL_ID_SUBR: return subroutine(s, n, id);
 	case DL_ID_ACTION:
 		dl_error(s->c, D_CG_EXPR, n->range,
 			 "tracing function %s( ) may not be called from a D expression "
-			 "(D program context required)", id->name);
+			 "(D program context required)",
+			 id->name);
 		return NULL;
-	case DL_ID_UNSUPPORTED:
-		return sema_unsupported(s, n->range, id);
+	case DL_ID_UNSUPPORTED: return sema_unsupported(s, n->range, id);
 	default:
 		d = dl_error(s->c, D_FUNC_IDKIND, n->range,
 			     "%s '%s' may not be referenced as a function", sema_kind_word(id),

@@ -25,7 +25,7 @@ static bool divide(enum dl_oper op, uint64_t a, uint64_t b, bool is_signed, uint
 {
 	if (b == 0)
 		return false;
-	if (is_signed && b == UINT64_MAX)	/* INT64_MIN / -1 wraps */
+	if (is_signed && b == UINT64_MAX) /* INT64_MIN / -1 wraps */
 		*ret = op == DL_O_DIV ? -a : 0;
 	else if (is_signed)
 		*ret = op == DL_O_DIV ? (uint64_t)((int64_t)a / (int64_t)b) :

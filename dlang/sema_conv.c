@@ -46,13 +46,9 @@ uint64_t sema_size(struct sema *s, struct dl_type *t)
 	case DL_FUNC:
 	case DL_FORWARD:
 	case DL_DYN:
-	case DL_STACK:
-		return 0;
-	case DL_ARRAY:
-		(void)sema_size(s, b->ref);
-		return dl_type_size(s->ts, b);
-	default:
-		return dl_type_size(s->ts, b);
+	case DL_STACK: return 0;
+	case DL_ARRAY: (void)sema_size(s, b->ref); return dl_type_size(s->ts, b);
+	default: return dl_type_size(s->ts, b);
 	}
 }
 
@@ -211,14 +207,11 @@ bool sema_arg_compat(struct sema *s, struct dl_type *want, const struct dl_node 
 	switch (kind) {
 	case DL_STACK:
 	case DL_SYMADDR:
-	case DL_USYMADDR:
-		return dl_type_base(n->type)->kind == kind;
+	case DL_USYMADDR: return dl_type_base(n->type)->kind == kind;
 	case DL_STRUCT:
 	case DL_UNION:
-	case DL_FORWARD:
-		return dl_type_is_sou(n->type) && same_pointee(want, n->type);
-	default:
-		return sema_ptr_compat(s, &model, n);
+	case DL_FORWARD: return dl_type_is_sou(n->type) && same_pointee(want, n->type);
+	default: return sema_ptr_compat(s, &model, n);
 	}
 }
 
@@ -259,8 +252,8 @@ struct dl_node *sema_to_float(struct sema *s, struct dl_node *n)
 		return n;
 	if (n->kind == DL_N_INT) {
 		f = sema_node(s, DL_N_FLOAT, n->range, sema_basic(s, DL_T_DOUBLE));
-		f->fvalue = sema_type_signed(n->type) ? (double)(int64_t)n->value :
-							(double)n->value;
+		f->fvalue =
+			sema_type_signed(n->type) ? (double)(int64_t)n->value : (double)n->value;
 		return f;
 	}
 	return sema_cast_node(s, n, sema_basic(s, DL_T_DOUBLE));
@@ -270,20 +263,15 @@ struct dl_node *sema_to_float(struct sema *s, struct dl_node *n)
 static bool is_extended(const struct dl_node *n)
 {
 	switch (n->kind) {
-	case DL_N_VAR:
-		return n->ident->is_declared;
+	case DL_N_VAR: return n->ident->is_declared;
 	case DL_N_BVAR:
 	case DL_N_DEREF:
 	case DL_N_MEMBER:
 	case DL_N_CAST:
-	case DL_N_CALL:
-		return true;
-	case DL_N_BINARY:
-		return n->op >= DL_O_LAND && n->op <= DL_O_GE;
-	case DL_N_UNARY:
-		return n->op == DL_O_NOT;
-	default:
-		return false;
+	case DL_N_CALL: return true;
+	case DL_N_BINARY: return n->op >= DL_O_LAND && n->op <= DL_O_GE;
+	case DL_N_UNARY: return n->op == DL_O_NOT;
+	default: return false;
 	}
 }
 
@@ -306,10 +294,8 @@ struct dl_node *sema_convert(struct sema *s, struct dl_node *n, struct dl_type *
 	struct dl_type *b = dl_type_base(t);
 
 	switch (b->kind) {
-	case DL_STRING:
-		return sema_to_string(s, n);
-	case DL_FLOAT:
-		return sema_to_float(s, n);
+	case DL_STRING: return sema_to_string(s, n);
+	case DL_FLOAT: return sema_to_float(s, n);
 	case DL_INT:
 	case DL_ENUM:
 		if (sema_is_float(n) || n->kind == DL_N_INT)
@@ -323,8 +309,7 @@ struct dl_node *sema_convert(struct sema *s, struct dl_node *n, struct dl_type *
 		if (dl_type_is_string(n->type) || n->kind == DL_N_INT)
 			return sema_cast_node(s, n, t);
 		return n;
-	default:
-		return n;
+	default: return n;
 	}
 }
 
@@ -354,7 +339,7 @@ void sema_value_desc(struct sema *s, struct dl_type *t, struct dl_value_desc *re
 		ret->kind = DL_VK_BYTES;
 		ret->size = (uint32_t)sema_size(s, t);
 		break;
-	case DL_FORWARD:	/* nothing is known of it: no size, no value */
+	case DL_FORWARD: /* nothing is known of it: no size, no value */
 		ret->kind = DL_VK_BYTES;
 		break;
 	default:

@@ -27,8 +27,8 @@ static bool same_keys(const struct dl_ident *id, struct dl_type **keys, uint32_t
 static const char *signature(struct dl_ctx *c, struct dl_type *t, const char *name,
 			     struct dl_type **keys, uint32_t n_keys, bool is_assoc)
 {
-	const char *text = arena_printf(c->arena, "%s %s", t ? dl_type_name(c->types, t) : "?",
-					name);
+	const char *text =
+		arena_printf(c->arena, "%s %s", t ? dl_type_name(c->types, t) : "?", name);
 
 	if (!is_assoc)
 		return text;
@@ -41,8 +41,8 @@ static const char *signature(struct dl_ctx *c, struct dl_type *t, const char *na
 static void redeclared(struct dl_ctx *c, struct dl_range range, const struct dl_ident *id,
 		       const char *current)
 {
-	const char *previous = signature(c, id->type, id->name, id->keys, id->n_keys,
-					 id->kind == DL_ID_ARRAY);
+	const char *previous =
+		signature(c, id->type, id->name, id->keys, id->n_keys, id->kind == DL_ID_ARRAY);
 
 	if (id->kind == DL_ID_SCALAR && !id->is_builtin && id->line)
 		previous = arena_printf(c->arena, "%s (line %u)", previous, id->line);
@@ -53,8 +53,7 @@ static void redeclared(struct dl_ctx *c, struct dl_range range, const struct dl_
 		 previous);
 }
 
-static bool object_ok(struct dl_ctx *c, struct sema *s, struct dl_type *type,
-		      struct dl_range range)
+static bool object_ok(struct dl_ctx *c, struct sema *s, struct dl_type *type, struct dl_range range)
 {
 	struct dl_type *b = sema_complete(s, type);
 

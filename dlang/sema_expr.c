@@ -41,12 +41,11 @@ static struct dl_node *comma(struct sema *s, const struct dl_node *n)
 	if (!l || !r)
 		return NULL;
 	if (sema_is_dynamic(l) || sema_is_dynamic(r)) {
-		dl_error(s->c, D_OP_DYN, n->range,
-			 "operator , operands cannot be of dynamic type");
+		dl_error(s->c, D_OP_DYN, n->range, "operator , operands cannot be of dynamic type");
 		return NULL;
 	}
 	if (r->kind == DL_N_TRANSLATED || l->kind == DL_N_TRANSLATED)
-		return r;	/* nothing of a translation is computed before a member is */
+		return r; /* nothing of a translation is computed before a member is */
 	out = sema_node(s, DL_N_COMMA, n->range, r->type);
 	out->left = l;
 	out->right = r;
@@ -133,7 +132,7 @@ static struct dl_node *size_of(struct sema *s, const struct dl_node *n)
 	size = sema_size(s, t);
 	if (e && dl_type_base(t)->kind == DL_FUNC && e->ident)
 		size = e->ident->size;
-	if (e && e->kind == DL_N_STR)	/* a literal has its own size, as in C */
+	if (e && e->kind == DL_N_STR) /* a literal has its own size, as in C */
 		size = (uint64_t)e->str_len + 1;
 	if (!size) {
 		dl_error(s->c, D_SIZEOF_TYPE, n->range,
@@ -156,8 +155,7 @@ static struct dl_node *string_of(struct sema *s, const struct dl_node *n)
 	return NULL;
 }
 
-void sema_hint_member(struct sema *s, struct dl_diag *d, const struct dl_type *t,
-		      const char *name)
+void sema_hint_member(struct sema *s, struct dl_diag *d, const struct dl_type *t, const char *name)
 {
 	struct dl_nearest near = { .word = name };
 
@@ -186,9 +184,12 @@ static struct dl_node *offset_of(struct sema *s, const struct dl_node *n)
 	m = dl_type_member(b, n->name, &bit);
 	if (!m) {
 		/* The classic compiler leaves this one to its type system: no tag of its own. */
-		sema_hint_member(s, dl_error(s->c, D_UNKNOWN, n->range, "failed to determine offset "
-					     "of %s: %s has no such member", n->name,
-					     dl_type_name(s->ts, t)), b, n->name);
+		sema_hint_member(s,
+				 dl_error(s->c, D_UNKNOWN, n->range,
+					  "failed to determine offset "
+					  "of %s: %s has no such member",
+					  n->name, dl_type_name(s->ts, t)),
+				 b, n->name);
 		return NULL;
 	}
 	if (m->bits) {
@@ -224,7 +225,8 @@ static struct dl_type *member_base(struct sema *s, struct dl_range range, struct
 	if (b->kind == DL_FORWARD && b->forward_of != DL_ENUM) {
 		dl_error(s->c, D_OP_INCOMPLETE, range,
 			 "operator %s cannot be applied to a forward declaration: "
-			 "no %s definition is available", op, dl_type_name(s->ts, t));
+			 "no %s definition is available",
+			 op, dl_type_name(s->ts, t));
 		return NULL;
 	}
 	if (b->kind == DL_STRUCT || b->kind == DL_UNION)
@@ -237,7 +239,8 @@ static struct dl_type *member_base(struct sema *s, struct dl_range range, struct
 	else
 		dl_error(s->c, D_OP_SOU, range,
 			 "operator . cannot be applied to type \"%s\"; "
-			 "must be applied to a struct or union", sema_type_text(s, of));
+			 "must be applied to a struct or union",
+			 sema_type_text(s, of));
 	return NULL;
 }
 
@@ -262,8 +265,10 @@ struct dl_node *sema_member_of(struct sema *s, struct dl_range range, struct dl_
 		return NULL;
 	m = dl_type_member(dl_type_base(t), name, &bit);
 	if (!m) {
-		sema_hint_member(s, dl_error(s->c, D_TYPE_MEMBER, range, "%s is not a member of %s",
-					name, dl_type_name(s->ts, t)), dl_type_base(t), name);
+		sema_hint_member(s,
+				 dl_error(s->c, D_TYPE_MEMBER, range, "%s is not a member of %s",
+					  name, dl_type_name(s->ts, t)),
+				 dl_type_base(t), name);
 		return NULL;
 	}
 	if (arrow)
@@ -356,8 +361,9 @@ struct dl_node *sema_subscript(struct sema *s, struct dl_range range, struct dl_
 	}
 	base = sema_convert(s, base, dl_type_ptr(s->ts, elem));
 	index = sema_scaled(s, index, sema_size(s, elem));
-	struct dl_node *sum = sema_is_null(index) ? base :
-		sema_binary_node(s, range, DL_O_ADD, base, index, base->type);
+	struct dl_node *sum = sema_is_null(index) ?
+				      base :
+				      sema_binary_node(s, range, DL_O_ADD, base, index, base->type);
 
 	sum->is_writable = base->is_writable;
 	return sema_deref_node(s, range, sum, elem);
@@ -392,8 +398,8 @@ struct dl_node *sema_expr(struct sema *s, const struct dl_node *n)
 
 	if (!n || !spend(s, n))
 		return NULL;
-	if (s->quiet && (n->kind == DL_N_ASSIGN || n->kind == DL_N_INCDEC ||
-			 n->kind == DL_N_AGGREF))
+	if (s->quiet &&
+	    (n->kind == DL_N_ASSIGN || n->kind == DL_N_INCDEC || n->kind == DL_N_AGGREF))
 		return NULL;
 	switch (n->kind) {
 	case DL_N_INT:
@@ -434,10 +440,8 @@ struct dl_node *sema_traced(struct sema *s, const struct dl_node *n, struct dl_v
 		case DL_A_UADDR:
 		case DL_A_USYM:
 		case DL_A_UFUNC:
-		case DL_A_UMOD:
-			return sema_stack_data(s, n, id, ret);
-		default:
-			break;
+		case DL_A_UMOD: return sema_stack_data(s, n, id, ret);
+		default: break;
 		}
 	}
 	e = sema_expr(s, n);

@@ -117,15 +117,15 @@ static const struct {
 	const char *name;
 	uint32_t version;
 } newer_names[] = {
-	{ "index", V(1, 1) }, { "rindex", V(1, 1) }, { "strchr", V(1, 1) },
-	{ "strrchr", V(1, 1) }, { "strstr", V(1, 1) }, { "strtok", V(1, 1) },
-	{ "substr", V(1, 1) }, { "freopen", V(1, 1) }, { "usym", V(1, 2) },
-	{ "ufunc", V(1, 2) }, { "umod", V(1, 2) }, { "uaddr", V(1, 2) },
-	{ "setopt", V(1, 2) }, { "htons", V(1, 3) }, { "htonl", V(1, 3) },
-	{ "htonll", V(1, 3) }, { "ntohs", V(1, 3) }, { "ntohl", V(1, 3) },
-	{ "ntohll", V(1, 3) }, { "inet_ntoa", V(1, 5) }, { "inet_ntoa6", V(1, 5) },
-	{ "inet_ntop", V(1, 5) }, { "tolower", V(1, 8) }, { "toupper", V(1, 8) },
-	{ "print", V(1, 9) }, { "json", V(1, 11) }, { "strtoll", V(1, 11) },
+	{ "index", V(1, 1) },	  { "rindex", V(1, 1) },    { "strchr", V(1, 1) },
+	{ "strrchr", V(1, 1) },	  { "strstr", V(1, 1) },    { "strtok", V(1, 1) },
+	{ "substr", V(1, 1) },	  { "freopen", V(1, 1) },   { "usym", V(1, 2) },
+	{ "ufunc", V(1, 2) },	  { "umod", V(1, 2) },	    { "uaddr", V(1, 2) },
+	{ "setopt", V(1, 2) },	  { "htons", V(1, 3) },	    { "htonl", V(1, 3) },
+	{ "htonll", V(1, 3) },	  { "ntohs", V(1, 3) },	    { "ntohl", V(1, 3) },
+	{ "ntohll", V(1, 3) },	  { "inet_ntoa", V(1, 5) }, { "inet_ntoa6", V(1, 5) },
+	{ "inet_ntop", V(1, 5) }, { "tolower", V(1, 8) },   { "toupper", V(1, 8) },
+	{ "print", V(1, 9) },	  { "json", V(1, 11) },	    { "strtoll", V(1, 11) },
 };
 
 static const char *const subr_names[] = {
@@ -172,21 +172,15 @@ const char *dl_subr_name(enum dl_subr subr)
 unsigned dl_action_kind_flags(enum dl_action_kind kind)
 {
 	switch (kind) {
-	case DL_ACT_SYSTEM:
-		return action_flags[DL_A_SYSTEM];
-	case DL_ACT_FREOPEN:
-		return action_flags[DL_A_FREOPEN];
+	case DL_ACT_SYSTEM: return action_flags[DL_A_SYSTEM];
+	case DL_ACT_FREOPEN: return action_flags[DL_A_FREOPEN];
 	case DL_ACT_CLEAR:
 	case DL_ACT_TRUNC:
 	case DL_ACT_NORMALIZE:
-	case DL_ACT_DENORMALIZE:
-		return AF_AGG;
-	case DL_ACT_PRINTA:
-		return AF_AGG | AF_DATA;
-	case DL_ACT_NOTHING:
-		return 0;
-	default:
-		return AF_DATA;
+	case DL_ACT_DENORMALIZE: return AF_AGG;
+	case DL_ACT_PRINTA: return AF_AGG | AF_DATA;
+	case DL_ACT_NOTHING: return 0;
+	default: return AF_DATA;
 	}
 }
 
@@ -259,7 +253,7 @@ static void add_registers(struct dl_ctx *c)
 static bool is_evolving(const char *name)
 {
 	static const char *const names[] = { "getmajor", "getminor", "htons", "htonl",
-					     "htonll", "ntohs", "ntohl", "ntohll" };
+					     "htonll",	 "ntohs",    "ntohl", "ntohll" };
 
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
 		if (!strcmp(names[i], name))
@@ -326,24 +320,15 @@ const char *sema_kind_word(const struct dl_ident *id)
 	switch (id->kind) {
 	case DL_ID_ARRAY:
 	case DL_ID_ARGS:
-	case DL_ID_UREGS:
-		return "associative array";
-	case DL_ID_SUBR:
-		return "function";
-	case DL_ID_ACTION:
-		return "tracing function";
-	case DL_ID_AGGFUNC:
-		return "aggregating function";
-	case DL_ID_AGG:
-		return "aggregation";
-	case DL_ID_INLINE:
-		return id->n_params ? "associative array" : "scalar";
-	case DL_ID_SYMBOL:
-		return "external symbol reference";
-	case DL_ID_ENUM:
-		return "enumerator";
-	default:
-		return "scalar";
+	case DL_ID_UREGS: return "associative array";
+	case DL_ID_SUBR: return "function";
+	case DL_ID_ACTION: return "tracing function";
+	case DL_ID_AGGFUNC: return "aggregating function";
+	case DL_ID_AGG: return "aggregation";
+	case DL_ID_INLINE: return id->n_params ? "associative array" : "scalar";
+	case DL_ID_SYMBOL: return "external symbol reference";
+	case DL_ID_ENUM: return "enumerator";
+	default: return "scalar";
 	}
 }
 
@@ -355,8 +340,8 @@ struct candidates {
 static void consider(void *arg, const struct dl_ident *id)
 {
 	struct candidates *c = arg;
-	bool callable = id->kind == DL_ID_SUBR || id->kind == DL_ID_ACTION ||
-			id->kind == DL_ID_AGGFUNC;
+	bool callable =
+		id->kind == DL_ID_SUBR || id->kind == DL_ID_ACTION || id->kind == DL_ID_AGGFUNC;
 
 	if (callable != c->functions || id->kind == DL_ID_UNSUPPORTED ||
 	    !strncmp(id->name, "__", 2))
@@ -391,17 +376,15 @@ struct dl_attr sema_ident_attr(const struct dl_ident *id)
 	return memcmp(&id->attr, &none, sizeof(none)) ? id->attr : DL_ATTR_STABLE;
 }
 
-void sema_check_attr(struct sema *s, struct dl_range range, const char *what,
-		     struct dl_attr attr)
+void sema_check_attr(struct sema *s, struct dl_range range, const char *what, struct dl_attr attr)
 {
 	char text[32];
 
-	if (!s->has_amin || (attr.name >= s->amin.name && attr.data >= s->amin.data &&
-			     attr.class >= s->amin.class))
+	if (!s->has_amin ||
+	    (attr.name >= s->amin.name && attr.data >= s->amin.data && attr.class >= s->amin.class))
 		return;
-	dl_error(s->c, D_ATTR_MIN, range,
-		 "attributes for %s (%s) are less than predefined minimum", what,
-		 dl_attr_text(attr, text));
+	dl_error(s->c, D_ATTR_MIN, range, "attributes for %s (%s) are less than predefined minimum",
+		 what, dl_attr_text(attr, text));
 }
 
 struct dl_type *sema_type_by_text(struct sema *s, const char *text, const char *object)

@@ -7,8 +7,8 @@
 
 #include "sema_int.h"
 
-bool sema_enter(struct sema *s, struct sema_expansion *e, const void *what,
-		struct dl_range range, const char *name)
+bool sema_enter(struct sema *s, struct sema_expansion *e, const void *what, struct dl_range range,
+		const char *name)
 {
 	for (const struct sema_expansion *x = s->expanding; x; x = x->next) {
 		if (x->what != what)
@@ -64,7 +64,7 @@ static struct dl_node *expand(struct sema *s, const struct dl_node *use, struct 
 	struct dl_node *body;
 
 	if (!id->body)
-		s->lost = true;		/* its declaration was reported */
+		s->lost = true; /* its declaration was reported */
 	if (!id->body || !sema_enter(s, &here, id, use->range, id->name))
 		return NULL;
 	s->names = names;
@@ -78,8 +78,7 @@ static struct dl_node *expand(struct sema *s, const struct dl_node *use, struct 
 }
 
 static bool check_args(struct sema *s, const struct dl_node *use, const struct dl_ident *id,
-		       const struct dl_node *args, struct sema_name *names,
-		       struct sema_lets *lets)
+		       const struct dl_node *args, struct sema_name *names, struct sema_lets *lets)
 {
 	unsigned given = dl_node_count(args), i = 0;
 
@@ -98,14 +97,15 @@ static bool check_args(struct sema *s, const struct dl_node *use, const struct d
 		if (sema_is_dynamic(e) || !sema_arg_compat(s, p->type, e)) {
 			dl_error(s->c, D_PROTO_ARG, a->range,
 				 "%s[ ] key #%u is incompatible with prototype:\n"
-				 "\tprototype: %s\n\t argument: %s", id->name, i + 1,
-				 dl_type_name(s->ts, p->type), sema_type_text(s, e));
+				 "\tprototype: %s\n\t argument: %s",
+				 id->name, i + 1, dl_type_name(s->ts, p->type),
+				 sema_type_text(s, e));
 			return false;
 		}
 		e = sema_bind(s, lets, sema_convert(s, e, p->type));
 		e->type = dl_type_base(p->type)->kind == DL_ARRAY ? e->type : p->type;
-		names[i] = (struct sema_name){ p->name ? p->name : "", e,
-					       i ? &names[i - 1] : NULL };
+		names[i] =
+			(struct sema_name){ p->name ? p->name : "", e, i ? &names[i - 1] : NULL };
 	}
 	return true;
 }
@@ -156,8 +156,8 @@ static bool same_constant(struct dl_ctx *c, const struct dl_ident *id, struct dl
 }
 
 void dl_sema_declare_inline(struct dl_ctx *c, const char *name, struct dl_type *type,
-			    struct dl_inline_param *params, uint32_t n_params,
-			    struct dl_node *body, struct dl_range range)
+			    struct dl_inline_param *params, uint32_t n_params, struct dl_node *body,
+			    struct dl_range range)
 {
 	struct dl_ident *id = sema_find(c, c->globals, name);
 	struct dl_node model;
@@ -184,7 +184,8 @@ void dl_sema_declare_inline(struct dl_ctx *c, const char *name, struct dl_type *
 	id->n_params = n_params;
 	id->body = body;
 	sema_init(&s, c);
-	model = (struct dl_node){ .kind = DL_N_IDENT, .range = body ? body->range : range,
+	model = (struct dl_node){ .kind = DL_N_IDENT,
+				  .range = body ? body->range : range,
 				  .name = name };
 	if (!body || !expand(&s, &model, id, dummies(&s, id, range)))
 		id->body = NULL;

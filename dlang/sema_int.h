@@ -13,7 +13,7 @@
 /* A name that means an expression: inline parameter, translator input. */
 struct sema_name {
 	const char *name;
-	struct dl_node *value;		/* lowered, a leaf: copied at each use */
+	struct dl_node *value; /* lowered, a leaf: copied at each use */
 	const struct sema_name *next;
 };
 
@@ -32,16 +32,16 @@ struct sema {
 	struct dl_ctx *c;
 	struct arena *a;
 	struct dl_types *ts;
-	const struct dl_probe_info *probe;	/* NULL outside a clause */
+	const struct dl_probe_info *probe; /* NULL outside a clause */
 	const struct dl_pdesc *desc;
 	const char *desc_text;
 	const struct sema_name *names;
 	const struct sema_expansion *expanding;
 	uint32_t next_let;
-	unsigned budget;		/* nodes left: bounds what inlines expand to */
+	unsigned budget; /* nodes left: bounds what inlines expand to */
 	bool over_budget;
-	bool quiet;			/* trying out: no names are made, nothing assigned */
-	bool lost;			/* something was passed over in silence */
+	bool quiet; /* trying out: no names are made, nothing assigned */
+	bool lost; /* something was passed over in silence */
 	bool has_amin;
 	struct dl_attr amin;
 	struct sema_order order;
@@ -61,8 +61,8 @@ struct sema_translated {
 	struct dl_translator *xlator;
 	struct dl_node *in;
 	struct sema_lets lets;
-	struct dl_type *out;		/* the struct */
-	bool is_pointer;		/* node.type is then <DYN> */
+	struct dl_type *out; /* the struct */
+	bool is_pointer; /* node.type is then <DYN> */
 };
 
 /* A list of nodes under construction. */
@@ -89,7 +89,7 @@ void sema_order_destructive(struct sema *s, struct dl_range range);
 struct dl_node *sema_node(struct sema *s, enum dl_node_kind kind, struct dl_range range,
 			  struct dl_type *type);
 struct dl_node *sema_copy(struct sema *s, const struct dl_node *n);
-struct dl_node *sema_seal(struct dl_node *n);	/* attributes from the operands */
+struct dl_node *sema_seal(struct dl_node *n); /* attributes from the operands */
 struct dl_node *sema_int(struct sema *s, struct dl_range range, uint64_t value,
 			 struct dl_type *type);
 struct dl_node *sema_binary_node(struct sema *s, struct dl_range range, enum dl_oper op,
@@ -111,7 +111,7 @@ void sema_data_add(struct sema_data *d, struct dl_node *n, const struct dl_value
 /* --- sema_conv.c --- */
 struct dl_type *sema_basic(struct sema *s, enum dl_basic which);
 const char *sema_type_text(struct sema *s, const struct dl_node *n);
-uint64_t sema_size(struct sema *s, struct dl_type *t);	/* completes it if need be */
+uint64_t sema_size(struct sema *s, struct dl_type *t); /* completes it if need be */
 struct dl_type *sema_complete(struct sema *s, struct dl_type *t);
 struct dl_type *sema_unqualified(struct dl_type *t);
 bool sema_is_const_type(struct dl_type *t);
@@ -120,8 +120,8 @@ bool sema_is_dynamic(const struct dl_node *n);
 bool sema_is_void(const struct dl_node *n);
 bool sema_is_integer(const struct dl_node *n);
 bool sema_is_float(const struct dl_node *n);
-bool sema_is_arith(const struct dl_node *n);	/* integers; floats where allowed */
-bool sema_is_pointer(const struct dl_node *n);	/* and arrays, strings: what + takes */
+bool sema_is_arith(const struct dl_node *n); /* integers; floats where allowed */
+bool sema_is_pointer(const struct dl_node *n); /* and arrays, strings: what + takes */
 bool sema_is_scalar(const struct dl_node *n);
 bool sema_floats_allowed(struct sema *s);
 struct dl_type *sema_pointee(struct sema *s, const struct dl_node *n);
@@ -140,7 +140,7 @@ void sema_value_desc(struct sema *s, struct dl_type *t, struct dl_value_desc *re
 
 /* --- sema_const.c --- */
 bool sema_fold(enum dl_oper op, uint64_t a, uint64_t b, bool is_signed, uint64_t *ret);
-uint64_t sema_fit(struct dl_type *t, uint64_t v);	/* sign- or zero-extended from t's size */
+uint64_t sema_fit(struct dl_type *t, uint64_t v); /* sign- or zero-extended from t's size */
 
 /* --- sema_expr.c --- */
 struct dl_node *sema_expr(struct sema *s, const struct dl_node *n);
@@ -151,8 +151,7 @@ struct dl_node *sema_subscript(struct sema *s, struct dl_range range, struct dl_
 struct dl_node *sema_member_of(struct sema *s, struct dl_range range, struct dl_node *of,
 			       const char *name, const char *op);
 /* Suggests the member of t that name may have meant. */
-void sema_hint_member(struct sema *s, struct dl_diag *d, const struct dl_type *t,
-		      const char *name);
+void sema_hint_member(struct sema *s, struct dl_diag *d, const struct dl_type *t, const char *name);
 /* Any expression whose value is recorded, stack() and usym() included. */
 struct dl_node *sema_traced(struct sema *s, const struct dl_node *n, struct dl_value_desc *ret);
 
@@ -179,7 +178,7 @@ enum sema_use { SEMA_READ, SEMA_WRITE, SEMA_MODIFY, SEMA_STEP };
 /* What an lvalue or variable is wanted for; rhs types a new variable. */
 struct sema_want {
 	enum sema_use use;
-	struct dl_node *rhs;	/* WRITE: NULL if erroneous */
+	struct dl_node *rhs; /* WRITE: NULL if erroneous */
 };
 struct dl_node *sema_ident(struct sema *s, const struct dl_node *n, const struct sema_want *w);
 struct dl_node *sema_scoped_var(struct sema *s, const struct dl_node *n, enum dl_scope scope,
@@ -200,8 +199,7 @@ const char *sema_kind_word(const struct dl_ident *id);
 void sema_suggest(struct sema *s, struct dl_diag *d, const char *name, bool functions);
 struct dl_node *sema_unsupported(struct sema *s, struct dl_range range, const struct dl_ident *id);
 struct dl_attr sema_ident_attr(const struct dl_ident *id);
-void sema_check_attr(struct sema *s, struct dl_range range, const char *what,
-		     struct dl_attr attr);
+void sema_check_attr(struct sema *s, struct dl_range range, const char *what, struct dl_attr attr);
 struct dl_type *sema_type_by_text(struct sema *s, const char *text, const char *object);
 
 /* --- sema_probe.c --- */
@@ -234,10 +232,9 @@ bool sema_aggfunc(struct sema *s, const struct dl_node *call, enum dl_aggfunc fu
 
 /* --- sema_action.c --- */
 struct dl_node *sema_action(struct sema *s, const struct dl_node *call, struct dl_ident *id);
-struct dl_node *sema_action_node(struct sema *s, struct dl_range range,
-				 enum dl_action_kind kind, struct sema_data *d);
-bool sema_positive_const(struct sema *s, const struct dl_node *n, bool allow_zero,
-			 uint64_t *ret);
+struct dl_node *sema_action_node(struct sema *s, struct dl_range range, enum dl_action_kind kind,
+				 struct sema_data *d);
+bool sema_positive_const(struct sema *s, const struct dl_node *n, bool allow_zero, uint64_t *ret);
 /* stack(), ustack(), usym(), ... as data; NULL after reporting. */
 struct dl_node *sema_stack_data(struct sema *s, const struct dl_node *call, struct dl_ident *id,
 				struct dl_value_desc *ret);
@@ -247,8 +244,7 @@ struct dl_node *sema_agg_action(struct sema *s, const struct dl_node *call, stru
 struct dl_node *sema_printa(struct sema *s, const struct dl_node *call);
 
 /* --- sema_printf.c --- */
-struct dl_node *sema_printf(struct sema *s, const struct dl_node *call,
-			    enum dl_action_kind kind);
+struct dl_node *sema_printf(struct sema *s, const struct dl_node *call, enum dl_action_kind kind);
 const struct dl_format *sema_format(struct sema *s, const struct dl_node *call,
 				    const struct dl_node *arg);
 /* Checks fields (argument numbers start at first) against the format. */
@@ -259,8 +255,8 @@ bool sema_format_check(struct sema *s, const struct dl_node *call, const struct 
 /* --- sema_inline.c --- */
 struct dl_node *sema_inline(struct sema *s, const struct dl_node *use, struct dl_ident *id,
 			    const struct dl_node *args);
-bool sema_enter(struct sema *s, struct sema_expansion *e, const void *what,
-		struct dl_range range, const char *name);
+bool sema_enter(struct sema *s, struct sema_expansion *e, const void *what, struct dl_range range,
+		const char *name);
 void sema_leave(struct sema *s, const struct sema_expansion *e);
 
 /* --- sema_xlate.c --- */

@@ -60,8 +60,9 @@ struct dl_node *sema_binary_node(struct sema *s, struct dl_range range, enum dl_
 	if (l->kind == DL_N_INT && r->kind == DL_N_INT) {
 		bool shift = op == DL_O_SHL || op == DL_O_SHR;
 		bool ints = dl_type_is_integer(l->type) && dl_type_is_integer(r->type);
-		bool is_signed = shift ? sema_type_signed(l->type) :
-				 ints && sema_type_signed(sema_promote(s, l->type, r->type));
+		bool is_signed =
+			shift ? sema_type_signed(l->type) :
+				ints && sema_type_signed(sema_promote(s, l->type, r->type));
 
 		if (sema_fold(op, l->value, r->value, is_signed, &v)) {
 			n = sema_int(s, range, v, type);
@@ -107,7 +108,7 @@ struct dl_node *sema_addr_node(struct sema *s, struct dl_node *lvalue, struct dl
 {
 	struct dl_node *n;
 
-	if (lvalue->kind == DL_N_DEREF) {	/* &*p is p */
+	if (lvalue->kind == DL_N_DEREF) { /* &*p is p */
 		n = sema_cast_node(s, lvalue->left, type);
 		n->range = lvalue->range;
 		n->is_writable = lvalue->is_writable;
@@ -143,7 +144,7 @@ struct dl_node *sema_member_node(struct sema *s, struct dl_range range, struct d
 		n->value = bit_offset / 8;
 	n->is_lvalue = of->is_lvalue;
 	n->is_writable = of->is_writable && !sema_is_const_type(m->type);
-	if (of->kind == DL_N_MEMBER) {	/* a.b.c is one step */
+	if (of->kind == DL_N_MEMBER) { /* a.b.c is one step */
 		n->value += of->value;
 		of = of->left;
 	}
@@ -162,14 +163,10 @@ bool sema_is_leaf(const struct dl_node *n)
 	case DL_N_ARG:
 	case DL_N_UREG:
 	case DL_N_LETVAR:
-	case DL_N_TRANSLATED:
-		return true;
-	case DL_N_BVAR:
-		return !n->left;
-	case DL_N_CAST:
-		return sema_is_leaf(n->left);
-	default:
-		return false;
+	case DL_N_TRANSLATED: return true;
+	case DL_N_BVAR: return !n->left;
+	case DL_N_CAST: return sema_is_leaf(n->left);
+	default: return false;
 	}
 }
 

@@ -12,8 +12,10 @@
 static struct dl_node *class_error(struct sema *s, enum dl_tag tag, struct dl_range range,
 				   const char *op, bool unary, const char *class)
 {
-	dl_error(s->c, tag, range, unary ? "operator %s requires an operand of %s type" :
-					   "operator %s requires operands of %s type", op, class);
+	dl_error(s->c, tag, range,
+		 unary ? "operator %s requires an operand of %s type" :
+			 "operator %s requires operands of %s type",
+		 op, class);
 	return NULL;
 }
 
@@ -265,8 +267,8 @@ static struct dl_node *relational(struct sema *s, struct dl_range range, enum dl
 	if (sema_is_integer(l) && sema_is_integer(r))
 		return sema_binary_node(s, range, op, l, r, type);
 	if ((ls || rs) && dl_type_is_strcompat(l->type) && dl_type_is_strcompat(r->type))
-		return sema_binary_node(s, range, op, sema_to_string(s, l),
-					sema_to_string(s, r), type);
+		return sema_binary_node(s, range, op, sema_to_string(s, l), sema_to_string(s, r),
+					type);
 	if (!sema_ptr_compat(s, l, r) || ((ls || rs) && op != DL_O_EQ && op != DL_O_NE))
 		return incompat(s, range, text, l, r);
 	struct dl_type *ptr = sema_basic(s, DL_T_VOIDPTR);
@@ -301,8 +303,8 @@ static struct dl_node *pointer_offset(struct sema *s, struct dl_range range, enu
 	return out;
 }
 
-static struct dl_node *pointer_difference(struct sema *s, struct dl_range range,
-					  const char *text, struct dl_node *l, struct dl_node *r)
+static struct dl_node *pointer_difference(struct sema *s, struct dl_range range, const char *text,
+					  struct dl_node *l, struct dl_node *r)
 {
 	struct dl_type *type = sema_basic(s, DL_T_LONG);
 	uint64_t size = step_size(s, range, text, l);
@@ -333,8 +335,7 @@ static struct dl_node *additive(struct sema *s, struct dl_range range, enum dl_o
 		return pointer_offset(s, range, op, text, l, r);
 	if (op == DL_O_ADD && sema_is_integer(l) && sema_is_pointer(r))
 		return pointer_offset(s, range, op, text, r, l);
-	if (op == DL_O_SUB && sema_is_pointer(l) && sema_is_pointer(r) &&
-	    sema_ptr_compat(s, l, r))
+	if (op == DL_O_SUB && sema_is_pointer(l) && sema_is_pointer(r) && sema_ptr_compat(s, l, r))
 		return pointer_difference(s, range, text, l, r);
 	return incompat(s, range, text, l, r);
 }
@@ -350,25 +351,20 @@ struct dl_node *sema_apply(struct sema *s, struct dl_range range, enum dl_oper o
 		return incompat(s, range, op_text, l, r);
 	switch (op) {
 	case DL_O_ADD:
-	case DL_O_SUB:
-		return additive(s, range, op, op_text, l, r);
+	case DL_O_SUB: return additive(s, range, op, op_text, l, r);
 	case DL_O_MUL:
 	case DL_O_DIV:
-	case DL_O_MOD:
-		return multiplicative(s, range, op, op_text, l, r);
+	case DL_O_MOD: return multiplicative(s, range, op, op_text, l, r);
 	case DL_O_LAND:
 	case DL_O_LOR:
-	case DL_O_LXOR:
-		return logical(s, range, op, op_text, l, r);
+	case DL_O_LXOR: return logical(s, range, op, op_text, l, r);
 	case DL_O_EQ:
 	case DL_O_NE:
 	case DL_O_LT:
 	case DL_O_LE:
 	case DL_O_GT:
-	case DL_O_GE:
-		return relational(s, range, op, op_text, l, r);
-	default:
-		return integral(s, range, op, op_text, l, r);
+	case DL_O_GE: return relational(s, range, op, op_text, l, r);
+	default: return integral(s, range, op, op_text, l, r);
 	}
 }
 

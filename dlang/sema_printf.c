@@ -38,8 +38,8 @@ struct check {
 	struct sema *s;
 	const struct dl_node *call;
 	const struct dl_value_desc *fields;
-	uint32_t n, next;		/* fields used so far */
-	unsigned first;			/* argument number of fields[0] */
+	uint32_t n, next; /* fields used so far */
+	unsigned first; /* argument number of fields[0] */
 	const struct dl_aggdesc *const *aggs;
 	uint32_t n_aggs, next_agg;
 	bool is_printa;
@@ -54,8 +54,8 @@ static bool missing(struct check *k, unsigned conv, const struct dl_conv *c)
 {
 	dl_error(k->s->c, D_PRINTF_ARG_PROTO, k->call->range,
 		 "%s( ) prototype mismatch: conversion #%u (%%%s%c) is missing a corresponding "
-		 "%s argument", k->call->name, conv, c->size, c->conv,
-		 k->is_printa ? "aggregation key" : "value");
+		 "%s argument",
+		 k->call->name, conv, c->size, c->conv, k->is_printa ? "aggregation key" : "value");
 	return false;
 }
 
@@ -66,8 +66,8 @@ static bool dynamic(struct check *k, unsigned conv, const struct dl_conv *c, con
 	if (k->next >= k->n) {
 		dl_error(k->s->c, D_PRINTF_DYN_PROTO, k->call->range,
 			 "%s( ) prototype mismatch: conversion #%u (%%%s%c) is missing a "
-			 "corresponding \"%s\" argument", k->call->name, conv, c->size, c->conv,
-			 what);
+			 "corresponding \"%s\" argument",
+			 k->call->name, conv, c->size, c->conv, what);
 		return false;
 	}
 	v = &k->fields[k->next++];
@@ -75,8 +75,9 @@ static bool dynamic(struct check *k, unsigned conv, const struct dl_conv *c, con
 		return true;
 	dl_error(k->s->c, D_PRINTF_DYN_TYPE, k->call->range,
 		 "%s( ) argument #%u is incompatible with conversion #%u prototype:\n"
-		 "\tconversion: %%%c\n\t prototype: int\n\t  argument: %s", k->call->name,
-		 k->first + k->next - 1, conv, *what == 'w' ? '*' : '.', field_type(k, v));
+		 "\tconversion: %%%c\n\t prototype: int\n\t  argument: %s",
+		 k->call->name, k->first + k->next - 1, conv, *what == 'w' ? '*' : '.',
+		 field_type(k, v));
 	return false;
 }
 
@@ -97,13 +98,15 @@ static bool mismatch(struct check *k, unsigned conv, const struct dl_conv *c,
 {
 	bool is_agg = c->flags & DL_CF_AGG;
 	struct dl_type *b = v->type ? dl_type_base(v->type) : NULL;
-	const char *what = is_agg ? "aggregation result" :
-		arena_printf(k->s->a, "%s #%u", k->is_printa ? "key" : "argument",
-			     k->first + k->next - 1);
+	const char *what =
+		is_agg ? "aggregation result" :
+			 arena_printf(k->s->a, "%s #%u", k->is_printa ? "key" : "argument",
+				      k->first + k->next - 1);
 	struct dl_diag *d = dl_error(k->s->c, D_PRINTF_ARG_TYPE, k->call->range,
-		"%s( ) %s is incompatible with conversion #%u prototype:\n"
-		"\tconversion: %%%s%s%c\n\t prototype: %s\n\t  argument: %s", k->call->name,
-		what, conv, is_agg ? "@" : "", c->size, c->conv, proto, field_type(k, v));
+				     "%s( ) %s is incompatible with conversion #%u prototype:\n"
+				     "\tconversion: %%%s%s%c\n\t prototype: %s\n\t  argument: %s",
+				     k->call->name, what, conv, is_agg ? "@" : "", c->size, c->conv,
+				     proto, field_type(k, v));
 
 	if ((c->conv == 's' || c->conv == 'S') && b && b->kind == DL_PTR)
 		dl_hint(k->s->c, d, "use stringof() or copyinstr()");
@@ -125,7 +128,8 @@ static bool one(struct check *k, unsigned conv, const struct dl_conv *c)
 		if (!k->is_printa) {
 			dl_error(k->s->c, D_PRINTF_AGG_CONV, k->call->range,
 				 "%%@ conversion requires an aggregation and is not for use "
-				 "with %s( )", k->call->name);
+				 "with %s( )",
+				 k->call->name);
 			return false;
 		}
 		agg_value(k, &v);
@@ -142,8 +146,14 @@ bool sema_format_check(struct sema *s, const struct dl_node *call, const struct 
 		       const struct dl_value_desc *fields, uint32_t n, unsigned first,
 		       const struct dl_aggdesc *const *aggs, uint32_t n_aggs)
 {
-	struct check k = { .s = s, .call = call, .fields = fields, .n = n, .first = first,
-			   .aggs = aggs, .n_aggs = n_aggs, .is_printa = n_aggs > 0 };
+	struct check k = { .s = s,
+			   .call = call,
+			   .fields = fields,
+			   .n = n,
+			   .first = first,
+			   .aggs = aggs,
+			   .n_aggs = n_aggs,
+			   .is_printa = n_aggs > 0 };
 	unsigned conv = 0;
 
 	for (uint32_t i = 0; i < f->n; i++) {
@@ -153,7 +163,8 @@ bool sema_format_check(struct sema *s, const struct dl_node *call, const struct 
 	if (k.next < n && !k.is_printa) {
 		dl_error(s->c, D_PRINTF_ARG_EXTRA, call->range,
 			 "%s( ) prototype mismatch: only %u argument%s required by this format "
-			 "string", call->name, k.next, k.next == 1 ? "" : "s");
+			 "string",
+			 call->name, k.next, k.next == 1 ? "" : "s");
 		return false;
 	}
 	return true;
@@ -168,7 +179,8 @@ static bool traceable(struct sema *s, const struct dl_node *call, const struct d
 		return true;
 	dl_error(s->c, D_PRINTF_ARG_TYPE, call->range,
 		 "%s( ) argument #%u is incompatible with prototype:\n"
-		 "\tprototype: value\n\t argument: %s", call->name, i, sema_type_text(s, e));
+		 "\tprototype: value\n\t argument: %s",
+		 call->name, i, sema_type_text(s, e));
 	return false;
 }
 
@@ -191,8 +203,7 @@ static bool collect(struct sema *s, const struct dl_node *call, struct sema_data
 	return ok;
 }
 
-struct dl_node *sema_printf(struct sema *s, const struct dl_node *call,
-			    enum dl_action_kind kind)
+struct dl_node *sema_printf(struct sema *s, const struct dl_node *call, enum dl_action_kind kind)
 {
 	const struct dl_format *f;
 	struct sema_data d;
@@ -214,8 +225,8 @@ struct dl_node *sema_printf(struct sema *s, const struct dl_node *call,
 	if (!f || !collect(s, call, &d))
 		return NULL;
 	if (kind == DL_ACT_FREOPEN && !strcmp(call->args->str, ".")) {
-		dl_error(s->c, D_FREOPEN_INVALID, call->range,
-			 "%s( ) argument #1 cannot be \".\"", call->name);
+		dl_error(s->c, D_FREOPEN_INVALID, call->range, "%s( ) argument #1 cannot be \".\"",
+			 call->name);
 		return NULL;
 	}
 	if (!sema_format_check(s, call, f, d.fields, d.n, 2, NULL, 0))

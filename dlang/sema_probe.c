@@ -196,8 +196,8 @@ static struct dl_node *index_of(struct sema *s, const struct dl_node *n, const c
 		return i;
 	dl_error(s->c, D_PROTO_ARG, n->range,
 		 "%s[ ] argument #1 is incompatible with prototype:\n"
-		 "\tprototype: integer%s\n\t argument: %s", name,
-		 must_be_const ? " constant" : "", sema_type_text(s, i));
+		 "\tprototype: integer%s\n\t argument: %s",
+		 name, must_be_const ? " constant" : "", sema_type_text(s, i));
 	return NULL;
 }
 
@@ -212,7 +212,8 @@ static bool check_args(struct sema *s, struct dl_range range)
 	if (is_unstable(s)) {
 		dl_error(s->c, D_ARGS_MULTI, range,
 			 "args[ ] may not be referenced because probe description %s matches "
-			 "an unstable set of probes", desc_name(s));
+			 "an unstable set of probes",
+			 desc_name(s));
 		return false;
 	}
 	need_args(s);
@@ -295,13 +296,12 @@ struct dl_node *sema_uregs(struct sema *s, const struct dl_node *n)
 
 /* --- symbols --- */
 
-static struct dl_node *no_types(struct sema *s, struct dl_range range,
-				const struct dl_symbol *sym)
+static struct dl_node *no_types(struct sema *s, struct dl_range range, const struct dl_symbol *sym)
 {
 	struct dl_diag *d = dl_error(s->c, D_SYM_NOTYPES, range,
-		"no symbolic type information is available for %s`%s: "
-		"the object has no debug information",
-		sym->object ? sym->object : "", sym->name);
+				     "no symbolic type information is available for %s`%s: "
+				     "the object has no debug information",
+				     sym->object ? sym->object : "", sym->name);
 
 	dl_hint(s->c, d, "declare it: extern int %s`%s;", sym->object ? sym->object : "",
 		sym->name);
@@ -351,7 +351,8 @@ static struct dl_node *symbol_error(struct sema *s, struct dl_range range, const
 	d = dl_error(s->c, D_IDENT_UNDEF, range, "failed to resolve %s: %s", name,
 		     e && e->code != ERR_NOTFOUND ? e->message : "Unknown symbol name");
 	if (*name == '`' || !strncmp(name, "vmlinux`", 8) || !strncmp(name, "genunix`", 8))
-		dl_hint(s->c, d, "kernel symbols are not available; object`symbol names one of "
+		dl_hint(s->c, d,
+			"kernel symbols are not available; object`symbol names one of "
 			"the target");
 	error_destroy(e);
 	return NULL;
@@ -367,7 +368,7 @@ struct dl_node *sema_symbol(struct sema *s, struct dl_range range, const char *n
 	struct error *e = NULL;
 	struct dl_type *type;
 
-	if (tick) {	/* one or two marks: both name an object of the target */
+	if (tick) { /* one or two marks: both name an object of the target */
 		size_t len = (size_t)(tick - name);
 
 		if (len && name[len - 1] == '`')

@@ -79,8 +79,7 @@ static bool translators_ok(struct dl_ctx *c, const struct dl_prov_probe *pr)
 			continue;
 		dl_error(c, D_PROV_PRXLATOR, pr->range,
 			 "translator for probe %s argument #%u from %s to %s is not defined",
-			 pr->name, i + 1, dl_type_name(c->types, in),
-			 dl_type_name(c->types, out));
+			 pr->name, i + 1, dl_type_name(c->types, in), dl_type_name(c->types, out));
 		return false;
 	}
 	return true;

@@ -21,21 +21,15 @@ static bool is_scratch(const struct dl_node *n)
 	case DL_N_CALL:
 		return n->ident && n->ident->kind == DL_ID_SUBR &&
 		       (n->ident->subr == DL_SUBR_ALLOCA || n->ident->subr == DL_SUBR_COPYIN);
-	case DL_N_VAR:
-		return n->ident && n->ident->holds_scratch;
+	case DL_N_VAR: return n->ident && n->ident->holds_scratch;
 	case DL_N_CAST:
-	case DL_N_INCDEC:
-		return is_scratch(n->left);
+	case DL_N_INCDEC: return is_scratch(n->left);
 	case DL_N_ASSIGN:
 	case DL_N_COMMA:
-	case DL_N_LET:
-		return is_scratch(n->right);
-	case DL_N_BINARY:
-		return is_scratch(n->left) || is_scratch(n->right);
-	case DL_N_COND:
-		return is_scratch(n->right) || is_scratch(n->third);
-	default:
-		return false;
+	case DL_N_LET: return is_scratch(n->right);
+	case DL_N_BINARY: return is_scratch(n->left) || is_scratch(n->right);
+	case DL_N_COND: return is_scratch(n->right) || is_scratch(n->third);
+	default: return false;
 	}
 }
 
@@ -47,8 +41,7 @@ static bool is_pointer(const struct dl_node *n)
 bool sema_check_scratch_mix(struct sema *s, struct dl_range range, const struct dl_node *l,
 			    const struct dl_node *r)
 {
-	if (!wants_classic(s) || !is_pointer(l) || !is_pointer(r) ||
-	    is_scratch(l) == is_scratch(r))
+	if (!wants_classic(s) || !is_pointer(l) || !is_pointer(r) || is_scratch(l) == is_scratch(r))
 		return true;
 	if (sema_is_null(l) || sema_is_null(r))
 		return true;
@@ -70,7 +63,9 @@ bool sema_check_scratch_store(struct sema *s, struct dl_range range, const struc
 		id->holds_other = true;
 	if (!id->holds_scratch || !id->holds_other)
 		return true;
-	dl_error(s->c, D_ALLOCA_INCOMPAT, range, "%s: cannot reuse the same identifier for both "
-		 "alloca and non-alloca allocations", id->name);
+	dl_error(s->c, D_ALLOCA_INCOMPAT, range,
+		 "%s: cannot reuse the same identifier for both "
+		 "alloca and non-alloca allocations",
+		 id->name);
 	return false;
 }

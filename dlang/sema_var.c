@@ -18,19 +18,17 @@
 struct name_space {
 	enum dl_scope scope;
 	struct dl_idents *table;
-	const char *prefix;		/* "", "self->", "this->" */
+	const char *prefix; /* "", "self->", "this->" */
 	const char *class;
 };
 
 static struct name_space space_of(struct dl_ctx *c, enum dl_scope scope)
 {
 	switch (scope) {
-	case DL_SCOPE_SELF:
-		return (struct name_space){ scope, c->tls, "self->", "thread-local" };
+	case DL_SCOPE_SELF: return (struct name_space){ scope, c->tls, "self->", "thread-local" };
 	case DL_SCOPE_THIS:
 		return (struct name_space){ scope, c->locals, "this->", "clause-local" };
-	default:
-		return (struct name_space){ scope, c->globals, "", "global" };
+	default: return (struct name_space){ scope, c->globals, "", "global" };
 	}
 }
 
@@ -59,7 +57,8 @@ static uint32_t storage_size(struct dl_ctx *c, const struct dl_value_desc *v)
 static bool place(struct dl_ctx *c, struct dl_var *v)
 {
 	uint32_t *used = v->scope == DL_SCOPE_SELF ? &c->tls_size :
-			 v->scope == DL_SCOPE_THIS ? &c->local_size : &c->global_size;
+			 v->scope == DL_SCOPE_THIS ? &c->local_size :
+						     &c->global_size;
 	uint32_t size = storage_size(c, &v->value);
 
 	if (v->is_assoc)
@@ -77,8 +76,8 @@ static bool make_var(struct sema *s, struct dl_ident *id, const struct name_spac
 {
 	struct dl_ctx *c = s->c;
 	struct dl_var *v = ARENA_NEW(c->arena, struct dl_var);
-	struct dl_value_desc *keys = ARENA_ARRAY(c->arena, id->n_keys ? id->n_keys : 1,
-						 struct dl_value_desc);
+	struct dl_value_desc *keys =
+		ARENA_ARRAY(c->arena, id->n_keys ? id->n_keys : 1, struct dl_value_desc);
 
 	v->name = id->name;
 	v->scope = ns->scope;
@@ -102,8 +101,7 @@ static bool make_var(struct sema *s, struct dl_ident *id, const struct name_spac
 	return true;
 }
 
-bool sema_var_place(struct sema *s, struct dl_ident *id, enum dl_scope scope,
-		    struct dl_range range)
+bool sema_var_place(struct sema *s, struct dl_ident *id, enum dl_scope scope, struct dl_range range)
 {
 	struct name_space ns = space_of(s->c, scope);
 
@@ -146,8 +144,7 @@ static struct dl_node *var_node(struct sema *s, struct dl_range range, struct dl
 }
 
 static struct dl_node *undeclared(struct sema *s, const struct dl_node *n,
-				  const struct name_space *ns, const char *name,
-				  const char *suffix)
+				  const struct name_space *ns, const char *name, const char *suffix)
 {
 	dl_error(s->c, D_VAR_UNDEF, n->range, "%s%s%s has not yet been declared or assigned",
 		 ns->prefix, name, suffix);
@@ -162,16 +159,16 @@ static struct dl_type *first_type(struct sema *s, const struct dl_node *n,
 	enum dl_kind kind = dl_type_base(t)->kind;
 
 	if (kind == DL_DYN) {
-		dl_error(s->c, D_OP_DYN, n->range,
-			 "operator = operands cannot be of dynamic type");
+		dl_error(s->c, D_OP_DYN, n->range, "operator = operands cannot be of dynamic type");
 		return NULL;
 	}
 	if (kind == DL_FUNC)
 		return dl_type_ptr(s->ts, rhs->type);
 	if (kind == DL_ARRAY) {
-		struct dl_diag *d = dl_error(s->c, D_OP_ARRFUN, n->range,
-			"operator = may not be applied to operand of type \"%s\"",
-			sema_type_text(s, rhs));
+		struct dl_diag *d =
+			dl_error(s->c, D_OP_ARRFUN, n->range,
+				 "operator = may not be applied to operand of type \"%s\"",
+				 sema_type_text(s, rhs));
 
 		if (dl_type_is_strcompat(t))
 			dl_hint(s->c, d, "use stringof() to copy the string");
@@ -224,9 +221,8 @@ static struct dl_node *scalar_use(struct sema *s, const struct dl_node *n, struc
 	return var_node(s, n->range, id, NULL);
 }
 
-static struct dl_node *scalar(struct sema *s, const struct dl_node *n,
-			      const struct name_space *ns, const char *name,
-			      const struct sema_want *w)
+static struct dl_node *scalar(struct sema *s, const struct dl_node *n, const struct name_space *ns,
+			      const char *name, const struct sema_want *w)
 {
 	struct dl_ident *id = sema_find(s->c, ns->table, name);
 
@@ -305,12 +301,9 @@ static struct dl_node *named(struct sema *s, const struct dl_node *n, struct dl_
 		return out;
 	case DL_ID_INLINE:
 		return id->n_params ? bad_reference(s, n, id) : sema_inline(s, n, id, NULL);
-	case DL_ID_SYMBOL:
-		return sema_symbol(s, n->range, id->name, id->type);
-	case DL_ID_UNSUPPORTED:
-		return sema_unsupported(s, n->range, id);
-	default:
-		return bad_reference(s, n, id);
+	case DL_ID_SYMBOL: return sema_symbol(s, n->range, id->name, id->type);
+	case DL_ID_UNSUPPORTED: return sema_unsupported(s, n->range, id);
+	default: return bad_reference(s, n, id);
 	}
 }
 
@@ -351,7 +344,7 @@ static struct dl_type *key_type(struct sema *s, const struct dl_node *key, const
 	if (kind == DL_FUNC)
 		return dl_type_ptr(s->ts, key->type);
 	if (kind == DL_ARRAY && dl_type_is_strcompat(t))
-		return sema_basic(s, DL_T_STRING);	/* equal up to the NUL */
+		return sema_basic(s, DL_T_STRING); /* equal up to the NUL */
 	if (kind != DL_VOID && kind != DL_DYN && kind != DL_STACK && kind != DL_SYMADDR &&
 	    kind != DL_USYMADDR && sema_complete(s, t)->kind != DL_FORWARD)
 		return t;
@@ -381,8 +374,9 @@ static bool check_keys(struct sema *s, const struct dl_node *args, struct dl_ide
 		} else if (!sema_arg_compat(s, id->keys[i], key)) {
 			dl_error(s->c, D_PROTO_ARG, a->range,
 				 "%s[ ] key #%u is incompatible with prototype:\n"
-				 "\tprototype: %s\n\t argument: %s", name, i + 1,
-				 dl_type_name(s->ts, id->keys[i]), sema_type_text(s, key));
+				 "\tprototype: %s\n\t argument: %s",
+				 name, i + 1, dl_type_name(s->ts, id->keys[i]),
+				 sema_type_text(s, key));
 			ok = false;
 			continue;
 		}
@@ -497,11 +491,11 @@ static struct dl_node *index_ident(struct sema *s, const struct dl_node *n,
 		return sema_uregs(s, n);
 	if (id && id->kind == DL_ID_INLINE && id->n_params)
 		return sema_inline(s, n, id, n->args);
-	if (id && (id->kind == DL_ID_SUBR || id->kind == DL_ID_ACTION ||
-		   id->kind == DL_ID_AGGFUNC)) {
+	if (id &&
+	    (id->kind == DL_ID_SUBR || id->kind == DL_ID_ACTION || id->kind == DL_ID_AGGFUNC)) {
 		dl_error(s->c, D_IDENT_BADREF, n->range,
-			 "%s '%s' may not be referenced as associative array",
-			 sema_kind_word(id), id->name);
+			 "%s '%s' may not be referenced as associative array", sema_kind_word(id),
+			 id->name);
 		return NULL;
 	}
 	base = sema_ident(s, n->left, &read);
@@ -517,8 +511,7 @@ struct dl_node *sema_index(struct sema *s, const struct dl_node *n, const struct
 		return NULL;
 	if (l->kind == DL_N_AGGREF) {
 		dl_error(s->c, D_AGG_MDIM, n->range,
-			 "improper attempt to reference @%s as a multi-dimensional array",
-			 l->name);
+			 "improper attempt to reference @%s as a multi-dimensional array", l->name);
 		return NULL;
 	}
 	if (l->kind == DL_N_IDENT && l->name)

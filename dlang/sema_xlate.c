@@ -133,7 +133,7 @@ static struct dl_node *member_expr(struct sema *s, struct dl_range range,
 	struct dl_node *e;
 
 	if (!m->expr)
-		s->lost = true;		/* its declaration was reported */
+		s->lost = true; /* its declaration was reported */
 	if (!m->expr || !sema_enter(s, &here, m, range, m->name))
 		return NULL;
 	s->names = &input;
@@ -174,9 +174,10 @@ struct dl_node *sema_translated_member(struct sema *s, struct dl_range range,
 	struct dl_node *e;
 
 	if (!m) {
-		sema_hint_member(s, dl_error(s->c, D_TYPE_MEMBER, range,
-					     "%s is not a member of %s", name,
-					     dl_type_name(s->ts, t->out)), b, name);
+		sema_hint_member(s,
+				 dl_error(s->c, D_TYPE_MEMBER, range, "%s is not a member of %s",
+					  name, dl_type_name(s->ts, t->out)),
+				 b, name);
 		return NULL;
 	}
 	xm = find_member(t->xlator, name);
@@ -255,9 +256,8 @@ static void check_member(struct sema *s, struct dl_translator *x, struct dl_xl_m
 
 	om = dl_type_member(dl_type_base(x->out), m->name, &bit);
 	if (!om) {
-		dl_error(s->c, D_XLATE_MEMB, m->range,
-			 "translator member %s is not a member of %s", m->name,
-			 dl_type_name(s->ts, x->out));
+		dl_error(s->c, D_XLATE_MEMB, m->range, "translator member %s is not a member of %s",
+			 m->name, dl_type_name(s->ts, x->out));
 		m->expr = NULL;
 		return;
 	}

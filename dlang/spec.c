@@ -24,13 +24,13 @@ struct speculation {
 	bool wants_consumer;
 	uint8_t *data;
 	uint64_t used, cap;
-	uint64_t cost;			/* of what is in it, by the limit's sizes */
+	uint64_t cost; /* of what is in it, by the limit's sizes */
 };
 
 struct dl_spec {
-	uint64_t limit;			/* bytes each */
+	uint64_t limit; /* bytes each */
 	uint32_t n;
-	struct speculation all[];	/* [id - 1] */
+	struct speculation all[]; /* [id - 1] */
 };
 
 struct dl_spec *dl_spec_create(uint64_t nspec, uint64_t specsize)
@@ -103,7 +103,7 @@ bool dl_spec_append(struct dl_spec *sp, uint32_t id, const struct dl_entry *e, u
 		    bool consume)
 {
 	if (!dl_spec_is_active(sp, id))
-		return true;	/* discarded in this very clause */
+		return true; /* discarded in this very clause */
 	struct speculation *s = &sp->all[id - 1];
 
 	if (!dl_spec_has_room(sp, id, cost) || !reserve(s, s->used + e->size))

@@ -19,10 +19,10 @@
 #define STRSIZE_MAX ((uint64_t)64 << 20)
 #define SCRATCH_MIN ((uint64_t)64 * 1024)
 #define TUPLE_MIN ((uint64_t)64 * 1024)
-#define STORAGE_MAX ((uint64_t)1 << 31)		/* one scope's variables */
+#define STORAGE_MAX ((uint64_t)1 << 31) /* one scope's variables */
 #define SMALL_BUFFER ((uint64_t)256 * 1024)
-#define SMALL_SLACK ((uint64_t)64 * 1024)	/* one entry more than fits by the count */
-#define BUFFER_MIN ((uint64_t)4096)		/* bufresize=auto goes no lower */
+#define SMALL_SLACK ((uint64_t)64 * 1024) /* one entry more than fits by the count */
+#define BUFFER_MIN ((uint64_t)4096) /* bufresize=auto goes no lower */
 
 /* --- options --- */
 
@@ -141,8 +141,7 @@ static bool grow_scopes(struct dl_state *s, const uint64_t *size)
 		return false;
 	for (int i = 0; i < 3; i++)
 		now[i] = (uint32_t)size[i];
-	s->vm.regions[DL_MEM_GLOBAL] =
-		(struct region){ s->globals, size[DL_SCOPE_GLOBAL], true };
+	s->vm.regions[DL_MEM_GLOBAL] = (struct region){ s->globals, size[DL_SCOPE_GLOBAL], true };
 	s->vm.regions[DL_MEM_TLS].is_writable = true;
 	return true;
 }
@@ -315,8 +314,8 @@ struct dl_state *dl_state_create(struct dl_ctx *c, const struct dl_options *o)
 	uint64_t frames = option_or(o, DL_OPT_USTACKFRAMES, 100);
 
 	s->ustackframes = frames > UINT16_MAX ? UINT16_MAX : (uint32_t)frames;
-	s->always_cpu = o && dl_option_text(o, DL_OPT_OFORMAT) &&
-			!option_is(o, DL_OPT_OFORMAT, "text");
+	s->always_cpu =
+		o && dl_option_text(o, DL_OPT_OFORMAT) && !option_is(o, DL_OPT_OFORMAT, "text");
 	if (!make_parts(s)) {
 		dl_state_destroy(s);
 		return NULL;
@@ -362,19 +361,13 @@ void dl_state_destroy(struct dl_state *s)
 static uint64_t field_room(const struct dl_state *s, const struct dl_value_desc *f)
 {
 	switch (f->kind) {
-	case DL_VK_STRING:
-		return PAD8((uint64_t)s->strsize + 4);
+	case DL_VK_STRING: return PAD8((uint64_t)s->strsize + 4);
 	case DL_VK_BYTES:
-	case DL_VK_FLOAT:
-		return PAD8(f->size);
-	case DL_VK_USTACK:
-		return 16 + 8 * (uint64_t)(f->size ? f->size : s->ustackframes);
-	case DL_VK_STACK:
-		return 0;
-	case DL_VK_SYM:
-		return 16;
-	default:
-		return 8;
+	case DL_VK_FLOAT: return PAD8(f->size);
+	case DL_VK_USTACK: return 16 + 8 * (uint64_t)(f->size ? f->size : s->ustackframes);
+	case DL_VK_STACK: return 0;
+	case DL_VK_SYM: return 16;
+	default: return 8;
 	}
 }
 
@@ -397,22 +390,17 @@ static uint64_t classic_field(const struct dl_state *s, const struct dl_value_de
 	uint32_t size = f->size ? f->size : 8;
 
 	switch (f->kind) {
-	case DL_VK_STRING:
-		return at + s->strsize;
-	case DL_VK_INT:
-		return (at + size - 1) / size * size + size;
+	case DL_VK_STRING: return at + s->strsize;
+	case DL_VK_INT: return (at + size - 1) / size * size + size;
 	case DL_VK_USTACK:
 		return PAD8(at) + 8 + 8 * (uint64_t)(f->size ? f->size : s->ustackframes);
-	case DL_VK_STACK:
-		return PAD8(at);
-	case DL_VK_SYM:
-		return PAD8(at) + 16;
-	default:
-		return at + f->size;
+	case DL_VK_STACK: return PAD8(at);
+	case DL_VK_SYM: return PAD8(at) + 16;
+	default: return at + f->size;
 	}
 }
 
-#define CLASSIC_HEADER 8	/* enabling, speculation */
+#define CLASSIC_HEADER 8 /* enabling, speculation */
 
 static uint64_t classic_room(const struct dl_state *s, const struct dl_clause *c)
 {
@@ -475,7 +463,7 @@ uint32_t dl_state_enable(struct dl_state *s, const struct dl_clause *clause,
 		return refuse(err_ret, error_format(ERR_LIMIT, "Enabling exceeds size of buffer"));
 	if (!reserve_for_end(s, probe, is_small ? cost : room))
 		return refuse(err_ret, error_format(ERR_LIMIT, "END enablings exceed size of "
-								"principal buffer"));
+							       "principal buffer"));
 	struct enabling *e = calloc(1, sizeof(*e));
 
 	if (!e || s->enablings.n >= INT32_MAX || !state_sync(s) || !vec_push(&s->enablings, e)) {
@@ -532,14 +520,10 @@ uint64_t dl_state_bufsize(const struct dl_state *s)
 static inline bool may_fire(const struct dl_state *s, const struct enabling *e)
 {
 	switch (s->activity) {
-	case DL_ACTIVE:
-		return e->kind == EN_OTHER || e->kind == EN_ERROR;
-	case DL_WARMUP:
-		return e->kind == EN_BEGIN || e->kind == EN_ERROR;
-	case DL_COOLDOWN:
-		return e->kind == EN_END || e->kind == EN_ERROR;
-	default:
-		return false;
+	case DL_ACTIVE: return e->kind == EN_OTHER || e->kind == EN_ERROR;
+	case DL_WARMUP: return e->kind == EN_BEGIN || e->kind == EN_ERROR;
+	case DL_COOLDOWN: return e->kind == EN_END || e->kind == EN_ERROR;
+	default: return false;
 	}
 }
 

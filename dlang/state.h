@@ -25,17 +25,42 @@
 /* Fields of the process translators (psinfo_t, lwpsinfo_t); handle = pid or tid.
  * ORDER PROC_FIELDS (the libraries use the numbers) */
 enum dl_proc_field {
-	DL_PF_PID, DL_PF_PPID, DL_PF_PGID, DL_PF_SID, DL_PF_UID, DL_PF_EUID,
-	DL_PF_GID, DL_PF_EGID, DL_PF_NLWP, DL_PF_TTY, DL_PF_START, DL_PF_ARGC,
-	DL_PF_ARGV, DL_PF_ENVP, DL_PF_DMODEL, DL_PF_STATE, DL_PF_PRI,
-	DL_PF_NICE, DL_PF_CPU, DL_PF_TID, DL_PF_FLAGS,
-	DL_PF_FNAME, DL_PF_PSARGS, DL_PF_LWPNAME, DL_PF_SNAME,	/* strings */
+	DL_PF_PID,
+	DL_PF_PPID,
+	DL_PF_PGID,
+	DL_PF_SID,
+	DL_PF_UID,
+	DL_PF_EUID,
+	DL_PF_GID,
+	DL_PF_EGID,
+	DL_PF_NLWP,
+	DL_PF_TTY,
+	DL_PF_START,
+	DL_PF_ARGC,
+	DL_PF_ARGV,
+	DL_PF_ENVP,
+	DL_PF_DMODEL,
+	DL_PF_STATE,
+	DL_PF_PRI,
+	DL_PF_NICE,
+	DL_PF_CPU,
+	DL_PF_TID,
+	DL_PF_FLAGS,
+	DL_PF_FNAME,
+	DL_PF_PSARGS,
+	DL_PF_LWPNAME,
+	DL_PF_SNAME, /* strings */
 	DL_PF_COUNT
 };
 /* ORDER FD_FIELDS */
 enum dl_fd_field {
-	DL_FF_OFFSET, DL_FF_OFLAGS,
-	DL_FF_NAME, DL_FF_DIRNAME, DL_FF_PATHNAME, DL_FF_FS, DL_FF_MOUNT, /* strings */
+	DL_FF_OFFSET,
+	DL_FF_OFLAGS,
+	DL_FF_NAME,
+	DL_FF_DIRNAME,
+	DL_FF_PATHNAME,
+	DL_FF_FS,
+	DL_FF_MOUNT, /* strings */
 	DL_FF_COUNT
 };
 
@@ -45,11 +70,11 @@ enum dl_fd_field {
  * the others answer from the tracer's own tables at any time.
  */
 struct dl_thread_ops {
-	size_t (*load)(void *ctx, uint64_t addr, void *buf, size_t len);	/* bytes read */
+	size_t (*load)(void *ctx, uint64_t addr, void *buf, size_t len); /* bytes read */
 	size_t (*store)(void *ctx, uint64_t addr, const void *buf, size_t len);
 	uint64_t (*var)(void *ctx, enum dl_bvar which);
 	uint64_t (*var_at)(void *ctx, enum dl_bvar which, uint64_t index);
-	const char *(*var_str)(void *ctx, enum dl_bvar which);	/* borrowed until the firing ends */
+	const char *(*var_str)(void *ctx, enum dl_bvar which); /* borrowed until the firing ends */
 	/* First pc is the probed one.  Returns how many; -1: BADSTACK. */
 	int (*ustack)(void *ctx, uint64_t *pcs, int max);
 	int64_t (*proc_int)(void *ctx, uint64_t handle, enum dl_proc_field f);
@@ -67,7 +92,7 @@ struct dl_thread_ops {
 struct dl_thread {
 	const struct dl_thread_ops *ops;
 	void *ctx;
-	uint64_t key;		/* identity for self->: unique per thread life; 0 = the tracer's own */
+	uint64_t key; /* identity for self->: unique per thread life; 0 = the tracer's own */
 	uint32_t pid, tid;
 };
 
@@ -78,9 +103,9 @@ struct dl_probe_id {
 };
 
 struct dl_enabling {
-	uint32_t epid;			/* from 1 */
-	const struct dl_clause *clause;	/* borrowed from the context */
-	struct dl_probe_id probe;	/* texts borrowed for the state's life */
+	uint32_t epid; /* from 1 */
+	const struct dl_clause *clause; /* borrowed from the context */
+	struct dl_probe_id probe; /* texts borrowed for the state's life */
 };
 
 struct dl_state;
@@ -104,9 +129,9 @@ enum dl_activity dl_state_activity(const struct dl_state *s);
 void dl_state_set_activity(struct dl_state *s, enum dl_activity a);
 
 /* What a firing asks of the tracer's loop. */
-#define DL_FIRED_EXIT 1u	/* exit() ran: the activity is now draining */
-#define DL_FIRED_CONSUME 2u	/* printa(), clear(), ... ran: consume before the next firing */
-#define DL_FIRED_FAULT 4u	/* a fault was queued: fire ERROR (dl_take_fault) */
+#define DL_FIRED_EXIT 1u /* exit() ran: the activity is now draining */
+#define DL_FIRED_CONSUME 2u /* printa(), clear(), ... ran: consume before the next firing */
+#define DL_FIRED_FAULT 4u /* a fault was queued: fire ERROR (dl_take_fault) */
 
 /*
  * Runs the far program of the record's enabling.  A fault discards the
@@ -117,10 +142,10 @@ unsigned dl_fire(struct dl_state *s, const struct dl_record *rec, const struct d
 /* A fault waiting for its ERROR firing and its message. */
 struct dl_fault_info {
 	uint32_t epid;
-	uint32_t action;	/* 1-based statement, 0 predicate */
-	int64_t offset;		/* bytecode instruction of far, -1 if n/a */
+	uint32_t action; /* 1-based statement, 0 predicate */
+	int64_t offset; /* bytecode instruction of far, -1 if n/a */
 	enum dl_fault fault;
-	uint64_t addr;		/* BADADDR, BADALIGN, BADSTACK */
+	uint64_t addr; /* BADADDR, BADALIGN, BADSTACK */
 };
 bool dl_take_fault(struct dl_state *s, struct dl_fault_info *ret);
 
@@ -129,8 +154,14 @@ bool dl_exit_status(const struct dl_state *s, int *ret);
 
 /* Drops since the last call, by kind. */
 enum dl_drop {
-	DL_DROP_PRINCIPAL, DL_DROP_AGG, DL_DROP_DYNVAR, DL_DROP_SPEC,
-	DL_DROP_SPECBUSY, DL_DROP_SPECUNAVAIL, DL_DROP_STKSTR, DL_DROP_DBLERROR,
+	DL_DROP_PRINCIPAL,
+	DL_DROP_AGG,
+	DL_DROP_DYNVAR,
+	DL_DROP_SPEC,
+	DL_DROP_SPECBUSY,
+	DL_DROP_SPECUNAVAIL,
+	DL_DROP_STKSTR,
+	DL_DROP_DBLERROR,
 	DL_DROP_COUNT
 };
 uint64_t dl_take_drops(struct dl_state *s, enum dl_drop which);

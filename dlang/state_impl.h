@@ -20,8 +20,8 @@ struct dl_dyn;
 
 /* The value of an element: at most cap bytes. */
 struct dl_dyn_value {
-	uint8_t *data;		/* borrowed until the element is deleted */
-	uint64_t offset;	/* of data in the arena: D address */
+	uint8_t *data; /* borrowed until the element is deleted */
+	uint64_t offset; /* of data in the arena: D address */
 	uint32_t cap;
 };
 
@@ -30,8 +30,7 @@ struct dl_dyn *dl_dyn_create(uint64_t limit);
 void dl_dyn_destroy(struct dl_dyn *d);
 /* All memory that elements' keys and values live in. */
 uint8_t *dl_dyn_arena(struct dl_dyn *d, uint64_t *size_ret);
-bool dl_dyn_find(struct dl_dyn *d, const uint8_t *key, uint32_t key_len,
-		 struct dl_dyn_value *ret);
+bool dl_dyn_find(struct dl_dyn *d, const uint8_t *key, uint32_t key_len, struct dl_dyn_value *ret);
 /* Finds or makes room for size bytes (new: all zero); false: over the limit. */
 bool dl_dyn_put(struct dl_dyn *d, const uint8_t *key, uint32_t key_len, uint32_t size,
 		struct dl_dyn_value *ret);
@@ -43,7 +42,7 @@ void dl_dyn_delete(struct dl_dyn *d, const uint8_t *key, uint32_t key_len);
  */
 bool dl_tls_resize(struct dl_dyn *d, uint32_t size);
 uint8_t *dl_tls_find(struct dl_dyn *d, uint64_t thread);
-uint8_t *dl_tls_make(struct dl_dyn *d, uint64_t thread);	/* NULL: over the limit */
+uint8_t *dl_tls_make(struct dl_dyn *d, uint64_t thread); /* NULL: over the limit */
 /* One more or one less variable in use; true: the block is gone. */
 bool dl_tls_count(struct dl_dyn *d, uint8_t *block, int by);
 
@@ -53,8 +52,8 @@ struct dl_spec;
 
 struct dl_spec *dl_spec_create(uint64_t nspec, uint64_t specsize);
 void dl_spec_destroy(struct dl_spec *sp);
-uint32_t dl_spec_new(struct dl_spec *sp);	/* 0: none is free */
-bool dl_spec_exists(const struct dl_spec *sp, uint64_t id);	/* 1..nspec */
+uint32_t dl_spec_new(struct dl_spec *sp); /* 0: none is free */
+bool dl_spec_exists(const struct dl_spec *sp, uint64_t id); /* 1..nspec */
 bool dl_spec_is_active(const struct dl_spec *sp, uint64_t id);
 /* Sizes count by the classic layout (cost), whatever the entries really take. */
 bool dl_spec_has_room(const struct dl_spec *sp, uint64_t id, uint32_t cost);
@@ -72,22 +71,22 @@ enum enabling_kind { EN_OTHER, EN_BEGIN, EN_END, EN_ERROR };
 struct enabling {
 	struct dl_enabling pub;
 	enum enabling_kind kind;
-	uint32_t cost;		/* of its record in the classic layout; 0: it leaves none */
+	uint32_t cost; /* of its record in the classic layout; 0: it leaves none */
 };
 
 #define FAULT_QUEUE 64u
 
 struct dl_state {
-	struct dl_ctx *ctx;			/* borrowed */
-	const struct dl_options *options;	/* borrowed */
+	struct dl_ctx *ctx; /* borrowed */
+	const struct dl_options *options; /* borrowed */
 	enum dl_activity activity;
 	uint32_t strsize;
 	uint32_t ustackframes;
 	uint64_t bufsize;
-	uint64_t end_room;			/* policy fill: what END may leave */
-	bool always_cpu;			/* the output format shows it even if quiet */
+	uint64_t end_room; /* policy fill: what END may leave */
+	bool always_cpu; /* the output format shows it even if quiet */
 
-	VEC(struct enabling *) enablings;	/* [epid - 1] */
+	VEC(struct enabling *) enablings; /* [epid - 1] */
 	struct dl_agg_set *aggs;
 	struct dl_trace *trace;
 	struct dl_dyn *dyn;
@@ -103,13 +102,13 @@ struct dl_state {
 	/* What programs' numbers mean: made by state_sync() from the context. */
 	struct var_slot *vars;
 	uint32_t n_vars, n_aggs;
-	uint64_t *literals;			/* D addresses */
+	uint64_t *literals; /* D addresses */
 	uint32_t n_literals;
 	uint8_t *literal_bytes;
 	uint64_t literal_size;
 	uint8_t *globals;
-	uint32_t scope_size[3];			/* by enum dl_scope */
-	uint32_t zeros_size;			/* bytes at the start of literal_bytes */
+	uint32_t scope_size[3]; /* by enum dl_scope */
+	uint32_t zeros_size; /* bytes at the start of literal_bytes */
 
 	struct vm vm;
 };

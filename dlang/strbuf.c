@@ -25,8 +25,7 @@ char *strbuf_reserve(struct strbuf *sb, size_t n)
 {
 	size_t need;
 
-	if (sb->failed || __builtin_add_overflow(sb->len, n + 1, &need) ||
-	    n + 1 == 0) {
+	if (sb->failed || __builtin_add_overflow(sb->len, n + 1, &need) || n + 1 == 0) {
 		sb->failed = true;
 		return NULL;
 	}

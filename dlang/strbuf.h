@@ -11,25 +11,27 @@
 #include <stddef.h>
 
 struct strbuf {
-	char *text;	/* owned; NULL until the first append */
-	size_t len;	/* without the NUL */
+	char *text; /* owned; NULL until the first append */
+	size_t len; /* without the NUL */
 	size_t cap;
 	bool failed;
 };
 
 void strbuf_deinit(struct strbuf *sb);
-void strbuf_reset(struct strbuf *sb);	/* length 0, memory kept */
+void strbuf_reset(struct strbuf *sb); /* length 0, memory kept */
 void strbuf_add(struct strbuf *sb, const void *bytes, size_t n);
 void strbuf_puts(struct strbuf *sb, const char *s);
 void strbuf_putc(struct strbuf *sb, char c);
 void strbuf_fill(struct strbuf *sb, char c, size_t n);
-void strbuf_printf(struct strbuf *sb, const char *fmt, ...)
-	__attribute__((format(printf, 2, 3)));
+void strbuf_printf(struct strbuf *sb, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void strbuf_vprintf(struct strbuf *sb, const char *fmt, va_list ap);
 /* Room for n more bytes, or NULL; strbuf_add_len() then says how many were used. */
 char *strbuf_reserve(struct strbuf *sb, size_t n);
 void strbuf_add_len(struct strbuf *sb, size_t n);
-static inline bool strbuf_failed(const struct strbuf *sb) { return sb->failed; }
+static inline bool strbuf_failed(const struct strbuf *sb)
+{
+	return sb->failed;
+}
 /* The text, never NULL; borrowed until the next change. */
 static inline const char *strbuf_text(const struct strbuf *sb)
 {

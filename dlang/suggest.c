@@ -15,7 +15,9 @@
 #define FIELD_MAX 256
 
 /* What to say of providers that need a kernel. */
-static const struct { const char *providers, *instead; } kernel_only[] = {
+static const struct {
+	const char *providers, *instead;
+} kernel_only[] = {
 	{ "fbt rawfbt kinst sdt rawtp",
 	  "kernel code can't be traced from user space: syscall:::entry and syscall:::return "
 	  "see what a program asks of the kernel, pid$target:::entry its own functions" },
@@ -31,8 +33,7 @@ static const struct { const char *providers, *instead; } kernel_only[] = {
 	{ "vminfo sysinfo xpv",
 	  "the kernel's statistics can't be traced from user space: use syscall::mmap:entry, "
 	  "syscall::brk:entry, syscall:::entry" },
-	{ "cpc",
-	  "processor counters can't be had from user space: use profile-97 to sample" },
+	{ "cpc", "processor counters can't be had from user space: use profile-97 to sample" },
 	{ "plockstat",
 	  "there is no plockstat provider: use pid$target:libc:pthread_mutex_lock:entry and its "
 	  "return probe" },
@@ -60,8 +61,8 @@ static const char *instead_of(const char *provider)
 
 struct search {
 	const char *want[FIELDS];
-	char best[FIELDS][FIELD_MAX];	/* right texts of the fields that are wrong, or "" */
-	unsigned distance;		/* of best; 0: there is none */
+	char best[FIELDS][FIELD_MAX]; /* right texts of the fields that are wrong, or "" */
+	unsigned distance; /* of best; 0: there is none */
 };
 
 /* The fields of "prov:mod:func:name"; false: not of that form or too long. */
@@ -70,7 +71,8 @@ static bool split(const char *text, char fields[FIELDS][FIELD_MAX])
 	for (int i = 0; i < FIELDS; i++) {
 		/* A function's name may hold colons: it is all but the other three. */
 		const char *end = i == 2 ? strrchr(text, ':') :
-				  i == 3 ? text + strlen(text) : strchr(text, ':');
+				  i == 3 ? text + strlen(text) :
+					   strchr(text, ':');
 		size_t n = end ? (size_t)(end - text) : FIELD_MAX;
 
 		if (n >= FIELD_MAX)
@@ -160,8 +162,9 @@ static bool suggest_pid_name(struct dl_ctx *c, struct dl_diag *diag, const struc
 	if (n.best)
 		dl_hint(c, diag, "did you mean %s?", n.best);
 	else
-		dl_hint(c, diag, "the name of a pid probe is entry, return or the offset of an "
-				 "instruction in hexadecimal");
+		dl_hint(c, diag,
+			"the name of a pid probe is entry, return or the offset of an "
+			"instruction in hexadecimal");
 	return true;
 }
 
@@ -172,8 +175,10 @@ static void suggest_provider(struct dl_ctx *c, struct dl_diag *diag, const struc
 	const char *name = *d->func && *d->name ? d->name : "entry";
 
 	if (!*d->prov && !*d->mod && *func && !dl_is_glob(func) && !strchr(func, '-'))
-		dl_hint(c, diag, "functions of a process are probes of the pid provider, as in "
-				 "pid$target::%s:%s", func, name);
+		dl_hint(c, diag,
+			"functions of a process are probes of the pid provider, as in "
+			"pid$target::%s:%s",
+			func, name);
 }
 
 void dl_suggest_probe(struct dl_ctx *c, struct dl_diag *diag, const struct dl_pdesc *d,
@@ -188,9 +193,10 @@ void dl_suggest_probe(struct dl_ctx *c, struct dl_diag *diag, const struct dl_pd
 		return;
 	}
 	if (!strcmp(d->prov, "pid")) {
-		dl_hint(c, diag, "the provider is pid$target, with -c or -p, or pid and a "
-				 "process ID; put the program in single quotes, in double "
-				 "quotes the shell takes $target away");
+		dl_hint(c, diag,
+			"the provider is pid$target, with -c or -p, or pid and a "
+			"process ID; put the program in single quotes, in double "
+			"quotes the shell takes $target away");
 		return;
 	}
 	if (suggest_pid_name(c, diag, d) || !h || !h->probe_suggest)

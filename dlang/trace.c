@@ -21,19 +21,19 @@
 
 struct store {
 	uint8_t *data;
-	uint64_t head, tail;	/* consumed up to, filled up to */
-	uint64_t cost;		/* of its entries, if there is a limit */
+	uint64_t head, tail; /* consumed up to, filled up to */
+	uint64_t cost; /* of its entries, if there is a limit */
 };
 
 struct dl_trace {
 	enum dl_bufpolicy policy;
 	size_t capacity;
 	struct store stores[2];
-	unsigned active;	/* the store that is filled */
+	unsigned active; /* the store that is filled */
 	uint8_t *staging;
 	size_t staging_size;
-	size_t reserve;		/* policy fill: what only END may use */
-	uint64_t limit;		/* of the entries' costs; 0 none */
+	size_t reserve; /* policy fill: what only END may use */
+	uint64_t limit; /* of the entries' costs; 0 none */
 	uint32_t (*cost)(void *ctx, uint32_t epid);
 	void *cost_ctx;
 	bool is_full;
@@ -82,8 +82,8 @@ void dl_trace_on_full(struct dl_trace *t, void (*drain)(void *ctx), void *ctx)
 	t->drain_ctx = ctx;
 }
 
-void dl_trace_limit(struct dl_trace *t, uint64_t limit,
-		    uint32_t (*cost)(void *ctx, uint32_t epid), void *ctx)
+void dl_trace_limit(struct dl_trace *t, uint64_t limit, uint32_t (*cost)(void *ctx, uint32_t epid),
+		    void *ctx)
 {
 	t->limit = limit;
 	t->cost = cost;
@@ -223,18 +223,13 @@ static void drain_buffer(struct dl_trace *t)
 static bool make_room(struct dl_trace *t, struct store *st, const struct dl_entry *e)
 {
 	switch (t->policy) {
-	case DL_BUF_WAIT:
-		drain_buffer(t);
-		return store_has_room(t, st, e) || drop(t);
+	case DL_BUF_WAIT: drain_buffer(t); return store_has_room(t, st, e) || drop(t);
 	case DL_BUF_RING:
 		while (!store_has_room(t, st, e) && st->head != st->tail)
 			store_next(t, st);
 		return store_has_room(t, st, e) || drop(t);
-	case DL_BUF_FILL:
-		t->is_full = true;
-		return false;
-	default:
-		return drop(t);
+	case DL_BUF_FILL: t->is_full = true; return false;
+	default: return drop(t);
 	}
 }
 

@@ -19,9 +19,9 @@
 #include <stdint.h>
 
 struct dl_entry {
-	uint32_t size;		/* whole entry, multiple of 8 */
+	uint32_t size; /* whole entry, multiple of 8 */
 	uint32_t epid;
-	uint64_t time;		/* ns, CLOCK_MONOTONIC */
+	uint64_t time; /* ns, CLOCK_MONOTONIC */
 	uint32_t cpu;
 	uint32_t tid;
 	uint32_t pid;
@@ -49,8 +49,8 @@ void dl_trace_destroy(struct dl_trace *t);
  * buffer sets dl_trace_full(); what is kept for END is used when END fires.
  * ring: the oldest entries go.
  */
-uint8_t *dl_trace_begin(struct dl_trace *t, size_t max);	/* NULL: max is more than the buffer */
-bool dl_trace_commit(struct dl_trace *t, size_t used);		/* false: dropped */
+uint8_t *dl_trace_begin(struct dl_trace *t, size_t max); /* NULL: max is more than the buffer */
+bool dl_trace_commit(struct dl_trace *t, size_t used); /* false: dropped */
 /* begin again with a larger max keeps the bytes written so far.  put appends a
  * finished entry (a speculation's) without touching the staging area. */
 bool dl_trace_put(struct dl_trace *t, const struct dl_entry *e);
@@ -61,8 +61,8 @@ void dl_trace_on_full(struct dl_trace *t, void (*drain)(void *ctx), void *ctx);
  * may not come to more than limit.  For a small buffer whose size is meant in
  * records of the classic layout; the memory must be large enough for them.
  */
-void dl_trace_limit(struct dl_trace *t, uint64_t limit,
-		    uint32_t (*cost)(void *ctx, uint32_t epid), void *ctx);
+void dl_trace_limit(struct dl_trace *t, uint64_t limit, uint32_t (*cost)(void *ctx, uint32_t epid),
+		    void *ctx);
 /* Policy fill: keeps n more bytes (by the limit's sizes) out of reach until dl_trace_release(). */
 void dl_trace_reserve(struct dl_trace *t, size_t n);
 void dl_trace_release(struct dl_trace *t);
@@ -70,6 +70,6 @@ void dl_trace_release(struct dl_trace *t);
 const struct dl_entry *dl_trace_peek(const struct dl_trace *t);
 void dl_trace_next(struct dl_trace *t);
 bool dl_trace_full(const struct dl_trace *t);
-uint64_t dl_trace_take_drops(struct dl_trace *t);	/* since the last call */
+uint64_t dl_trace_take_drops(struct dl_trace *t); /* since the last call */
 
 #endif

@@ -15,14 +15,14 @@
 #include "vec.h"
 
 struct named {
-	const char *name;	/* interned */
+	const char *name; /* interned */
 	struct dl_type *type;
 	struct named *next;
 };
 
 struct table {
 	struct named **slots;
-	size_t size;		/* power of two */
+	size_t size; /* power of two */
 	size_t used;
 };
 
@@ -34,7 +34,7 @@ struct built {
 
 struct dl_types {
 	struct arena *arena;
-	struct table d, c;	/* D's scope with the base types; #included C text's */
+	struct table d, c; /* D's scope with the base types; #included C text's */
 	struct built **built;
 	size_t built_size, built_used;
 	struct dl_type *basic[DL_T_COUNT];
@@ -250,40 +250,55 @@ static void add_base_types(struct dl_types *ts)
 }
 
 /* Typedefs every program has; a program that defines one differently is in error. */
-static const struct { const char *name; enum dl_basic type; } std_typedefs[] = {
-	{ "int8_t", DL_T_SCHAR }, { "int16_t", DL_T_SHORT }, { "int32_t", DL_T_INT },
-	{ "int64_t", DL_T_LONG }, { "intptr_t", DL_T_LONG }, { "ssize_t", DL_T_LONG },
-	{ "ptrdiff_t", DL_T_LONG }, { "uint8_t", DL_T_UCHAR }, { "uint16_t", DL_T_USHORT },
-	{ "uint32_t", DL_T_UINT }, { "uint64_t", DL_T_ULONG }, { "uintptr_t", DL_T_ULONG },
-	{ "size_t", DL_T_ULONG }, { "uchar_t", DL_T_UCHAR }, { "ushort_t", DL_T_USHORT },
-	{ "uint_t", DL_T_UINT }, { "ulong_t", DL_T_ULONG }, { "u_longlong_t", DL_T_ULLONG },
-	{ "id_t", DL_T_INT }, { "pid_t", DL_T_INT },
+static const struct {
+	const char *name;
+	enum dl_basic type;
+} std_typedefs[] = {
+	{ "int8_t", DL_T_SCHAR },   { "int16_t", DL_T_SHORT },	{ "int32_t", DL_T_INT },
+	{ "int64_t", DL_T_LONG },   { "intptr_t", DL_T_LONG },	{ "ssize_t", DL_T_LONG },
+	{ "ptrdiff_t", DL_T_LONG }, { "uint8_t", DL_T_UCHAR },	{ "uint16_t", DL_T_USHORT },
+	{ "uint32_t", DL_T_UINT },  { "uint64_t", DL_T_ULONG }, { "uintptr_t", DL_T_ULONG },
+	{ "size_t", DL_T_ULONG },   { "uchar_t", DL_T_UCHAR },	{ "ushort_t", DL_T_USHORT },
+	{ "uint_t", DL_T_UINT },    { "ulong_t", DL_T_ULONG },	{ "u_longlong_t", DL_T_ULLONG },
+	{ "id_t", DL_T_INT },	    { "pid_t", DL_T_INT },
 };
 
 /* Those of the system's headers; a program's own definition replaces them. */
-static const struct { const char *name; enum dl_basic type; } sys_typedefs[] = {
-	{ "uid_t", DL_T_UINT }, { "gid_t", DL_T_UINT }, { "dev_t", DL_T_ULONG },
-	{ "ino_t", DL_T_ULONG }, { "ino64_t", DL_T_ULONG }, { "mode_t", DL_T_UINT },
-	{ "nlink_t", DL_T_ULONG }, { "off_t", DL_T_LONG }, { "loff_t", DL_T_LONG },
-	{ "off64_t", DL_T_LONG }, { "offset_t", DL_T_LLONG }, { "blksize_t", DL_T_LONG },
-	{ "blkcnt_t", DL_T_LONG }, { "time_t", DL_T_LONG }, { "suseconds_t", DL_T_LONG },
-	{ "useconds_t", DL_T_UINT }, { "clock_t", DL_T_LONG }, { "clockid_t", DL_T_INT },
-	{ "timer_t", DL_T_VOIDPTR }, { "hrtime_t", DL_T_LLONG }, { "key_t", DL_T_INT },
-	{ "caddr_t", DL_T_CHARPTR }, { "daddr_t", DL_T_INT }, { "socklen_t", DL_T_UINT },
+static const struct {
+	const char *name;
+	enum dl_basic type;
+} sys_typedefs[] = {
+	{ "uid_t", DL_T_UINT },		{ "gid_t", DL_T_UINT },
+	{ "dev_t", DL_T_ULONG },	{ "ino_t", DL_T_ULONG },
+	{ "ino64_t", DL_T_ULONG },	{ "mode_t", DL_T_UINT },
+	{ "nlink_t", DL_T_ULONG },	{ "off_t", DL_T_LONG },
+	{ "loff_t", DL_T_LONG },	{ "off64_t", DL_T_LONG },
+	{ "offset_t", DL_T_LLONG },	{ "blksize_t", DL_T_LONG },
+	{ "blkcnt_t", DL_T_LONG },	{ "time_t", DL_T_LONG },
+	{ "suseconds_t", DL_T_LONG },	{ "useconds_t", DL_T_UINT },
+	{ "clock_t", DL_T_LONG },	{ "clockid_t", DL_T_INT },
+	{ "timer_t", DL_T_VOIDPTR },	{ "hrtime_t", DL_T_LLONG },
+	{ "key_t", DL_T_INT },		{ "caddr_t", DL_T_CHARPTR },
+	{ "daddr_t", DL_T_INT },	{ "socklen_t", DL_T_UINT },
 	{ "sa_family_t", DL_T_USHORT }, { "in_port_t", DL_T_USHORT },
-	{ "in_addr_t", DL_T_UINT }, { "ipaddr_t", DL_T_UINT }, { "sigset_t", DL_T_ULONG },
-	{ "major_t", DL_T_UINT }, { "minor_t", DL_T_UINT },
-	{ "u_char", DL_T_UCHAR }, { "u_short", DL_T_USHORT }, { "u_int", DL_T_UINT },
-	{ "u_long", DL_T_ULONG }, { "longlong_t", DL_T_LLONG }, { "ushort", DL_T_USHORT },
-	{ "uint", DL_T_UINT }, { "ulong", DL_T_ULONG }, { "u_int8_t", DL_T_UCHAR },
-	{ "u_int16_t", DL_T_USHORT }, { "u_int32_t", DL_T_UINT }, { "u_int64_t", DL_T_ULONG },
-	{ "quad_t", DL_T_LONG }, { "u_quad_t", DL_T_ULONG }, { "__builtin_va_list", DL_T_VOIDPTR },
-	{ "intmax_t", DL_T_LONG }, { "uintmax_t", DL_T_ULONG }, { "wchar_t", DL_T_INT },
-	{ "wint_t", DL_T_UINT }, { "pthread_t", DL_T_ULONG }, { "bool", DL_T_BOOL },
-	{ "zoneid_t", DL_T_INT }, { "taskid_t", DL_T_INT }, { "projid_t", DL_T_INT },
-	{ "dprojid_t", DL_T_INT }, { "poolid_t", DL_T_INT }, { "ctid_t", DL_T_INT },
-	{ "processorid_t", DL_T_INT }, { "psetid_t", DL_T_INT }, { "chipid_t", DL_T_INT },
-	{ "lgrp_id_t", DL_T_INT },
+	{ "in_addr_t", DL_T_UINT },	{ "ipaddr_t", DL_T_UINT },
+	{ "sigset_t", DL_T_ULONG },	{ "major_t", DL_T_UINT },
+	{ "minor_t", DL_T_UINT },	{ "u_char", DL_T_UCHAR },
+	{ "u_short", DL_T_USHORT },	{ "u_int", DL_T_UINT },
+	{ "u_long", DL_T_ULONG },	{ "longlong_t", DL_T_LLONG },
+	{ "ushort", DL_T_USHORT },	{ "uint", DL_T_UINT },
+	{ "ulong", DL_T_ULONG },	{ "u_int8_t", DL_T_UCHAR },
+	{ "u_int16_t", DL_T_USHORT },	{ "u_int32_t", DL_T_UINT },
+	{ "u_int64_t", DL_T_ULONG },	{ "quad_t", DL_T_LONG },
+	{ "u_quad_t", DL_T_ULONG },	{ "__builtin_va_list", DL_T_VOIDPTR },
+	{ "intmax_t", DL_T_LONG },	{ "uintmax_t", DL_T_ULONG },
+	{ "wchar_t", DL_T_INT },	{ "wint_t", DL_T_UINT },
+	{ "pthread_t", DL_T_ULONG },	{ "bool", DL_T_BOOL },
+	{ "zoneid_t", DL_T_INT },	{ "taskid_t", DL_T_INT },
+	{ "projid_t", DL_T_INT },	{ "dprojid_t", DL_T_INT },
+	{ "poolid_t", DL_T_INT },	{ "ctid_t", DL_T_INT },
+	{ "processorid_t", DL_T_INT },	{ "psetid_t", DL_T_INT },
+	{ "chipid_t", DL_T_INT },	{ "lgrp_id_t", DL_T_INT },
 };
 
 struct field {
@@ -303,7 +318,8 @@ static struct dl_type *add_sou(struct dl_types *ts, enum dl_kind kind, const cha
 		struct dl_type *ft = fields[i].type;
 		uint64_t off = kind == DL_UNION ? 0 : (end + ft->align - 1) / ft->align * ft->align;
 
-		t->members[i].name = arena_intern(ts->arena, fields[i].name, strlen(fields[i].name));
+		t->members[i].name =
+			arena_intern(ts->arena, fields[i].name, strlen(fields[i].name));
 		t->members[i].type = ft;
 		t->members[i].bit_offset = off * 8;
 		if (off + ft->size > end)
@@ -314,8 +330,10 @@ static struct dl_type *add_sou(struct dl_types *ts, enum dl_kind kind, const cha
 	t->size = (end + t->align - 1) / t->align * t->align;
 	t->scope = "sys";
 	if (tag)
-		dl_types_define(ts, arena_printf(ts->arena, "%s %s",
-						 kind == DL_UNION ? "union" : "struct", tag), t);
+		dl_types_define(ts,
+				arena_printf(ts->arena, "%s %s",
+					     kind == DL_UNION ? "union" : "struct", tag),
+				t);
 	return t;
 }
 
@@ -331,32 +349,50 @@ static void add_sys_structs(struct dl_types *ts)
 	struct dl_type *port = dl_types_lookup(ts, "in_port_t");
 	struct dl_type *in, *in6;
 
-	add_sou(ts, DL_STRUCT, "timespec", (struct field[]){
-		{ "tv_sec", time }, { "tv_nsec", ts->basic[DL_T_LONG] } }, 2);
-	add_sou(ts, DL_STRUCT, "timeval", (struct field[]){
-		{ "tv_sec", time }, { "tv_usec", dl_types_lookup(ts, "suseconds_t") } }, 2);
+	add_sou(ts, DL_STRUCT, "timespec",
+		(struct field[]){ { "tv_sec", time }, { "tv_nsec", ts->basic[DL_T_LONG] } }, 2);
+	add_sou(ts, DL_STRUCT, "timeval",
+		(struct field[]){ { "tv_sec", time },
+				  { "tv_usec", dl_types_lookup(ts, "suseconds_t") } },
+		2);
 	add_typedef(ts, "timestruc_t", dl_types_lookup(ts, "struct timespec"))->scope = "sys";
 	add_typedef(ts, "timespec_t", dl_types_lookup(ts, "struct timespec"))->scope = "sys";
-	in = add_sou(ts, DL_STRUCT, "in_addr", (struct field[]){
-		{ "s_addr", dl_types_lookup(ts, "in_addr_t") } }, 1);
-	struct dl_type *words = add_sou(ts, DL_UNION, NULL, (struct field[]){
-		{ "__u6_addr8", dl_type_array(ts, u8, 16) },
-		{ "__u6_addr16", dl_type_array(ts, u16, 8) },
-		{ "__u6_addr32", dl_type_array(ts, u32, 4) } }, 3);
+	in = add_sou(ts, DL_STRUCT, "in_addr",
+		     (struct field[]){ { "s_addr", dl_types_lookup(ts, "in_addr_t") } }, 1);
+	struct dl_type *words =
+		add_sou(ts, DL_UNION, NULL,
+			(struct field[]){ { "__u6_addr8", dl_type_array(ts, u8, 16) },
+					  { "__u6_addr16", dl_type_array(ts, u16, 8) },
+					  { "__u6_addr32", dl_type_array(ts, u32, 4) } },
+			3);
 	in6 = add_sou(ts, DL_STRUCT, "in6_addr", (struct field[]){ { "__in6_u", words } }, 1);
 	add_typedef(ts, "in6_addr_t", in6)->scope = "sys";
-	add_sou(ts, DL_STRUCT, "sockaddr", (struct field[]){
-		{ "sa_family", family }, { "sa_data", dl_type_array(ts, ch, 14) } }, 2);
-	add_sou(ts, DL_STRUCT, "sockaddr_in", (struct field[]){
-		{ "sin_family", family }, { "sin_port", port }, { "sin_addr", in },
-		{ "sin_zero", dl_type_array(ts, dl_types_lookup(ts, "uchar_t"), 8) } }, 4);
-	add_sou(ts, DL_STRUCT, "sockaddr_in6", (struct field[]){
-		{ "sin6_family", family }, { "sin6_port", port }, { "sin6_flowinfo", u32 },
-		{ "sin6_addr", in6 }, { "sin6_scope_id", u32 } }, 5);
-	add_sou(ts, DL_STRUCT, "sockaddr_un", (struct field[]){
-		{ "sun_family", family }, { "sun_path", dl_type_array(ts, ch, 108) } }, 2);
-	add_sou(ts, DL_STRUCT, "iovec", (struct field[]){
-		{ "iov_base", ts->basic[DL_T_VOIDPTR] }, { "iov_len", ts->basic[DL_T_SIZE] } }, 2);
+	add_sou(ts, DL_STRUCT, "sockaddr",
+		(struct field[]){ { "sa_family", family },
+				  { "sa_data", dl_type_array(ts, ch, 14) } },
+		2);
+	add_sou(ts, DL_STRUCT, "sockaddr_in",
+		(struct field[]){
+			{ "sin_family", family },
+			{ "sin_port", port },
+			{ "sin_addr", in },
+			{ "sin_zero", dl_type_array(ts, dl_types_lookup(ts, "uchar_t"), 8) } },
+		4);
+	add_sou(ts, DL_STRUCT, "sockaddr_in6",
+		(struct field[]){ { "sin6_family", family },
+				  { "sin6_port", port },
+				  { "sin6_flowinfo", u32 },
+				  { "sin6_addr", in6 },
+				  { "sin6_scope_id", u32 } },
+		5);
+	add_sou(ts, DL_STRUCT, "sockaddr_un",
+		(struct field[]){ { "sun_family", family },
+				  { "sun_path", dl_type_array(ts, ch, 108) } },
+		2);
+	add_sou(ts, DL_STRUCT, "iovec",
+		(struct field[]){ { "iov_base", ts->basic[DL_T_VOIDPTR] },
+				  { "iov_len", ts->basic[DL_T_SIZE] } },
+		2);
 }
 
 struct dl_types *dl_types_create(struct arena *a)
@@ -371,8 +407,8 @@ struct dl_types *dl_types_create(struct arena *a)
 	for (size_t i = 0; i < ARRAY_SIZE(std_typedefs); i++)
 		add_typedef(ts, std_typedefs[i].name, ts->basic[std_typedefs[i].type]);
 	for (size_t i = 0; i < ARRAY_SIZE(sys_typedefs); i++)
-		add_typedef(ts, sys_typedefs[i].name,
-			    ts->basic[sys_typedefs[i].type])->scope = "sys";
+		add_typedef(ts, sys_typedefs[i].name, ts->basic[sys_typedefs[i].type])->scope =
+			"sys";
 	ts->basic[DL_T_INT64] = dl_types_lookup(ts, "int64_t");
 	ts->basic[DL_T_UINT64] = dl_types_lookup(ts, "uint64_t");
 	ts->basic[DL_T_INT32] = dl_types_lookup(ts, "int32_t");
@@ -398,8 +434,11 @@ struct words {
 
 static bool count_word(struct words *w, const char *s, size_t n)
 {
-	static const struct { const char *word; enum dl_basic type; } bases[] = {
-		{ "void", DL_T_VOID }, { "char", DL_T_CHAR }, { "float", DL_T_FLOAT },
+	static const struct {
+		const char *word;
+		enum dl_basic type;
+	} bases[] = {
+		{ "void", DL_T_VOID },	   { "char", DL_T_CHAR },  { "float", DL_T_FLOAT },
 		{ "double", DL_T_DOUBLE }, { "_Bool", DL_T_BOOL }, { "string", DL_T_STRING },
 	};
 
@@ -447,8 +486,8 @@ static struct dl_type *type_of_words(struct dl_types *ts, const struct words *w)
 			return NULL;
 		t = w->n_unsigned ? DL_T_USHORT : DL_T_SHORT;
 	} else if (w->n_long) {
-		t = w->n_long == 2 ? (w->n_unsigned ? DL_T_ULLONG : DL_T_LLONG)
-				   : (w->n_unsigned ? DL_T_ULONG : DL_T_LONG);
+		t = w->n_long == 2 ? (w->n_unsigned ? DL_T_ULLONG : DL_T_LLONG) :
+				     (w->n_unsigned ? DL_T_ULONG : DL_T_LONG);
 	} else if (w->n_int || sign) {
 		t = w->n_unsigned ? DL_T_UINT : DL_T_INT;
 	} else {
@@ -546,8 +585,9 @@ struct dl_type *dl_types_lookup(struct dl_types *ts, const char *name)
 	/* Stars and the const of a pointer, from the right. */
 	size_t head = n;
 
-	while (head && name[head - 1] != '*' && (is_blank(name[head - 1]) ||
-	       (head > 5 && !memcmp(name + head - 5, "const", 5) && memchr(name, '*', head))))
+	while (head && name[head - 1] != '*' &&
+	       (is_blank(name[head - 1]) ||
+		(head > 5 && !memcmp(name + head - 5, "const", 5) && memchr(name, '*', head))))
 		head -= is_blank(name[head - 1]) ? 1 : 5;
 	if (!head || name[head - 1] != '*') {
 		struct dl_type *t = lookup_plain(ts, name, n);
@@ -598,8 +638,8 @@ struct arena *dl_types_arena(struct dl_types *ts)
 
 struct dl_type *dl_type_base(struct dl_type *t)
 {
-	while (t->ref && (t->kind == DL_TYPEDEF || t->kind == DL_CONST ||
-			  t->kind == DL_VOLATILE || t->kind == DL_RESTRICT))
+	while (t->ref && (t->kind == DL_TYPEDEF || t->kind == DL_CONST || t->kind == DL_VOLATILE ||
+			  t->kind == DL_RESTRICT))
 		t = t->ref;
 	return t;
 }
@@ -642,10 +682,10 @@ bool dl_type_equal(struct dl_type *a, struct dl_type *b)
 		if (a->kind != b->kind)
 			return false;
 		switch (a->kind) {
-		case DL_FLOAT:
-			return a->size == b->size;
-		case DL_STRUCT: case DL_UNION: case DL_ENUM:
-			return equal_tags(a, b);
+		case DL_FLOAT: return a->size == b->size;
+		case DL_STRUCT:
+		case DL_UNION:
+		case DL_ENUM: return equal_tags(a, b);
 		case DL_ARRAY:
 			if (a->n_elems != b->n_elems)
 				return false;
@@ -654,10 +694,8 @@ bool dl_type_equal(struct dl_type *a, struct dl_type *b)
 			if (!equal_params(a, b))
 				return false;
 			break;
-		case DL_PTR:
-			break;
-		default:
-			return true;	/* void, string and the like have one object */
+		case DL_PTR: break;
+		default: return true; /* void, string and the like have one object */
 		}
 		if (!a->ref || !b->ref)
 			return a->ref == b->ref;

@@ -18,33 +18,33 @@ struct strbuf;
 
 enum dl_kind {
 	DL_VOID,
-	DL_INT,		/* char .. long long, _Bool */
-	DL_FLOAT,	/* float, double, long double */
+	DL_INT, /* char .. long long, _Bool */
+	DL_FLOAT, /* float, double, long double */
 	DL_PTR,
-	DL_ARRAY,	/* scalar array T[n] */
+	DL_ARRAY, /* scalar array T[n] */
 	DL_STRUCT,
 	DL_UNION,
 	DL_ENUM,
 	DL_FUNC,
-	DL_FORWARD,	/* struct/union/enum tag without a definition yet */
+	DL_FORWARD, /* struct/union/enum tag without a definition yet */
 	DL_TYPEDEF,
 	DL_CONST,
 	DL_VOLATILE,
 	DL_RESTRICT,
-	DL_STRING,	/* D's string */
-	DL_DYN,		/* <DYN>: type not fixed (aggregation, translated pointer) */
-	DL_STACK,	/* result of stack(), ustack(), jstack() */
-	DL_SYMADDR,	/* result of sym(), func(), mod() */
-	DL_USYMADDR,	/* result of usym(), ufunc(), uaddr(), umod() */
+	DL_STRING, /* D's string */
+	DL_DYN, /* <DYN>: type not fixed (aggregation, translated pointer) */
+	DL_STACK, /* result of stack(), ustack(), jstack() */
+	DL_SYMADDR, /* result of sym(), func(), mod() */
+	DL_USYMADDR, /* result of usym(), ufunc(), uaddr(), umod() */
 };
 
 struct dl_type;
 
 struct dl_member {
-	const char *name;	/* NULL: anonymous struct/union member or padding */
+	const char *name; /* NULL: anonymous struct/union member or padding */
 	struct dl_type *type;
-	uint64_t bit_offset;	/* from the start of the struct */
-	uint32_t bits;		/* width of a bit-field, else 0 */
+	uint64_t bit_offset; /* from the start of the struct */
+	uint32_t bits; /* width of a bit-field, else 0 */
 };
 
 struct dl_enumerator {
@@ -54,19 +54,19 @@ struct dl_enumerator {
 
 struct dl_type {
 	enum dl_kind kind;
-	enum dl_kind forward_of;	/* DL_FORWARD: STRUCT, UNION or ENUM */
-	const char *name;	/* base name, tag or typedef name; NULL = anonymous */
-	const char *scope;	/* object the type came from, "C", "D" or NULL */
-	uint64_t size;		/* bytes; 0 = unknown or void */
+	enum dl_kind forward_of; /* DL_FORWARD: STRUCT, UNION or ENUM */
+	const char *name; /* base name, tag or typedef name; NULL = anonymous */
+	const char *scope; /* object the type came from, "C", "D" or NULL */
+	uint64_t size; /* bytes; 0 = unknown or void */
 	uint32_t align;
-	uint32_t rank;		/* DL_INT: order of definition, breaks equal widths */
-	bool is_signed;		/* DL_INT, DL_ENUM */
-	bool is_char;		/* DL_INT: char, signed char, unsigned char */
+	uint32_t rank; /* DL_INT: order of definition, breaks equal widths */
+	bool is_signed; /* DL_INT, DL_ENUM */
+	bool is_char; /* DL_INT: char, signed char, unsigned char */
 	bool is_bool;
-	bool is_variadic;	/* DL_FUNC */
-	bool is_userland;	/* accepted and ignored */
-	struct dl_type *ref;	/* pointee, element, target, result, qualified */
-	uint64_t n_elems;	/* DL_ARRAY; 0 for [] */
+	bool is_variadic; /* DL_FUNC */
+	bool is_userland; /* accepted and ignored */
+	struct dl_type *ref; /* pointee, element, target, result, qualified */
+	uint64_t n_elems; /* DL_ARRAY; 0 for [] */
 	struct dl_member *members;
 	size_t n_members;
 	struct dl_enumerator *enums;
@@ -83,7 +83,8 @@ struct dl_type {
  */
 struct dl_types;
 
-struct dl_types *dl_types_create(struct arena *a);	/* with the base types and <stdint>-like typedefs */
+struct dl_types *
+dl_types_create(struct arena *a); /* with the base types and <stdint>-like typedefs */
 /* The type called name ("int", "unsigned long", "struct foo", "uint32_t",
  * "const char *": any words and stars, no arrays or functions), or NULL. */
 struct dl_type *dl_types_lookup(struct dl_types *ts, const char *name);
@@ -98,12 +99,37 @@ struct arena *dl_types_arena(struct dl_types *ts);
 
 /* Well-known types, always there. */
 enum dl_basic {
-	DL_T_VOID, DL_T_CHAR, DL_T_SCHAR, DL_T_UCHAR, DL_T_SHORT, DL_T_USHORT,
-	DL_T_INT, DL_T_UINT, DL_T_LONG, DL_T_ULONG, DL_T_LLONG, DL_T_ULLONG,
-	DL_T_BOOL, DL_T_FLOAT, DL_T_DOUBLE, DL_T_LDOUBLE,
-	DL_T_STRING, DL_T_DYN, DL_T_STACK, DL_T_SYMADDR, DL_T_USYMADDR,
-	DL_T_INT64, DL_T_UINT64, DL_T_INT32, DL_T_UINT32, DL_T_UINTPTR,
-	DL_T_SIZE, DL_T_PID, DL_T_VOIDPTR, DL_T_CHARPTR, DL_T_COUNT
+	DL_T_VOID,
+	DL_T_CHAR,
+	DL_T_SCHAR,
+	DL_T_UCHAR,
+	DL_T_SHORT,
+	DL_T_USHORT,
+	DL_T_INT,
+	DL_T_UINT,
+	DL_T_LONG,
+	DL_T_ULONG,
+	DL_T_LLONG,
+	DL_T_ULLONG,
+	DL_T_BOOL,
+	DL_T_FLOAT,
+	DL_T_DOUBLE,
+	DL_T_LDOUBLE,
+	DL_T_STRING,
+	DL_T_DYN,
+	DL_T_STACK,
+	DL_T_SYMADDR,
+	DL_T_USYMADDR,
+	DL_T_INT64,
+	DL_T_UINT64,
+	DL_T_INT32,
+	DL_T_UINT32,
+	DL_T_UINTPTR,
+	DL_T_SIZE,
+	DL_T_PID,
+	DL_T_VOIDPTR,
+	DL_T_CHARPTR,
+	DL_T_COUNT
 };
 struct dl_type *dl_types_basic(struct dl_types *ts, enum dl_basic which);
 
@@ -114,7 +140,7 @@ struct dl_type *dl_type_new(struct dl_types *ts, enum dl_kind kind, const char *
 
 /* Typedefs and qualifiers stripped. */
 struct dl_type *dl_type_base(struct dl_type *t);
-bool dl_type_equal(struct dl_type *a, struct dl_type *b);	/* modulo typedefs and qualifiers */
+bool dl_type_equal(struct dl_type *a, struct dl_type *b); /* modulo typedefs and qualifiers */
 /* Size of type string is the strsize option, so it is asked of the scope. */
 uint64_t dl_type_size(struct dl_types *ts, struct dl_type *t);
 void dl_types_set_strsize(struct dl_types *ts, uint64_t strsize);
@@ -132,7 +158,7 @@ void dl_type_print_decl(struct strbuf *sb, struct dl_type *t, const char *name);
 const struct dl_member *dl_type_member(struct dl_type *t, const char *name,
 				       uint64_t *bit_offset_ret);
 
-static inline bool dl_type_is_integer(struct dl_type *t)	/* integers and enums */
+static inline bool dl_type_is_integer(struct dl_type *t) /* integers and enums */
 {
 	t = dl_type_base(t);
 	return t->kind == DL_INT || t->kind == DL_ENUM;
@@ -141,7 +167,7 @@ static inline bool dl_type_is_float(struct dl_type *t)
 {
 	return dl_type_base(t)->kind == DL_FLOAT;
 }
-static inline bool dl_type_is_pointer(struct dl_type *t)	/* pointers and arrays */
+static inline bool dl_type_is_pointer(struct dl_type *t) /* pointers and arrays */
 {
 	t = dl_type_base(t);
 	return t->kind == DL_PTR || t->kind == DL_ARRAY;
@@ -155,7 +181,7 @@ static inline bool dl_type_is_sou(struct dl_type *t)
 	t = dl_type_base(t);
 	return t->kind == DL_STRUCT || t->kind == DL_UNION;
 }
-static inline bool dl_type_is_string(struct dl_type *t)	/* the D type string itself */
+static inline bool dl_type_is_string(struct dl_type *t) /* the D type string itself */
 {
 	return dl_type_base(t)->kind == DL_STRING;
 }

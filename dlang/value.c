@@ -33,21 +33,16 @@ static uint64_t load64(const uint8_t *p)
 static uint64_t field_len(const struct dl_value_desc *d, const uint8_t *data, uint32_t avail)
 {
 	switch (d->kind) {
-	case DL_VK_INT:
-		return 8;
-	case DL_VK_STRING:
-		return avail < 4 ? UINT64_MAX : 4 + (uint64_t)load32(data);
+	case DL_VK_INT: return 8;
+	case DL_VK_STRING: return avail < 4 ? UINT64_MAX : 4 + (uint64_t)load32(data);
 	case DL_VK_BYTES:
-	case DL_VK_FLOAT:
-		return d->size;
+	case DL_VK_FLOAT: return d->size;
 	case DL_VK_USTACK:
 		if (avail < 16 || load64(data + 8) > (avail - 16) / 8)
 			return UINT64_MAX;
 		return 16 + 8 * load64(data + 8);
-	case DL_VK_STACK:
-		return 0;
-	case DL_VK_SYM:
-		return 16;
+	case DL_VK_STACK: return 0;
+	case DL_VK_SYM: return 16;
 	}
 	return UINT64_MAX;
 }
@@ -87,14 +82,10 @@ int64_t dl_value_int(const struct dl_value *v)
 	uint64_t word = dl_value_word(v, 0);
 
 	switch (v->desc->size) {
-	case 1:
-		return v->desc->is_signed ? (int8_t)word : (int64_t)(uint8_t)word;
-	case 2:
-		return v->desc->is_signed ? (int16_t)word : (int64_t)(uint16_t)word;
-	case 4:
-		return v->desc->is_signed ? (int32_t)word : (int64_t)(uint32_t)word;
-	default:
-		return (int64_t)word;
+	case 1: return v->desc->is_signed ? (int8_t)word : (int64_t)(uint8_t)word;
+	case 2: return v->desc->is_signed ? (int16_t)word : (int64_t)(uint16_t)word;
+	case 4: return v->desc->is_signed ? (int32_t)word : (int64_t)(uint32_t)word;
+	default: return (int64_t)word;
 	}
 }
 

@@ -11,11 +11,11 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#define VEC(type)             \
-	struct {              \
-		type *items;  \
-		size_t n;     \
-		size_t cap;   \
+#define VEC(type)            \
+	struct {             \
+		type *items; \
+		size_t n;    \
+		size_t cap;  \
 	}
 
 /* Grows *items to hold need elements of size; false when out of memory. */
@@ -38,26 +38,26 @@ static inline bool vec_grow(void **items, size_t *cap, size_t need, size_t size)
 	return true;
 }
 
-#define vec_reserve(v, need)                                   \
-	vec_grow((void **)&(v)->items, &(v)->cap, (need),      \
-		 sizeof(*(v)->items))
-#define vec_push(v, x) \
-	(vec_reserve(v, (v)->n + 1) ? ((v)->items[(v)->n++] = (x), true) : false)
+#define vec_reserve(v, need) vec_grow((void **)&(v)->items, &(v)->cap, (need), sizeof(*(v)->items))
+#define vec_push(v, x) (vec_reserve(v, (v)->n + 1) ? ((v)->items[(v)->n++] = (x), true) : false)
 #define vec_deinit(v) (free((v)->items), (v)->items = NULL, (v)->n = (v)->cap = 0)
 
 /* Scope guards: _cleanup_(freep) char *p = ...; return take_ptr(p); */
 #define _cleanup_(fn) __attribute__((cleanup(fn)))
-static inline void freep(void *p) { free(*(void **)p); }
+static inline void freep(void *p)
+{
+	free(*(void **)p);
+}
 static inline void closep(int *fd)
 {
 	if (*fd >= 0)
 		close(*fd);
 }
-#define take_ptr(p)                          \
-	({                                   \
-		__typeof__(p) _taken = (p);  \
-		(p) = NULL;                  \
-		_taken;                      \
+#define take_ptr(p)                         \
+	({                                  \
+		__typeof__(p) _taken = (p); \
+		(p) = NULL;                 \
+		_taken;                     \
 	})
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))

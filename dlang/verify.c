@@ -18,7 +18,7 @@
 
 #include <string.h>
 
-#define FRAMES_MAX 65535	/* of one stack */
+#define FRAMES_MAX 65535 /* of one stack */
 #define FAR_INSNS_MAX (1u << 24)
 
 struct check {
@@ -35,26 +35,17 @@ static const char *check_regs(const struct check *k, const struct dl_insn *i)
 	switch (cg_ops[i->op].format) {
 	case CG_F_N:
 	case CG_F_I:
-	case CG_F_J:
-		a = false;
-		break;
+	case CG_F_J: a = false; break;
 	case CG_F_A:
 	case CG_F_AI:
 	case CG_F_S:
 	case CG_F_SI:
-	case CG_F_SJ:
-		break;
+	case CG_F_SJ: break;
 	case CG_F_AB:
 	case CG_F_ABI:
-	case CG_F_SSI:
-		b = true;
-		break;
-	case CG_F_SSCI:	/* c is a size or a count */
-		b = i->op != DL_OP_CALL || i->c > 0;
-		break;
-	case CG_F_ABC:
-		b = c = true;
-		break;
+	case CG_F_SSI: b = true; break;
+	case CG_F_SSCI: /* c is a size or a count */ b = i->op != DL_OP_CALL || i->c > 0; break;
+	case CG_F_ABC: b = c = true; break;
 	}
 	if ((a && i->a >= n) || (b && i->b >= n) || (c && i->c >= n))
 		return "register out of range";
@@ -94,44 +85,32 @@ static const char *check_index(int32_t imm, uint32_t n, const char *what)
 static const char *check_imm_index(const struct check *k, const struct dl_insn *i)
 {
 	switch (i->op) {
-	case DL_OP_LDK:
-		return check_index(i->imm, k->code->n_consts, "constant out of range");
+	case DL_OP_LDK: return check_index(i->imm, k->code->n_consts, "constant out of range");
 	case DL_OP_IN:
 	case DL_OP_INP:
 	case DL_OP_INLEN:
 	case DL_OP_NSLOT:
 	case DL_OP_NCAPS:
 	case DL_OP_NCAPSN:
-	case DL_OP_NCAPM:
-		return check_index(i->imm, k->n_slots, "slot out of range");
-	case DL_OP_TRB:
-		return check_index(i->imm, k->n_actions, "action out of range");
+	case DL_OP_NCAPM: return check_index(i->imm, k->n_slots, "slot out of range");
+	case DL_OP_TRB: return check_index(i->imm, k->n_actions, "action out of range");
 	case DL_OP_LDV:
 	case DL_OP_STV:
 	case DL_OP_VADDR:
 	case DL_OP_LDVK:
-	case DL_OP_STVK:
-		return check_index(i->imm, k->n_vars, "variable out of range");
-	case DL_OP_AGG:
-		return check_index(i->imm, k->n_aggs, "aggregation out of range");
-	case DL_OP_STR:
-		return check_index(i->imm, k->n_strings, "string out of range");
+	case DL_OP_STVK: return check_index(i->imm, k->n_vars, "variable out of range");
+	case DL_OP_AGG: return check_index(i->imm, k->n_aggs, "aggregation out of range");
+	case DL_OP_STR: return check_index(i->imm, k->n_strings, "string out of range");
 	case DL_OP_BVAR:
-	case DL_OP_BVARX:
-		return check_index(i->imm, DL_BV_COUNT, "no such built-in variable");
+	case DL_OP_BVARX: return check_index(i->imm, DL_BV_COUNT, "no such built-in variable");
 	case DL_OP_TUPY:
-	case DL_OP_TRY:
-		return check_index(i->imm, DL_SYM_UMOD + 1, "no such kind of symbol");
-	case DL_OP_ACT:
-		return check_index(i->imm, DL_EF_COUNT, "no such effect");
+	case DL_OP_TRY: return check_index(i->imm, DL_SYM_UMOD + 1, "no such kind of symbol");
+	case DL_OP_ACT: return check_index(i->imm, DL_EF_COUNT, "no such effect");
 	case DL_OP_NARG:
 	case DL_OP_NREG:
-	case DL_OP_STMT:
-		return check_index(i->imm, INT32_MAX, "number out of range");
-	case DL_OP_CALL:
-		return check_call(k, i);
-	default:
-		return NULL;
+	case DL_OP_STMT: return check_index(i->imm, INT32_MAX, "number out of range");
+	case DL_OP_CALL: return check_call(k, i);
+	default: return NULL;
 	}
 }
 
@@ -142,39 +121,24 @@ static const char *check_size(const struct dl_insn *i)
 
 	switch (i->op) {
 	case DL_OP_SX:
-	case DL_OP_ZX:
-		ok = i->imm >= 1 && i->imm <= 64;
-		break;
+	case DL_OP_ZX: ok = i->imm >= 1 && i->imm <= 64; break;
 	case DL_OP_NLD:
-	case DL_OP_LD:
-		ok = is_word(i->c & ~NLD_SIGNED);
-		break;
-	case DL_OP_ST:
-		ok = is_word(i->c);
-		break;
+	case DL_OP_LD: ok = is_word(i->c & ~NLD_SIGNED); break;
+	case DL_OP_ST: ok = is_word(i->c); break;
 	case DL_OP_LDF:
-	case DL_OP_STF:
-		ok = i->imm == 4 || i->imm == 8 || i->imm == 16;
-		break;
+	case DL_OP_STF: ok = i->imm == 4 || i->imm == 8 || i->imm == 16; break;
 	case DL_OP_TUPI:
-	case DL_OP_TRI:
-		ok = is_word(i->imm);
-		break;
+	case DL_OP_TRI: ok = is_word(i->imm); break;
 	case DL_OP_TUPU:
-	case DL_OP_TRU:
-		ok = i->imm >= 0 && i->imm <= FRAMES_MAX;
-		break;
+	case DL_OP_TRU: ok = i->imm >= 0 && i->imm <= FRAMES_MAX; break;
 	case DL_OP_COPY:
 	case DL_OP_SCOPY:
 	case DL_OP_SCRATCH:
 	case DL_OP_BOUNDS:
 	case DL_OP_TUPM:
 	case DL_OP_TRM:
-	case DL_OP_TRMD:
-		ok = i->imm >= 0;
-		break;
-	default:
-		break;
+	case DL_OP_TRMD: ok = i->imm >= 0; break;
+	default: break;
 	}
 	return ok ? NULL : "bad size";
 }
@@ -273,7 +237,7 @@ static bool closes_slot(uint8_t op)
 static const char *check_slots(const struct check *k)
 {
 	uint64_t closed = 0;
-	uint32_t reach = 0;	/* farthest target of the jumps so far */
+	uint32_t reach = 0; /* farthest target of the jumps so far */
 	uint32_t n = 0;
 
 	for (uint32_t pc = 0; pc < k->code->n; pc++) {

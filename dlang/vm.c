@@ -249,17 +249,11 @@ static bool store_word(struct vm *vm, uint64_t addr, unsigned size, uint64_t val
 	uint32_t word = (uint32_t)value;
 
 	switch (size & ~NLD_SIGNED) {
-	case 1:
-		bytes[0] = (uint8_t)value;
-		return vm_write(vm, addr, bytes, 1);
-	case 2:
-		return vm_write(vm, addr, &half, 2);
-	case 4:
-		return vm_write(vm, addr, &word, 4);
-	case 8:
-		return vm_write(vm, addr, &value, 8);
-	default:
-		return vm_fault(vm, DL_FLT_ILLOP, 0);
+	case 1: bytes[0] = (uint8_t)value; return vm_write(vm, addr, bytes, 1);
+	case 2: return vm_write(vm, addr, &half, 2);
+	case 4: return vm_write(vm, addr, &word, 4);
+	case 8: return vm_write(vm, addr, &value, 8);
+	default: return vm_fault(vm, DL_FLT_ILLOP, 0);
 	}
 }
 
@@ -275,10 +269,10 @@ static uint64_t dynamic_length(uint64_t asked, int32_t max)
 #define B r[pc->b]
 #define C r[pc->c]
 #define IMM pc->imm
-#define NEXT                                     \
-	do {                                     \
-		pc++;                            \
-		goto *const_labels[pc->op];      \
+#define NEXT                                \
+	do {                                \
+		pc++;                       \
+		goto *const_labels[pc->op]; \
 	} while (0)
 #define TRY(call)                   \
 	do {                        \
@@ -300,6 +294,7 @@ static bool run(struct vm *vm, const struct dl_code *code)
 	uint64_t spare, *word;
 
 	goto *const_labels[pc->op];
+	/* clang-format off */
 CASE(NOP):
 	NEXT;
 CASE(MOV):
@@ -574,6 +569,7 @@ divide_by_zero:
 fault:
 	vm->fault_pc = (uint32_t)(pc - code->insns);
 	return false;
+	/* clang-format on */
 }
 
 bool vm_run(struct vm *vm)

@@ -31,13 +31,13 @@ enum slot_kind { SLOT_WORD, SLOT_NARROW, SLOT_STRING, SLOT_BYTES };
 
 /* A variable as the VM sees it. */
 struct var_slot {
-	uint8_t kind;		/* enum slot_kind */
-	uint8_t scope;		/* enum dl_scope */
-	uint8_t shift;		/* NARROW: 64 - bits */
+	uint8_t kind; /* enum slot_kind */
+	uint8_t scope; /* enum dl_scope */
+	uint8_t shift; /* NARROW: 64 - bits */
 	bool is_signed;
 	bool is_assoc;
-	uint32_t offset;	/* in the scope's storage */
-	uint32_t size;		/* of the value in bytes */
+	uint32_t offset; /* in the scope's storage */
+	uint32_t size; /* of the value in bytes */
 };
 
 struct region {
@@ -52,7 +52,7 @@ struct frame {
 	uint64_t scratch_used, scratch_size;
 	uint8_t *locals;
 	bool locals_dirty;
-	uint8_t *token;		/* strtok(): the text being split, strsize + 1 bytes */
+	uint8_t *token; /* strtok(): the text being split, strsize + 1 bytes */
 	uint32_t token_at, token_len;
 	bool has_token;
 };
@@ -71,18 +71,18 @@ struct vm {
 	uint64_t fault_addr;
 	uint32_t fault_pc;
 	uint32_t stmt;
-	unsigned fired;			/* DL_FIRED_* */
-	uint32_t spec;			/* speculating into; 0 = not */
-	uint32_t cost;			/* what the clause's record takes in the classic layout */
-	bool is_silent;			/* speculate() of an inactive id */
-	bool is_resampled;		/* chill() ran: timestamp is not the record's */
+	unsigned fired; /* DL_FIRED_* */
+	uint32_t spec; /* speculating into; 0 = not */
+	uint32_t cost; /* what the clause's record takes in the classic layout */
+	bool is_silent; /* speculate() of an inactive id */
+	bool is_resampled; /* chill() ran: timestamp is not the record's */
 
 	/* The entry being staged (trace.h). */
 	uint8_t *out;
 	size_t out_cap, out_used, item_at;
 	uint32_t n_items, item_exact;
-	bool in_item;			/* between TRB and TRE */
-	bool out_lost;			/* does not fit: dropped at the end */
+	bool in_item; /* between TRB and TRE */
+	bool out_lost; /* does not fit: dropped at the end */
 	bool out_consume;
 
 	/* The tuple; VM_KEY_PREFIX bytes in front are for the variable's identity. */
@@ -94,15 +94,15 @@ struct vm {
 	bool tls_known;
 
 	/* Built-in variables asked for already: constant within a clause. */
-	uint64_t cached, hosted;	/* bit sets by enum dl_bvar */
+	uint64_t cached, hosted; /* bit sets by enum dl_bvar */
 	uint64_t cache[DL_BV_COUNT];
 	const char *host[DL_BV_COUNT];
 
 	/* For the whole run. */
 	struct region regions[VM_REGIONS];
-	struct frame frames[2];		/* [1]: ERROR, which fires between clauses */
-	uint8_t *temps[VM_TEMPS];	/* strings of the target, strsize + 1 bytes */
-	uint8_t *spill;			/* where a thread-local goes when there is no room */
+	struct frame frames[2]; /* [1]: ERROR, which fires between clauses */
+	uint8_t *temps[VM_TEMPS]; /* strings of the target, strsize + 1 bytes */
+	uint8_t *spill; /* where a thread-local goes when there is no room */
 	uint64_t regs[VM_REGS];
 };
 _Static_assert(DL_BV_COUNT <= 64, "bit sets of built-in variables");
@@ -125,13 +125,13 @@ static inline bool vm_bad_address(struct vm *vm, uint64_t addr)
 
 /* Why the code cannot run here, or NULL: opcodes, jumps, the END. */
 const char *vm_check(const struct dl_clause *clause);
-bool vm_run(struct vm *vm);	/* false: faulted */
+bool vm_run(struct vm *vm); /* false: faulted */
 
 /* --- vm_mem.c --- */
 
 /* Host address of D memory and how much follows; NULL: no such memory. */
 const uint8_t *vm_readable(struct vm *vm, uint64_t addr, uint64_t *avail_ret);
-uint8_t *vm_writable(struct vm *vm, uint64_t addr, uint64_t len);	/* NULL: fault set */
+uint8_t *vm_writable(struct vm *vm, uint64_t addr, uint64_t len); /* NULL: fault set */
 bool vm_read(struct vm *vm, uint64_t addr, void *buf, uint64_t len);
 bool vm_write(struct vm *vm, uint64_t addr, const void *buf, uint64_t len);
 bool vm_copy(struct vm *vm, uint64_t dst, uint64_t src, uint64_t len);
@@ -145,7 +145,7 @@ uint8_t *vm_scratch(struct vm *vm, uint64_t size, uint64_t *addr_ret);
 struct view {
 	const uint8_t *s;
 	uint32_t len;
-	uint64_t addr;		/* D address if the string is D memory, else 0 */
+	uint64_t addr; /* D address if the string is D memory, else 0 */
 };
 
 /* The string at addr, at most max bytes; temp: buffer for target strings. */
@@ -194,8 +194,8 @@ bool vm_call(struct vm *vm, uint32_t subr, const uint64_t *arg, unsigned n, uint
 typedef bool subr_fn(struct vm *vm, const uint64_t *arg, unsigned n, uint64_t *ret);
 
 subr_fn subr_basename, subr_dirname, subr_cleanpath, subr_index, subr_rindex, subr_memstr,
-	subr_strchr, subr_strrchr, subr_strjoin, subr_strlen, subr_strstr, subr_strtok,
-	subr_substr, subr_tolower, subr_toupper, subr_lltostr, subr_strtoll;
+	subr_strchr, subr_strrchr, subr_strjoin, subr_strlen, subr_strstr, subr_strtok, subr_substr,
+	subr_tolower, subr_toupper, subr_lltostr, subr_strtoll;
 subr_fn subr_getmajor, subr_getminor, subr_swap16, subr_swap32, subr_swap64, subr_inet_ntoa,
 	subr_inet_ntoa6, subr_inet_ntop, subr_link_ntop;
 subr_fn subr_json;

@@ -147,18 +147,13 @@ static bool skip_value(struct json *j, int depth)
 	if (depth > DEPTH_MAX)
 		return false;
 	switch (peek(j)) {
-	case '{':
-		return skip_list(j, true, depth);
-	case '[':
-		return skip_list(j, false, depth);
-	case '"':
-		return read_string(j).is_valid;
+	case '{': return skip_list(j, true, depth);
+	case '[': return skip_list(j, false, depth);
+	case '"': return read_string(j).is_valid;
 	case 't':
 	case 'f':
-	case 'n':
-		return read_word(j);
-	default:
-		return read_number(j);
+	case 'n': return read_word(j);
+	default: return read_number(j);
 	}
 }
 

@@ -13,7 +13,7 @@
 
 #include "state_impl.h"
 
-#define PAGE ((uint64_t)4096)	/* or a fraction of one: only bounds the pieces */
+#define PAGE ((uint64_t)4096) /* or a fraction of one: only bounds the pieces */
 
 /* --- D memory --- */
 
@@ -122,25 +122,22 @@ bool vm_load_word(struct vm *vm, uint64_t addr, unsigned size_flags, uint64_t *r
 {
 	unsigned size = size_flags & ~NLD_SIGNED;
 	bool is_signed = size_flags & NLD_SIGNED;
-	union { uint8_t b; uint16_t h; uint32_t w; uint64_t x; } v = { .x = 0 };
+	union {
+		uint8_t b;
+		uint16_t h;
+		uint32_t w;
+		uint64_t x;
+	} v = { .x = 0 };
 
 	if (size != 1 && size != 2 && size != 4 && size != 8)
 		return vm_fault(vm, DL_FLT_ILLOP, 0);
 	if (!vm_read(vm, addr, &v, size))
 		return false;
 	switch (size) {
-	case 1:
-		*ret = is_signed ? (uint64_t)(int8_t)v.b : v.b;
-		return true;
-	case 2:
-		*ret = is_signed ? (uint64_t)(int16_t)v.h : v.h;
-		return true;
-	case 4:
-		*ret = is_signed ? (uint64_t)(int32_t)v.w : v.w;
-		return true;
-	default:
-		*ret = v.x;
-		return true;
+	case 1: *ret = is_signed ? (uint64_t)(int8_t)v.b : v.b; return true;
+	case 2: *ret = is_signed ? (uint64_t)(int16_t)v.h : v.h; return true;
+	case 4: *ret = is_signed ? (uint64_t)(int32_t)v.w : v.w; return true;
+	default: *ret = v.x; return true;
 	}
 }
 
@@ -154,22 +151,30 @@ static uint64_t double_bits(double d)
 
 bool vm_load_float(struct vm *vm, uint64_t addr, int32_t size, uint64_t *ret)
 {
-	union { float f; double d; long double l; } v;
+	union {
+		float f;
+		double d;
+		long double l;
+	} v;
 
 	memset(&v, 0, sizeof(v));
 	if (size != sizeof(v.f) && size != sizeof(v.d) && size != sizeof(v.l))
 		return vm_fault(vm, DL_FLT_ILLOP, 0);
 	if (!vm_read(vm, addr, &v, (uint64_t)size))
 		return false;
-	*ret = double_bits(size == sizeof(v.f)	 ? (double)v.f
-			   : size == sizeof(v.d) ? v.d
-						 : (double)v.l);
+	*ret = double_bits(size == sizeof(v.f) ? (double)v.f :
+			   size == sizeof(v.d) ? v.d :
+						 (double)v.l);
 	return true;
 }
 
 bool vm_store_float(struct vm *vm, uint64_t addr, int32_t size, uint64_t value)
 {
-	union { float f; double d; long double l; } v;
+	union {
+		float f;
+		double d;
+		long double l;
+	} v;
 	double d;
 
 	memset(&v, 0, sizeof(v));
@@ -238,8 +243,8 @@ bool vm_string(struct vm *vm, uint64_t addr, uint32_t max, unsigned temp, struct
 	if (max > vm->state->strsize)
 		max = vm->state->strsize;
 	if (!DL_IS_DMEM(addr))
-		return addr ? target_string(vm, addr, max, vm->temps[temp], ret)
-			    : vm_bad_address(vm, 0);
+		return addr ? target_string(vm, addr, max, vm->temps[temp], ret) :
+			      vm_bad_address(vm, 0);
 	const uint8_t *p = vm_readable(vm, addr, &avail);
 
 	if (!p)
@@ -250,8 +255,7 @@ bool vm_string(struct vm *vm, uint64_t addr, uint32_t max, unsigned temp, struct
 	return true;
 }
 
-bool vm_string_or_empty(struct vm *vm, uint64_t addr, uint32_t max, unsigned temp,
-			struct view *ret)
+bool vm_string_or_empty(struct vm *vm, uint64_t addr, uint32_t max, unsigned temp, struct view *ret)
 {
 	if (addr)
 		return vm_string(vm, addr, max, temp, ret);

@@ -8,7 +8,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#define HW_ETHER 1		/* ARPHRD_ numbers, as the target's kernel gives them */
+#define HW_ETHER 1 /* ARPHRD_ numbers, as the target's kernel gives them */
 #define HW_INFINIBAND 32
 #define ETHER_BYTES 6
 #define INFINIBAND_BYTES 20
@@ -134,8 +134,7 @@ static int format_groups(char *to, const uint8_t *b)
 
 		if (run < 0)
 			colon = i > 0;
-		n += snprintf(to + n, (size_t)(ADDR_TEXT - n), "%s%x", colon ? ":" : "",
-			      group[i]);
+		n += snprintf(to + n, (size_t)(ADDR_TEXT - n), "%s%x", colon ? ":" : "", group[i]);
 	}
 	return n;
 }
@@ -168,12 +167,9 @@ bool subr_inet_ntop(struct vm *vm, const uint64_t *arg, unsigned n, uint64_t *re
 {
 	(void)n;
 	switch ((int32_t)arg[0]) {
-	case AF_INET:
-		return make_quad(vm, arg[1], ret);
-	case AF_INET6:
-		return make_v6(vm, arg[1], true, ret);
-	default:
-		return vm_fault(vm, DL_FLT_ILLOP, 0);
+	case AF_INET: return make_quad(vm, arg[1], ret);
+	case AF_INET6: return make_v6(vm, arg[1], true, ret);
+	default: return vm_fault(vm, DL_FLT_ILLOP, 0);
 	}
 }
 

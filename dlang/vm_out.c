@@ -178,10 +178,8 @@ static bool asks_consumer(enum dl_action_kind kind)
 	case DL_ACT_FREOPEN:
 	case DL_ACT_SETOPT:
 	case DL_ACT_SYSTEM:
-	case DL_ACT_EXIT:
-		return true;
-	default:
-		return false;
+	case DL_ACT_EXIT: return true;
+	default: return false;
 	}
 }
 

@@ -154,8 +154,9 @@ static bool subr_proc_int(struct vm *vm, const uint64_t *arg, unsigned n, uint64
 	(void)n;
 	if (arg[1] >= DL_PF_COUNT)
 		return vm_fault(vm, DL_FLT_ILLOP, 0);
-	*ret = t->ops && t->ops->proc_int
-		? (uint64_t)t->ops->proc_int(t->ctx, arg[0], (enum dl_proc_field)arg[1]) : 0;
+	*ret = t->ops && t->ops->proc_int ?
+		       (uint64_t)t->ops->proc_int(t->ctx, arg[0], (enum dl_proc_field)arg[1]) :
+		       0;
 	return true;
 }
 
@@ -166,8 +167,11 @@ static bool subr_proc_str(struct vm *vm, const uint64_t *arg, unsigned n, uint64
 	(void)n;
 	if (arg[1] >= DL_PF_COUNT)
 		return vm_fault(vm, DL_FLT_ILLOP, 0);
-	return make_or_null(vm, t->ops && t->ops->proc_str
-		? t->ops->proc_str(t->ctx, arg[0], (enum dl_proc_field)arg[1]) : NULL, ret);
+	return make_or_null(vm,
+			    t->ops && t->ops->proc_str ?
+				    t->ops->proc_str(t->ctx, arg[0], (enum dl_proc_field)arg[1]) :
+				    NULL,
+			    ret);
 }
 
 static bool subr_fd_int(struct vm *vm, const uint64_t *arg, unsigned n, uint64_t *ret)
@@ -177,8 +181,9 @@ static bool subr_fd_int(struct vm *vm, const uint64_t *arg, unsigned n, uint64_t
 	(void)n;
 	if (arg[1] >= DL_FF_COUNT)
 		return vm_fault(vm, DL_FLT_ILLOP, 0);
-	*ret = t->ops && t->ops->fd_int
-		? (uint64_t)t->ops->fd_int(t->ctx, (int)arg[0], (enum dl_fd_field)arg[1]) : 0;
+	*ret = t->ops && t->ops->fd_int ?
+		       (uint64_t)t->ops->fd_int(t->ctx, (int)arg[0], (enum dl_fd_field)arg[1]) :
+		       0;
 	return true;
 }
 
@@ -189,8 +194,11 @@ static bool subr_fd_str(struct vm *vm, const uint64_t *arg, unsigned n, uint64_t
 	(void)n;
 	if (arg[1] >= DL_FF_COUNT)
 		return vm_fault(vm, DL_FLT_ILLOP, 0);
-	return make_or_null(vm, t->ops && t->ops->fd_str
-		? t->ops->fd_str(t->ctx, (int)arg[0], (enum dl_fd_field)arg[1]) : NULL, ret);
+	return make_or_null(vm,
+			    t->ops && t->ops->fd_str ?
+				    t->ops->fd_str(t->ctx, (int)arg[0], (enum dl_fd_field)arg[1]) :
+				    NULL,
+			    ret);
 }
 
 /* --- the table --- */
@@ -243,7 +251,9 @@ static subr_fn *const subrs[DL_SUBR_COUNT] = {
 	[DL_SUBR_FD_STR] = subr_fd_str,
 };
 
-static const struct { uint8_t min, max; } arity[DL_SUBR_COUNT] = {
+static const struct {
+	uint8_t min, max;
+} arity[DL_SUBR_COUNT] = {
 #define SUBR(id, name, min, max, proto, flags) [DL_SUBR_##id] = { min, max },
 #include "subr.def"
 #undef SUBR

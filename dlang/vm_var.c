@@ -12,7 +12,7 @@
 
 #include "state_impl.h"
 
-#define ZEROS DL_DMEM_ADDR(DL_MEM_LITERAL, 0)	/* where absent structs are read */
+#define ZEROS DL_DMEM_ADDR(DL_MEM_LITERAL, 0) /* where absent structs are read */
 
 uint8_t *vm_tls(struct vm *vm)
 {
@@ -65,12 +65,9 @@ static const struct var_slot *slot_at(struct vm *vm, uint32_t index, bool is_ass
 static unsigned region_of(const struct var_slot *v)
 {
 	switch (v->scope) {
-	case DL_SCOPE_SELF:
-		return DL_MEM_TLS;
-	case DL_SCOPE_THIS:
-		return DL_MEM_LOCAL;
-	default:
-		return DL_MEM_GLOBAL;
+	case DL_SCOPE_SELF: return DL_MEM_TLS;
+	case DL_SCOPE_THIS: return DL_MEM_LOCAL;
+	default: return DL_MEM_GLOBAL;
 	}
 }
 
@@ -274,8 +271,8 @@ bool vm_elem_store(struct vm *vm, uint32_t index, uint64_t value)
 	if (v->kind == SLOT_BYTES) {
 		uint64_t avail;
 
-		if (DL_IS_DMEM(value) ? !vm_readable(vm, value, &avail) || avail < size
-				      : !vm_read(vm, value, vm->spill, size))
+		if (DL_IS_DMEM(value) ? !vm_readable(vm, value, &avail) || avail < size :
+					!vm_read(vm, value, vm->spill, size))
 			return vm_bad_address(vm, value);
 	}
 	if (!dl_dyn_put(vm->state->dyn, key, len, size, &to)) {
@@ -298,16 +295,11 @@ bool vm_elem_store(struct vm *vm, uint32_t index, uint64_t value)
 static const char *probe_text(const struct dl_probe_id *p, enum dl_bvar which)
 {
 	switch (which) {
-	case DL_BV_PROBEPROV:
-		return p->prov;
-	case DL_BV_PROBEMOD:
-		return p->mod;
-	case DL_BV_PROBEFUNC:
-		return p->func;
-	case DL_BV_PROBENAME:
-		return p->name;
-	default:
-		return NULL;
+	case DL_BV_PROBEPROV: return p->prov;
+	case DL_BV_PROBEMOD: return p->mod;
+	case DL_BV_PROBEFUNC: return p->func;
+	case DL_BV_PROBENAME: return p->name;
+	default: return NULL;
 	}
 }
 
@@ -328,33 +320,26 @@ static uint64_t ask(struct vm *vm, enum dl_bvar which)
 
 	switch (which) {
 	case DL_BV_TIMESTAMP:
-		return vm->is_resampled && ops && ops->var ? ops->var(t->ctx, which)
-							   : vm->rec->time;
-	case DL_BV_PID:
-		return t->pid;
-	case DL_BV_TID:
-		return t->tid;
-	case DL_BV_ID:
-		return vm->enabling->probe.id;
-	case DL_BV_EPID:
-		return vm->enabling->epid;
+		return vm->is_resampled && ops && ops->var ? ops->var(t->ctx, which) :
+							     vm->rec->time;
+	case DL_BV_PID: return t->pid;
+	case DL_BV_TID: return t->tid;
+	case DL_BV_ID: return vm->enabling->probe.id;
+	case DL_BV_EPID: return vm->enabling->epid;
 	case DL_BV_CALLER:
 	case DL_BV_STACKDEPTH:
-	case DL_BV_IPL:
-		return 0;
+	case DL_BV_IPL: return 0;
 	case DL_BV_PROBEPROV:
 	case DL_BV_PROBEMOD:
 	case DL_BV_PROBEFUNC:
-	case DL_BV_PROBENAME:
-		return lend(vm, which, probe_text(&vm->enabling->probe, which));
+	case DL_BV_PROBENAME: return lend(vm, which, probe_text(&vm->enabling->probe, which));
 	case DL_BV_EXECNAME:
 	case DL_BV_EXECARGS:
 	case DL_BV_CWD:
 	case DL_BV_ROOT:
 	case DL_BV_ZONENAME:
 		return lend(vm, which, ops && ops->var_str ? ops->var_str(t->ctx, which) : NULL);
-	default:
-		return ops && ops->var ? ops->var(t->ctx, which) : 0;
+	default: return ops && ops->var ? ops->var(t->ctx, which) : 0;
 	}
 }
 

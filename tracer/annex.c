@@ -67,14 +67,18 @@ static struct error *map(struct engine *e, struct aspace *as, uint64_t near, uin
 	err = choose(e, as, &t);
 	if (err)
 		return err;
-	uint64_t addr = procfs_find_gap(t->pub.tid, near, lo, hi < near ? UINT64_MAX : hi,
-					REGION_BYTES);
+	uint64_t addr =
+		procfs_find_gap(t->pub.tid, near, lo, hi < near ? UINT64_MAX : hi, REGION_BYTES);
 
 	if (!addr)
 		return error_format(ERR_OTHER, "no room for an annex within reach");
 	uint64_t args[6] = {
-		addr, REGION_BYTES, PROT_READ | PROT_EXEC,
-		MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, (uint64_t)-1, 0,
+		addr,
+		REGION_BYTES,
+		PROT_READ | PROT_EXEC,
+		MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE,
+		(uint64_t)-1,
+		0,
 	};
 
 	err = inject_syscall(e, t, SYS_mmap, args, &result);
@@ -124,8 +128,8 @@ static bool is_near(const struct annex_region *r, uint64_t near)
 	return below < limit && above < limit;
 }
 
-struct error *annex_region_get(struct engine *e, struct aspace *as, uint64_t near,
-			       uint32_t bytes, struct annex_region **ret)
+struct error *annex_region_get(struct engine *e, struct aspace *as, uint64_t near, uint32_t bytes,
+			       struct annex_region **ret)
 {
 	struct error *err;
 	uint64_t lo = 0;
@@ -200,7 +204,7 @@ bool annex_slot_add(struct annex_region *r, uint64_t at, const uint8_t *code, ui
 {
 	struct annex_slot s = { .off = r->used, .len = len, .site = site };
 
-	if (at != r->lo + r->used) {	/* the last of the free ones */
+	if (at != r->lo + r->used) { /* the last of the free ones */
 		struct annex_slot *old = &r->slots.items[r->free.items[--r->free.n]];
 
 		old->len = len;

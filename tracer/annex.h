@@ -21,24 +21,24 @@ struct site;
 
 /* One out-of-line copy. */
 struct annex_slot {
-	uint32_t off;		/* from the region's start */
-	uint8_t room, len;	/* bytes owned, bytes of code */
-	struct site *site;	/* NULL: free */
+	uint32_t off; /* from the region's start */
+	uint8_t room, len; /* bytes owned, bytes of code */
+	struct site *site; /* NULL: free */
 };
 
 struct annex_region {
 	uint64_t lo;
 	uint32_t size, used;
-	uint32_t dirty_lo, dirty_hi;		/* not flushed yet */
-	uint8_t *shadow;			/* size bytes */
-	VEC(struct annex_slot) slots;		/* by offset */
-	VEC(uint32_t) free;			/* indices of free slots */
+	uint32_t dirty_lo, dirty_hi; /* not flushed yet */
+	uint8_t *shadow; /* size bytes */
+	VEC(struct annex_slot) slots; /* by offset */
+	VEC(uint32_t) free; /* indices of free slots */
 };
 
 /* A region with room for bytes more, all of which is within reach of near;
  * made if there is none.  The address space must be stopped. */
-struct error *annex_region_get(struct engine *e, struct aspace *as, uint64_t near,
-			       uint32_t bytes, struct annex_region **ret) must_check;
+struct error *annex_region_get(struct engine *e, struct aspace *as, uint64_t near, uint32_t bytes,
+			       struct annex_region **ret) must_check;
 /* Where the next slot may be (fresh: not one used before) and how large. */
 uint64_t annex_next(struct annex_region *r, bool fresh, uint32_t *room);
 /* Places code for site at the address annex_next() gave, within its room;

@@ -41,27 +41,31 @@ static struct error *diagnose_tracer(pid_t pid, pid_t tracer)
 	char comm[16] = "?";
 
 	procfs_comm(tracer, comm);
-	return error_format(ERR_PERM, "ptrace is not permitted: process %d is already traced by "
-			    "process %d (%s); end that one first", (int)pid, (int)tracer, comm);
+	return error_format(ERR_PERM,
+			    "ptrace is not permitted: process %d is already traced by "
+			    "process %d (%s); end that one first",
+			    (int)pid, (int)tracer, comm);
 }
 
 static struct error *diagnose_yama(pid_t pid, int scope)
 {
 	switch (scope) {
 	case 1:
-		return error_format(ERR_PERM, "ptrace is not permitted: Yama's ptrace_scope is 1, so "
+		return error_format(ERR_PERM,
+				    "ptrace is not permitted: Yama's ptrace_scope is 1, so "
 				    "only descendants may be traced and process %d is none; start "
 				    "the program with -c, run as root, or set "
-				    "kernel.yama.ptrace_scope=0", (int)pid);
+				    "kernel.yama.ptrace_scope=0",
+				    (int)pid);
 	case 2:
-		return error_format(ERR_PERM, "ptrace is not permitted: Yama's ptrace_scope is 2, so "
+		return error_format(ERR_PERM,
+				    "ptrace is not permitted: Yama's ptrace_scope is 2, so "
 				    "tracing needs CAP_SYS_PTRACE; run as root, or set "
 				    "kernel.yama.ptrace_scope=0");
 	case 3:
 		return error_format(ERR_PERM, "ptrace is not permitted: Yama's ptrace_scope is 3, "
-				    "which forbids all tracing until the next boot");
-	default:
-		return NULL;
+					      "which forbids all tracing until the next boot");
+	default: return NULL;
 	}
 }
 
@@ -78,13 +82,15 @@ static struct error *diagnose_denied(pid_t pid)
 		return error_format(ERR_GONE, "process %d has ended already (a zombie)", (int)pid);
 	if (!has_ptrace_capability() &&
 	    (st.uid != geteuid() || st.euid != geteuid() || st.suid != geteuid()))
-		return error_format(ERR_PERM, "ptrace is not permitted: process %d belongs to user "
-				    "%u and this is user %u; run as that user or as root", (int)pid,
-				    (unsigned)st.euid, (unsigned)geteuid());
+		return error_format(ERR_PERM,
+				    "ptrace is not permitted: process %d belongs to user "
+				    "%u and this is user %u; run as that user or as root",
+				    (int)pid, (unsigned)st.euid, (unsigned)geteuid());
 	err = diagnose_yama(pid, has_ptrace_capability() ? 0 : procfs_yama());
 	if (err)
 		return err;
-	return error_format(ERR_PERM, "ptrace is not permitted: process %d is protected (not "
+	return error_format(ERR_PERM,
+			    "ptrace is not permitted: process %d is protected (not "
 			    "dumpable, in another user namespace, or by a security module)",
 			    (int)pid);
 }
@@ -93,16 +99,15 @@ struct error *attach_diagnose(pid_t pid, int err)
 {
 	switch (err) {
 	case EPERM:
-	case EACCES:
-		return diagnose_denied(pid);
-	case ESRCH:
-		return error_format(ERR_NOTFOUND, "there is no process %d", (int)pid);
+	case EACCES: return diagnose_denied(pid);
+	case ESRCH: return error_format(ERR_NOTFOUND, "there is no process %d", (int)pid);
 	case ENOSYS:
 	case EIO:
-		return error_format(ERR_PERM, "ptrace is not permitted: the kernel or sandbox has no "
-				    "PTRACE_SEIZE (%s)", strerror(err));
-	default:
-		return error_os(err, "ptrace of process %d", (int)pid);
+		return error_format(ERR_PERM,
+				    "ptrace is not permitted: the kernel or sandbox has no "
+				    "PTRACE_SEIZE (%s)",
+				    strerror(err));
+	default: return error_os(err, "ptrace of process %d", (int)pid);
 	}
 }
 
@@ -139,7 +144,7 @@ struct scan {
 	struct engine *e;
 	struct process *p;
 	unsigned n_new;
-	int err;	/* errno of the first refusal */
+	int err; /* errno of the first refusal */
 };
 
 /* Workers of the kernel that wear a thread's coat: they run no user code. */
@@ -240,7 +245,7 @@ static struct error *seize_all(struct engine *e, struct process *p)
 	if (s.err)
 		return attach_diagnose(p->pid, s.err);
 	if (!p->n_tasks)
-		return attach_diagnose(p->pid, is_ending(p->pid) ? ESRCH : EPERM);
+		return diagnose_denied(p->pid);
 	return NULL;
 }
 
@@ -264,7 +269,7 @@ struct error *engine_attach(struct engine *e, pid_t pid, struct process **ret)
 	if (!err) {
 		err = engine_stop_world(e, as);
 		if (!err)
-			engine_resume_world(e, as);	/* each is held by itself */
+			engine_resume_world(e, as); /* each is held by itself */
 	}
 	if (!err && !aspace_task(as, true))
 		err = error_format(ERR_GONE, "process %d ended while it was being attached",

@@ -16,18 +16,18 @@
 #include "../arch/arch.h"
 #include "image.h"
 
-#define CACHE_MAX (1u << 14)	/* entries; half of them used at most */
-#define OPS_MAX 128		/* of one expression */
+#define CACHE_MAX (1u << 14) /* entries; half of them used at most */
+#define OPS_MAX 128 /* of one expression */
 
 struct slot {
 	uint64_t addr;
-	struct cfi_row *row;	/* &no_row: known to have none */
+	struct cfi_row *row; /* &no_row: known to have none */
 	bool is_used;
 };
 
 struct cfi {
-	Dwarf_CFI *eh, *debug;	/* .eh_frame, .debug_frame; either may be missing */
-	Dwarf *dwarf;		/* owns debug */
+	Dwarf_CFI *eh, *debug; /* .eh_frame, .debug_frame; either may be missing */
+	Dwarf *dwarf; /* owns debug */
 	VEC(struct cfi_row *) rows;
 	struct slot *slots;
 	unsigned n_slots, n_used;
@@ -215,7 +215,7 @@ static bool make_rules(Dwarf_Frame *frame, struct cfi_row *row)
 
 		if (dwarf_frame_register(frame, reg, mem, &ops, &n))
 			continue;
-		if (!n && !ops)		/* the same in the caller */
+		if (!n && !ops) /* the same in the caller */
 			continue;
 		rule->reg = (uint8_t)reg;
 		rule->how = CFI_UNDEFINED;
@@ -232,7 +232,7 @@ static struct cfi_row *make_row(Dwarf_CFI *table, uint64_t addr)
 	_cleanup_(free_rowp) struct cfi_row *row =
 		calloc(1, sizeof(*row) + (ARCH_DWARF_REGS + 1) * sizeof(struct cfi_rule));
 	_cleanup_(freep) Dwarf_Frame *frame = NULL;
-	Dwarf_Addr start, end;	/* not to be relied on: see add_row() */
+	Dwarf_Addr start, end; /* not to be relied on: see add_row() */
 
 	if (!row || dwarf_cfi_addrframe(table, addr, &frame))
 		return NULL;
@@ -264,7 +264,7 @@ static struct cfi_row *add_row(struct cfi *cfi, struct slot *s, uint64_t addr)
 		free_row(row);
 		return NULL;
 	}
-	*s = (struct slot){.addr = addr, .row = row ? row : &no_row, .is_used = true};
+	*s = (struct slot){ .addr = addr, .row = row ? row : &no_row, .is_used = true };
 	cfi->n_used++;
 	return row;
 }
@@ -316,7 +316,7 @@ static bool read_fde(const struct image *img, uint64_t fde, uint64_t start, uint
  */
 static const uint8_t *search_table(const struct image *img, size_t *n)
 {
-	static const uint8_t head[] = {1, 0x1b, 0x03, 0x3b};
+	static const uint8_t head[] = { 1, 0x1b, 0x03, 0x3b };
 	const uint8_t *p;
 	size_t have = image_data(img, img->eh_hdr_addr, &p);
 

@@ -16,12 +16,12 @@ struct image;
 struct cfi;
 
 enum cfi_how {
-	CFI_UNDEFINED,		/* no value; for the return address: outermost frame */
-	CFI_OFFSET,		/* saved at CFA + offset */
-	CFI_VAL_OFFSET,		/* is CFA + offset */
-	CFI_REGISTER,		/* is in register offset */
-	CFI_EXPR,		/* saved at what ops say (they start with the CFA) */
-	CFI_VAL_EXPR,		/* is what ops say */
+	CFI_UNDEFINED, /* no value; for the return address: outermost frame */
+	CFI_OFFSET, /* saved at CFA + offset */
+	CFI_VAL_OFFSET, /* is CFA + offset */
+	CFI_REGISTER, /* is in register offset */
+	CFI_EXPR, /* saved at what ops say (they start with the CFA) */
+	CFI_VAL_EXPR, /* is what ops say */
 };
 
 /* A register that isn't the same in the caller. */
@@ -33,11 +33,11 @@ struct cfi_rule {
 };
 
 struct cfi_row {
-	bool is_signal;		/* of a signal frame: the caller's pc is not a return address */
-	uint8_t ra;		/* column of the return address */
+	bool is_signal; /* of a signal frame: the caller's pc is not a return address */
+	uint8_t ra; /* column of the return address */
 	uint8_t n_rules;
 	bool cfa_is_expr;
-	uint8_t cfa_reg;	/* CFA = register + offset, if it is not an expression */
+	uint8_t cfa_reg; /* CFA = register + offset, if it is not an expression */
 	int64_t cfa_offset;
 	const Dwarf_Op *cfa_ops;
 	uint32_t n_cfa_ops;

@@ -80,8 +80,8 @@ static struct error *hint_option(struct error *err, const char *name)
 	dl_options_each(consider_option, &n);
 	if (!n.best || !strstr(err->message, "Invalid option name"))
 		return err;
-	struct error *longer = error_format(err->code, "%s\nhint: did you mean %s?", err->message,
-					    n.best);
+	struct error *longer =
+		error_format(err->code, "%s\nhint: did you mean %s?", err->message, n.best);
 
 	error_destroy(err);
 	return longer;
@@ -97,16 +97,14 @@ static struct error *set_option(struct cli *cli, const char *arg)
 
 	if (value)
 		*value++ = '\0';
-	struct error *err =
-		dl_options_set(cli->options, name, value, DL_OPT_FROM_CMDLINE, false);
+	struct error *err = dl_options_set(cli->options, name, value, DL_OPT_FROM_CMDLINE, false);
 
 	return error_context(hint_option(err, name), "failed to set -x %s", name);
 }
 
 static struct error *set_flag(struct cli *cli, const char *option, const char *value, int flag)
 {
-	struct error *err =
-		dl_options_set(cli->options, option, value, DL_OPT_FROM_CMDLINE, false);
+	struct error *err = dl_options_set(cli->options, option, value, DL_OPT_FROM_CMDLINE, false);
 
 	return value ? error_context(err, "failed to set -%c %s", flag, value) :
 		       error_context(err, "failed to set -%c", flag);
@@ -197,49 +195,29 @@ static struct error *handle_flag(struct cli *cli, int flag, const char *arg, boo
 				    flag, arg);
 	case 'a':
 	case 'A':
-		return error_format(ERR_USAGE, "-%c: anonymous tracing requires a kernel; "
-					       "use -c or -p", flag);
-	case 'B':
-		cli->dumps_output = true;
-		return NULL;
-	case 'W':
-		return add_wait(cli, arg);
-	case 'c':
-		return add_command(cli, arg);
-	case 'e':
-		return set_mode(cli, CLI_COMPILE, show_usage);
-	case 'f':
-		return add_program(cli, DL_SRC_STRING, DL_LEVEL_FUNCTION, arg);
-	case 'G':
-		return set_mode(cli, CLI_LINK, show_usage);
-	case 'h':
-		return set_mode(cli, CLI_HEADER, show_usage);
+		return error_format(ERR_USAGE,
+				    "-%c: anonymous tracing requires a kernel; "
+				    "use -c or -p",
+				    flag);
+	case 'B': cli->dumps_output = true; return NULL;
+	case 'W': return add_wait(cli, arg);
+	case 'c': return add_command(cli, arg);
+	case 'e': return set_mode(cli, CLI_COMPILE, show_usage);
+	case 'f': return add_program(cli, DL_SRC_STRING, DL_LEVEL_FUNCTION, arg);
+	case 'G': return set_mode(cli, CLI_LINK, show_usage);
+	case 'h': return set_mode(cli, CLI_HEADER, show_usage);
 	case 'i':
-	case 'n':
-		return add_program(cli, DL_SRC_STRING, DL_LEVEL_NAME, arg);
-	case 'l':
-		return set_mode(cli, CLI_LIST, show_usage);
-	case 'm':
-		return add_program(cli, DL_SRC_STRING, DL_LEVEL_MODULE, arg);
-	case 'o':
-		cli->output = arg;
-		return NULL;
-	case 'p':
-		return add_pid(cli, arg);
-	case 'P':
-		return add_program(cli, DL_SRC_STRING, DL_LEVEL_PROVIDER, arg);
-	case 's':
-		return add_program(cli, DL_SRC_FILE, DL_LEVEL_NAME, arg);
-	case 'S':
-		cli->show_code = true;
-		return NULL;
-	case 'v':
-		cli->verbose = true;
-		return NULL;
-	case 'V':
-		return set_mode(cli, CLI_VERSION, show_usage);
-	case 'x':
-		return set_option(cli, arg);
+	case 'n': return add_program(cli, DL_SRC_STRING, DL_LEVEL_NAME, arg);
+	case 'l': return set_mode(cli, CLI_LIST, show_usage);
+	case 'm': return add_program(cli, DL_SRC_STRING, DL_LEVEL_MODULE, arg);
+	case 'o': cli->output = arg; return NULL;
+	case 'p': return add_pid(cli, arg);
+	case 'P': return add_program(cli, DL_SRC_STRING, DL_LEVEL_PROVIDER, arg);
+	case 's': return add_program(cli, DL_SRC_FILE, DL_LEVEL_NAME, arg);
+	case 'S': cli->show_code = true; return NULL;
+	case 'v': cli->verbose = true; return NULL;
+	case 'V': return set_mode(cli, CLI_VERSION, show_usage);
+	case 'x': return set_option(cli, arg);
 	}
 	*show_usage = true;
 	return error_format(ERR_USAGE, "unknown flag");
@@ -263,9 +241,8 @@ static struct error *options_from_environment(struct cli *cli)
 			*value++ = '\0';
 		for (char *c = name; *c; c++)
 			*c = *c >= 'A' && *c <= 'Z' ? (char)(*c + 32) : *c;
-		struct error *err = dl_options_set(cli->options, name,
-						   value && *value ? value : NULL,
-						   DL_OPT_FROM_ENV, false);
+		struct error *err = dl_options_set(
+			cli->options, name, value && *value ? value : NULL, DL_OPT_FROM_ENV, false);
 
 		if (err)
 			return error_context(err, "failed to set option %s from the environment",
@@ -289,8 +266,10 @@ static struct error *read_file(const char *path, char **ret)
 	if (ferror(f))
 		err = error_os(errno, "failed to read %s", path);
 	else if (sb.len && memchr(sb.text, '\0', sb.len))
-		err = error_format(ERR_OTHER, "failed to compile script %s: it is not a text file "
-					      "(it contains a NUL byte)", path);
+		err = error_format(ERR_OTHER,
+				   "failed to compile script %s: it is not a text file "
+				   "(it contains a NUL byte)",
+				   path);
 	fclose(f);
 	if (!err && !(*ret = strbuf_take(&sb)))
 		err = &error_nomem;

@@ -12,42 +12,42 @@
 #include "../dlang/vec.h"
 
 enum cli_mode {
-	CLI_EXEC,	/* trace */
-	CLI_LIST,	/* -l */
-	CLI_COMPILE,	/* -e */
-	CLI_VERSION,	/* -V */
-	CLI_HELP,	/* --help */
-	CLI_HEADER,	/* -h */
-	CLI_LINK,	/* -G */
+	CLI_EXEC, /* trace */
+	CLI_LIST, /* -l */
+	CLI_COMPILE, /* -e */
+	CLI_VERSION, /* -V */
+	CLI_HELP, /* --help */
+	CLI_HEADER, /* -h */
+	CLI_LINK, /* -G */
 };
 
 struct cli_program {
 	enum dl_source_kind kind;
 	enum dl_level level;
-	const char *text;	/* the argument: D text or file name */
-	char *contents;		/* of the file; owned */
+	const char *text; /* the argument: D text or file name */
+	char *contents; /* of the file; owned */
 };
 
 struct cli_target {
-	bool is_command;	/* -c, else -p */
+	bool is_command; /* -c, else -p */
 	const char *command;
-	char **argv;		/* owned */
+	char **argv; /* owned */
 	pid_t pid;
-	const char *wait_name;	/* -W: attach when it starts */
+	const char *wait_name; /* -W: attach when it starts */
 };
 
 struct cli {
-	const char *progname;	/* basename of argv[0] */
+	const char *progname; /* basename of argv[0] */
 	enum cli_mode mode;
-	struct dl_options *options;	/* owned */
+	struct dl_options *options; /* owned */
 	VEC(struct cli_program) programs;
 	VEC(struct cli_target) targets;
 	VEC(const char *) operands;
-	const char *output;	/* -o */
-	bool verbose;		/* -v */
-	bool show_code;		/* -S */
-	bool run_cpp;		/* -C */
-	bool dumps_output;	/* -B */
+	const char *output; /* -o */
+	bool verbose; /* -v */
+	bool show_code; /* -S */
+	bool run_cpp; /* -C */
+	bool dumps_output; /* -B */
 };
 
 /*

@@ -24,11 +24,11 @@
 #include "../dlang/strbuf.h"
 #include "../dlang/vec.h"
 
-#define OUTPUT_MAX (64u << 20)	/* no D program is that large */
-#define LANGUAGE_VERSION 0x0100d000	/* 1.13: major 8, minor 12, micro 12 bits */
+#define OUTPUT_MAX (64u << 20) /* no D program is that large */
+#define LANGUAGE_VERSION 0x0100d000 /* 1.13: major 8, minor 12, micro 12 bits */
 
 struct args {
-	VEC(char *) list;	/* owned texts */
+	VEC(char *) list; /* owned texts */
 	bool failed;
 };
 
@@ -184,8 +184,10 @@ static struct error *spawn(char **argv, int in, int out, int *status)
 		e = posix_spawnp(&pid, argv[0], &fa, NULL, argv, environ);
 	posix_spawn_file_actions_destroy(&fa);
 	if (e == ENOENT)
-		return error_format(ERR_OTHER, "Preprocessor not found: %s (install a C compiler, "
-					       "or name one with -x cpppath=PATH)", argv[0]);
+		return error_format(ERR_OTHER,
+				    "Preprocessor not found: %s (install a C compiler, "
+				    "or name one with -x cpppath=PATH)",
+				    argv[0]);
 	if (e)
 		return error_os(e, "Failed to exec preprocessor %s", argv[0]);
 	while (waitpid(pid, status, 0) < 0)

@@ -30,7 +30,7 @@
 #include "image.h"
 
 #define DEBUG_ROOT "/usr/lib/debug"
-#define MINI_MAX ((size_t)256 << 20)	/* an unpacked symbol table is not larger */
+#define MINI_MAX ((size_t)256 << 20) /* an unpacked symbol table is not larger */
 #define ID_MAX 64
 
 void debugfile_close(struct debugfile *f)
@@ -87,10 +87,10 @@ uint32_t debugfile_crc(const uint8_t *p, size_t n)
 /* What a candidate must be. */
 struct search {
 	const struct image *img;
-	const char *section;	/* NULL: any */
-	const uint8_t *id;	/* must be its build-id, if id_len */
+	const char *section; /* NULL: any */
+	const uint8_t *id; /* must be its build-id, if id_len */
 	size_t id_len;
-	uint32_t crc;		/* else its checksum */
+	uint32_t crc; /* else its checksum */
 	struct debugfile *found;
 };
 
@@ -139,15 +139,16 @@ static bool try_fd(struct search *s, int fd, const char *path)
 
 static bool try_path(struct search *s, const struct strbuf *path)
 {
-	int fd = strbuf_failed(path) ? -1 : open(strbuf_text(path), O_RDONLY | O_CLOEXEC |
-						 O_NOCTTY | O_NONBLOCK);
+	int fd = strbuf_failed(path) ?
+			 -1 :
+			 open(strbuf_text(path), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 
 	return fd >= 0 && try_fd(s, fd, strbuf_text(path));
 }
 
 static bool try_build_id(struct search *s, const char *root)
 {
-	_cleanup_(strbuf_deinit) struct strbuf sb = {0};
+	_cleanup_(strbuf_deinit) struct strbuf sb = { 0 };
 
 	if (s->id_len < 2 || s->id_len > ID_MAX)
 		return false;
@@ -160,14 +161,18 @@ static bool try_build_id(struct search *s, const char *root)
 
 static bool try_debuglink(struct search *s, const char *root, const char *link)
 {
-	static const struct { const char *before, *after; } dirs[] = {
-		{ "", "" }, { "", "/.debug" }, { DEBUG_ROOT, "" },
+	static const struct {
+		const char *before, *after;
+	} dirs[] = {
+		{ "", "" },
+		{ "", "/.debug" },
+		{ DEBUG_ROOT, "" },
 	};
 	const char *slash = strrchr(s->img->label, '/');
 	int len = slash ? (int)(slash - s->img->label) : 0;
 
 	for (size_t i = 0; i < ARRAY_SIZE(dirs); i++) {
-		_cleanup_(strbuf_deinit) struct strbuf sb = {0};
+		_cleanup_(strbuf_deinit) struct strbuf sb = { 0 };
 
 		strbuf_printf(&sb, "%s%s%.*s%s/%s", root, dirs[i].before, len, s->img->label,
 			      dirs[i].after, link);
@@ -242,7 +247,7 @@ struct debugfile *debugfile_by_id(const struct image *img, const uint8_t *id, si
 	const char *const roots[] = { img->root ? img->root : "", "" };
 
 	for (size_t i = 0; len >= 2 && i < ARRAY_SIZE(roots); i++) {
-		_cleanup_(strbuf_deinit) struct strbuf sb = {0};
+		_cleanup_(strbuf_deinit) struct strbuf sb = { 0 };
 
 		if (try_build_id(&s, roots[i]))
 			return s.found;
@@ -289,7 +294,7 @@ static bool unpack(const uint8_t *in, size_t n, struct strbuf *out)
 
 struct debugfile *debugfile_mini(const struct image *img)
 {
-	_cleanup_(strbuf_deinit) struct strbuf sb = {0};
+	_cleanup_(strbuf_deinit) struct strbuf sb = { 0 };
 	struct image_section sec;
 
 	if (!image_section(img, ".gnu_debugdata", &sec) || !sec.data ||

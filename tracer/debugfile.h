@@ -15,10 +15,10 @@
 struct image;
 
 struct debugfile {
-	char *path;		/* for messages */
+	char *path; /* for messages */
 	Elf *elf;
-	uint8_t *bytes;		/* owned: what the mini symbol table unpacked to */
-	int fd;			/* kept open: libdw finds neighbouring files by it; -1 */
+	uint8_t *bytes; /* owned: what the mini symbol table unpacked to */
+	int fd; /* kept open: libdw finds neighbouring files by it; -1 */
 };
 
 /*
@@ -31,7 +31,7 @@ struct debugfile *debugfile_mini(const struct image *img);
 /* A file by its build-id alone (dwz's common file), or by path below the roots. */
 struct debugfile *debugfile_by_id(const struct image *img, const uint8_t *id, size_t len,
 				  const char *path);
-void debugfile_close(struct debugfile *f);	/* NULL is fine */
+void debugfile_close(struct debugfile *f); /* NULL is fine */
 /* Has the file the section, with bytes in it? */
 bool debugfile_has_section(Elf *elf, const char *name);
 /* zlib's checksum, as .gnu_debuglink has it. */

@@ -23,9 +23,9 @@
 #define BLOCK_DEPTH 64
 
 struct debug_name {
-	const char *name;	/* in a section */
+	const char *name; /* in a section */
 	Dwarf_Die die;
-	uint32_t chain;		/* next with the hash, index + 1 */
+	uint32_t chain; /* next with the hash, index + 1 */
 	uint8_t kind;
 };
 
@@ -293,13 +293,12 @@ static void gather_funcs(struct debug_unit *u, Dwarf_Die *parent, unsigned depth
 			break;
 		case DW_TAG_namespace:
 		case DW_TAG_module:
-		case DW_TAG_structure_type:	/* Rust: methods */
+		case DW_TAG_structure_type: /* Rust: methods */
 		case DW_TAG_enumeration_type:
 			if (dwarf_haschildren(&die) == 1)
 				gather_funcs(u, &die, depth + 1);
 			break;
-		default:
-			break;
+		default: break;
 		}
 	} while (debuginfo_next(&die));
 }
@@ -430,11 +429,8 @@ static void scan(struct debuginfo *di, Dwarf_Die *parent, unsigned depth)
 				add_name(di, DEBUG_INLINE, &die);
 			break;
 		case DW_TAG_namespace:
-		case DW_TAG_module:
-			scan(di, &die, depth + 1);
-			break;
-		default:
-			break;
+		case DW_TAG_module: scan(di, &die, depth + 1); break;
+		default: break;
 		}
 	} while (debuginfo_next(&die));
 }
@@ -448,7 +444,7 @@ static void scan_unit(struct debuginfo *di, struct debug_unit *u)
 }
 
 struct found {
-	VEC(uint32_t) at;	/* indices into names */
+	VEC(uint32_t) at; /* indices into names */
 };
 
 /* Entries [from, to) of the kind and name, in order of the file. */
@@ -474,9 +470,9 @@ static void find_names(const struct debuginfo *di, enum debug_kind kind, const c
 void debuginfo_each(struct debuginfo *di, enum debug_kind kind, const char *name,
 		    bool (*fn)(void *arg, Dwarf_Die *die), void *arg)
 {
-	struct found found = {0};
+	struct found found = { 0 };
 	bool is_over = false;
-	size_t done = 0;	/* names [0, done) were shown */
+	size_t done = 0; /* names [0, done) were shown */
 
 	while (!is_over) {
 		size_t end = di->names.n;

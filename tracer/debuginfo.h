@@ -22,23 +22,23 @@ struct dl_types;
 
 /* A function with code. */
 struct debug_func {
-	uint64_t entry;		/* link-time */
+	uint64_t entry; /* link-time */
 	Dwarf_Die die;
 };
 
 struct debug_unit {
-	Dwarf_Die skeleton;	/* of the file itself: ranges, line table */
-	Dwarf_Die die;		/* the whole unit: in a .dwo file if it is split */
-	bool is_open;		/* die is set */
-	bool is_scanned;	/* its names are in the index */
+	Dwarf_Die skeleton; /* of the file itself: ranges, line table */
+	Dwarf_Die die; /* the whole unit: in a .dwo file if it is split */
+	bool is_open; /* die is set */
+	bool is_scanned; /* its names are in the index */
 	bool has_funcs;
-	VEC(struct debug_func) funcs;	/* by entry */
+	VEC(struct debug_func) funcs; /* by entry */
 };
 
 enum debug_kind {
-	DEBUG_TYPE,		/* struct, union, enum, typedef, base type: complete ones */
+	DEBUG_TYPE, /* struct, union, enum, typedef, base type: complete ones */
 	DEBUG_VARIABLE,
-	DEBUG_INLINE,		/* a function that was inlined (its abstract instance) */
+	DEBUG_INLINE, /* a function that was inlined (its abstract instance) */
 };
 
 struct debug_range {
@@ -50,14 +50,14 @@ struct debug_name;
 struct debug_type_slot;
 
 struct debuginfo {
-	struct image *image;		/* borrowed: it owns this */
-	struct debugfile *file, *alt;	/* owned; NULL: the image's own, none */
+	struct image *image; /* borrowed: it owns this */
+	struct debugfile *file, *alt; /* owned; NULL: the image's own, none */
 	Dwarf *dwarf, *alt_dwarf;
 	VEC(struct debug_unit) units;
-	VEC(struct debug_range) ranges;	/* by lo */
-	size_t n_scanned;		/* units [0, n) are in the index */
+	VEC(struct debug_range) ranges; /* by lo */
+	size_t n_scanned; /* units [0, n) are in the index */
 	VEC(struct debug_name) names;
-	uint32_t *heads;		/* hash of names: index + 1 */
+	uint32_t *heads; /* hash of names: index + 1 */
 	uint32_t mask;
 	/* dwarf_type.c: what DIEs were converted to, for one struct dl_types. */
 	struct dl_types *types;
@@ -89,7 +89,7 @@ bool debuginfo_next(Dwarf_Die *die);
 bool debuginfo_number(Dwarf_Die *die, unsigned attr, uint64_t *ret);
 /* The DIE an attribute refers to. */
 bool debuginfo_ref(Dwarf_Die *die, unsigned attr, Dwarf_Die *ret);
-const char *debuginfo_string(Dwarf_Die *die, unsigned attr);	/* NULL none */
+const char *debuginfo_string(Dwarf_Die *die, unsigned attr); /* NULL none */
 /* A function's name in symbol tables; its plain name if it has no other; NULL. */
 const char *debuginfo_linkage_name(Dwarf_Die *die);
 /* Where a function or inlined instance begins: as said, else its lowest address. */

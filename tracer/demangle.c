@@ -13,16 +13,16 @@
 #include <string.h>
 #ifdef HAVE_LIBIBERTY
 #include <libiberty/demangle.h>
-#undef ARRAY_SIZE	/* libiberty has its own */
+#undef ARRAY_SIZE /* libiberty has its own */
 #endif
 
 #include "../dlang/compile.h"
 
-#define NAME_MAX_LEN 4096	/* longer ones are left as they are */
+#define NAME_MAX_LEN 4096 /* longer ones are left as they are */
 
 struct entry {
-	const char *name;	/* borrowed: the key, by address */
-	char *pretty;		/* owned; NULL: not mangled */
+	const char *name; /* borrowed: the key, by address */
+	char *pretty; /* owned; NULL: not mangled */
 };
 
 struct demangler {
@@ -32,8 +32,8 @@ struct demangler {
 
 bool demangle_is_mangled(const char *name)
 {
-	return name[0] == '_' && (name[1] == 'Z' || name[1] == 'R' ||
-				  (name[1] == '_' && name[2] == 'Z'));
+	return name[0] == '_' &&
+	       (name[1] == 'Z' || name[1] == 'R' || (name[1] == '_' && name[2] == 'Z'));
 }
 
 #ifdef HAVE_LIBIBERTY
@@ -145,7 +145,7 @@ size_t demangle_base(const char *s)
 	if (at == end || !at)
 		return n;
 	if (at >= 8 && !strncmp(s + at - 8, "operator", 8) && end - at == 2)
-		return n;	/* operator() without parameters: as it stands */
+		return n; /* operator() without parameters: as it stands */
 	return at;
 }
 
@@ -222,8 +222,8 @@ static bool is_word(char c)
 /* Names that the C++ ABI has abbreviations for. */
 static bool is_abbreviated(const char *s, size_t n)
 {
-	static const char *const names[] = { "string", "basic_string", "allocator", "istream",
-					     "ostream", "iostream", "std" };
+	static const char *const names[] = { "string",	"basic_string", "allocator", "istream",
+					     "ostream", "iostream",	"std" };
 
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
 		if (strlen(names[i]) == n && !memcmp(names[i], s, n))

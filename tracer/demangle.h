@@ -10,7 +10,7 @@
 /* Demangled names of an image, made when asked for. */
 struct demangler;
 
-void demangler_destroy(struct demangler *d);	/* NULL is fine */
+void demangler_destroy(struct demangler *d); /* NULL is fine */
 /*
  * "ns::f(int)" for "_ZN2ns1fEi"; the name itself if it isn't mangled.  Texts
  * live as long as *d, which is made on first use; name must outlive it.

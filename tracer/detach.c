@@ -116,21 +116,14 @@ static void settle_event(struct engine *e, struct event *ev)
 	switch (ev->kind) {
 	case EV_FORK:
 	case EV_VFORK:
-	case EV_CLONE:
-		life_new_child(e, ev->task, ev);
-		break;
-	case EV_VFORK_DONE:
-		t->in_vfork = false;
-		break;
+	case EV_CLONE: life_new_child(e, ev->task, ev); break;
+	case EV_VFORK_DONE: t->in_vfork = false; break;
 	case EV_TRAP:
 		if (!undo_trap(ev->task))
 			t->pub.resume_sig = ev->sig;
 		break;
-	case EV_SIGNAL:
-		t->pub.resume_sig = ev->sig;
-		break;
-	default:
-		break;
+	case EV_SIGNAL: t->pub.resume_sig = ev->sig; break;
+	default: break;
 	}
 	t->wants_resume = true;
 }
@@ -233,7 +226,7 @@ static void clean_aspaces(struct engine *e)
 		if (t->pub.state == TASK_STOPPED)
 			leave_annex(e, t);
 		else if (!t->pub.proc->is_dead && t->pub.state != TASK_GONE)
-			t->pub.proc->as->annex_doubt = true;	/* can't be asked */
+			t->pub.proc->as->annex_doubt = true; /* can't be asked */
 	}
 	for (struct aspace *as = e->aspaces; as; as = as->next)
 		if (as->regions.n && !as->annex_doubt)

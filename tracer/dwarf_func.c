@@ -27,7 +27,7 @@
 /* The numbers a struct consists of, as far as they decide how it is passed. */
 struct leaves {
 	unsigned n;
-	uint64_t float_size;	/* of all, 0: not the same or not only floats */
+	uint64_t float_size; /* of all, 0: not the same or not only floats */
 	bool is_mixed;
 	bool has_int[2];
 };
@@ -87,7 +87,7 @@ static struct arch_param as_param(struct dl_types *ts, Dwarf_Die *die, struct dl
 {
 	struct arch_param p = { .kind = ARCH_PARAM_INT };
 	struct dl_type *b = dl_type_base(t);
-	struct leaves l = {0};
+	struct leaves l = { 0 };
 
 	if (b->host_data)
 		(void)dwarf_type_complete(ts, b);
@@ -100,7 +100,7 @@ static struct arch_param as_param(struct dl_types *ts, Dwarf_Die *die, struct dl
 		p.is_float[0] = !l.has_int[0];
 		p.is_float[1] = !l.has_int[1];
 		if (!l.n)
-			p.size = 0;	/* empty */
+			p.size = 0; /* empty */
 		if (!l.is_mixed && l.n >= 1 && l.n <= 4)
 			p.n_same_floats = (uint8_t)l.n;
 	}
@@ -154,7 +154,7 @@ static enum place locate(Dwarf_Die *die, uint64_t addr, int64_t *value)
 		return PLACE_CONST;
 	}
 	if (ops[n - 1].atom == DW_OP_stack_value || ops[n - 1].atom == DW_OP_implicit_value)
-		return PLACE_NONE;	/* a debugger could compute it */
+		return PLACE_NONE; /* a debugger could compute it */
 	return PLACE_MEMORY;
 }
 
@@ -230,15 +230,11 @@ static void list_params(struct debuginfo *di, struct dl_types *ts, Dwarf_Die *fu
 static const char *class_why(const struct arch_param *p)
 {
 	switch (p->kind) {
-	case ARCH_PARAM_INT:
-		return p->size <= 8 ? NULL : "it is wider than an argument register";
+	case ARCH_PARAM_INT: return p->size <= 8 ? NULL : "it is wider than an argument register";
 	case ARCH_PARAM_FLOAT:
-	case ARCH_PARAM_LONG_DOUBLE:
-		return "floating-point values are not in argument registers";
-	case ARCH_PARAM_STRUCT:
-		return "a struct passed by value is not one argument register";
-	case ARCH_PARAM_BY_REF:
-		return "the class is passed by the address of a copy";
+	case ARCH_PARAM_LONG_DOUBLE: return "floating-point values are not in argument registers";
+	case ARCH_PARAM_STRUCT: return "a struct passed by value is not one argument register";
+	case ARCH_PARAM_BY_REF: return "the class is passed by the address of a copy";
 	}
 	return NULL;
 }
@@ -269,12 +265,12 @@ static void place_param(struct dl_types *ts, struct dwarf_param_list *list, uint
 	if (p->why)
 		return;
 	switch (list->is_there[i] ? locate(&list->dies[i], entry, &v) : PLACE_NONE) {
-	case PLACE_NONE:
-		p->why = "the compiler optimised it out";
-		break;
+	case PLACE_NONE: p->why = "the compiler optimised it out"; break;
 	case PLACE_CONST:
-		p->why = arena_printf(dl_types_arena(ts), "the compiler optimised it out: it is "
-				      "always %" PRId64 " here", v);
+		p->why = arena_printf(dl_types_arena(ts),
+				      "the compiler optimised it out: it is "
+				      "always %" PRId64 " here",
+				      v);
 		break;
 	case PLACE_REG:
 		p->arg = v >= 0 && v < 256 ? arch_arg_of_dwarf((unsigned)v) : -1;
@@ -286,9 +282,7 @@ static void place_param(struct dl_types *ts, struct dwarf_param_list *list, uint
 		if (p->arg < 0)
 			p->why = "its place is not known";
 		break;
-	case PLACE_SPLIT:
-		p->why = "the compiler split it up";
-		break;
+	case PLACE_SPLIT: p->why = "the compiler split it up"; break;
 	}
 }
 

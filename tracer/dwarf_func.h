@@ -14,18 +14,18 @@ struct image;
 #define DWARF_PARAMS_MAX 32
 
 struct dwarf_param {
-	const char *name;	/* NULL unnamed; lives as long as the image */
+	const char *name; /* NULL unnamed; lives as long as the image */
 	struct dl_type *type;
-	int arg;		/* n of arch_arg() at the function's entry; -1 none */
-	const char *why;	/* why there is none (text lives as long as the types) */
+	int arg; /* n of arch_arg() at the function's entry; -1 none */
+	const char *why; /* why there is none (text lives as long as the types) */
 };
 
 struct dwarf_func {
 	struct dwarf_param params[DWARF_PARAMS_MAX];
 	unsigned n_params;
 	bool is_variadic;
-	struct dl_type *result;		/* void type if it has none */
-	const char *result_why;		/* why the result is not one integer; NULL */
+	struct dl_type *result; /* void type if it has none */
+	const char *result_why; /* why the result is not one integer; NULL */
 };
 
 /* The function that begins at a link-time address; false: DWARF doesn't know it. */

@@ -56,7 +56,7 @@ unsigned dwarf_frames_at(struct image *img, uint64_t addr, struct dwarf_frame *r
 	struct debug_unit *u = di ? debuginfo_unit_at(di, addr) : NULL;
 	const struct debug_func *f = u ? debuginfo_func_at(di, addr, true) : NULL;
 	Dwarf_Die inlined[DWARF_FRAMES_MAX], scope;
-	struct dwarf_frame at = {0};
+	struct dwarf_frame at = { 0 };
 	unsigned n = 0, out = 0;
 
 	if (!u || !line_at(u, addr, &at))
@@ -82,7 +82,7 @@ unsigned dwarf_frames_at(struct image *img, uint64_t addr, struct dwarf_frame *r
 
 struct place {
 	uint64_t addr;
-	const void *scope;	/* innermost function or inlined instance */
+	const void *scope; /* innermost function or inlined instance */
 };
 
 struct search {
@@ -110,7 +110,8 @@ static const void *scope_at(struct debuginfo *di, uint64_t addr)
 	if (!f)
 		return NULL;
 	scope = f->die;
-	for (unsigned i = 0; i < DWARF_FRAMES_MAX && debuginfo_inlined_at(&scope, addr, &inner); i++)
+	for (unsigned i = 0; i < DWARF_FRAMES_MAX && debuginfo_inlined_at(&scope, addr, &inner);
+	     i++)
 		scope = inner;
 	return scope.addr;
 }
@@ -178,9 +179,10 @@ static void search_unit(struct search *s, struct debug_unit *u)
 void dwarf_lines_each(struct image *img, const char *file, unsigned line,
 		      bool (*fn)(void *arg, uint64_t addr), void *arg, struct dwarf_lines *ret)
 {
-	struct dwarf_lines none = {0};
-	struct search s = { .di = image_debuginfo(img), .file = file, .line = line,
-			    .result = ret ? ret : &none };
+	struct dwarf_lines none = { 0 };
+	struct search s = {
+		.di = image_debuginfo(img), .file = file, .line = line, .result = ret ? ret : &none
+	};
 
 	for (int pass = 0; s.di && pass < 2 && !s.places.n; pass++) {
 		for (size_t i = 0; i < s.di->units.n; i++) {
@@ -307,7 +309,9 @@ static void own_name(const char *pattern, char *buf, size_t size)
 void dwarf_inlines_each(struct image *img, const char *pattern,
 			bool (*fn)(void *arg, const char *name, uint64_t addr), void *arg)
 {
-	struct inlines in = { .di = image_debuginfo(img), .pattern = pattern, .fn = fn, .arg = arg };
+	struct inlines in = {
+		.di = image_debuginfo(img), .pattern = pattern, .fn = fn, .arg = arg
+	};
 	char name[256];
 
 	if (!in.di)

@@ -13,8 +13,8 @@ struct image;
 
 /* One frame of the source at an address. */
 struct dwarf_frame {
-	const char *func;	/* mangled or plain; of the outermost frame NULL: the symbol's */
-	const char *file;	/* without directories; NULL unknown */
+	const char *func; /* mangled or plain; of the outermost frame NULL: the symbol's */
+	const char *file; /* without directories; NULL unknown */
 	unsigned line;
 };
 
@@ -29,7 +29,7 @@ unsigned dwarf_frames_at(struct image *img, uint64_t addr, struct dwarf_frame *r
 /* What dwarf_lines_each() found when it found no code. */
 struct dwarf_lines {
 	bool has_file;
-	unsigned before, after;	/* nearest lines that have code; 0 none */
+	unsigned before, after; /* nearest lines that have code; 0 none */
 };
 /*
  * Calls fn for each address where the line begins: one for each function and

@@ -24,7 +24,7 @@ struct eval {
 	const struct dwarf_thread *t;
 	uint64_t s[STACK_MAX];
 	unsigned n;
-	bool is_value;		/* the top is the value itself, not where it is */
+	bool is_value; /* the top is the value itself, not where it is */
 };
 
 static bool push(struct eval *e, uint64_t v)
@@ -82,7 +82,7 @@ static bool binary(struct eval *e, unsigned atom)
 	case DW_OP_xor: return push(e, a ^ b);
 	case DW_OP_shl: return push(e, b < 64 ? a << b : 0);
 	case DW_OP_shr: return push(e, b < 64 ? a >> b : 0);
-	default: return push(e, (uint64_t)((int64_t)a >> (b < 64 ? b : 63)));	/* shra */
+	default: return push(e, (uint64_t)((int64_t)a >> (b < 64 ? b : 63))); /* shra */
 	}
 }
 
@@ -99,15 +99,18 @@ static bool run_op(struct eval *e, const Dwarf_Op *op)
 		return push_reg(e, op->atom - DW_OP_reg0, 0);
 	}
 	switch (op->atom) {
-	case DW_OP_addr:
-		return push(e, op->number + e->ps->bias);
-	case DW_OP_const1u: case DW_OP_const1s: case DW_OP_const2u: case DW_OP_const2s:
-	case DW_OP_const4u: case DW_OP_const4s: case DW_OP_const8u: case DW_OP_const8s:
-	case DW_OP_constu: case DW_OP_consts:
-		return push(e, op->number);
-	case DW_OP_regx:
-		e->is_value = true;
-		return push_reg(e, op->number, 0);
+	case DW_OP_addr: return push(e, op->number + e->ps->bias);
+	case DW_OP_const1u:
+	case DW_OP_const1s:
+	case DW_OP_const2u:
+	case DW_OP_const2s:
+	case DW_OP_const4u:
+	case DW_OP_const4s:
+	case DW_OP_const8u:
+	case DW_OP_const8s:
+	case DW_OP_constu:
+	case DW_OP_consts: return push(e, op->number);
+	case DW_OP_regx: e->is_value = true; return push_reg(e, op->number, 0);
 	case DW_OP_bregx: return push_reg(e, op->number, op->number2);
 	case DW_OP_fbreg: return push_base(e, op->number);
 	case DW_OP_call_frame_cfa: return push_cfa(e);
@@ -116,16 +119,18 @@ static bool run_op(struct eval *e, const Dwarf_Op *op)
 	case DW_OP_not: return top && (*top = ~*top, true);
 	case DW_OP_dup: return top && push(e, *top);
 	case DW_OP_deref: return top && e->t->read(e->t->arg, *top, top, sizeof(*top));
-	case DW_OP_plus: case DW_OP_minus: case DW_OP_mul: case DW_OP_and: case DW_OP_or:
-	case DW_OP_xor: case DW_OP_shl: case DW_OP_shr: case DW_OP_shra:
-		return binary(e, op->atom);
-	case DW_OP_stack_value:
-		e->is_value = true;
-		return top != NULL;
-	case DW_OP_nop:
-		return true;
-	default:
-		return false;
+	case DW_OP_plus:
+	case DW_OP_minus:
+	case DW_OP_mul:
+	case DW_OP_and:
+	case DW_OP_or:
+	case DW_OP_xor:
+	case DW_OP_shl:
+	case DW_OP_shr:
+	case DW_OP_shra: return binary(e, op->atom);
+	case DW_OP_stack_value: e->is_value = true; return top != NULL;
+	case DW_OP_nop: return true;
+	default: return false;
 	}
 }
 
@@ -164,8 +169,8 @@ static bool find_inlined(Dwarf_Die *parent, uint64_t addr, const char *name, Dwa
 		return false;
 	do {
 		int tag = dwarf_tag(&die);
-		const char *own = tag == DW_TAG_inlined_subroutine ? debuginfo_linkage_name(&die)
-								   : NULL;
+		const char *own =
+			tag == DW_TAG_inlined_subroutine ? debuginfo_linkage_name(&die) : NULL;
 
 		if (own && !strcmp(own, name) && debuginfo_entry(&die, &entry) && entry == addr) {
 			*ret = die;

@@ -13,11 +13,11 @@
 
 /* Where one parameter is at one address. */
 struct dwarf_place {
-	const void *ops;	/* libdw's, as long as the image lives; NULL: nowhere */
+	const void *ops; /* libdw's, as long as the image lives; NULL: nowhere */
 	uint32_t n_ops;
-	uint8_t size;		/* bytes of it in memory */
-	int8_t arg;		/* n of argN it is shown as; -1 none */
-	int64_t value;		/* without ops: its constant value */
+	uint8_t size; /* bytes of it in memory */
+	int8_t arg; /* n of argN it is shown as; -1 none */
+	int64_t value; /* without ops: its constant value */
 	bool is_const;
 };
 
@@ -26,9 +26,9 @@ struct dwarf_place {
 struct dwarf_places {
 	struct dwarf_place list[DWARF_PLACES_MAX];
 	unsigned n;
-	const void *base_ops;	/* the function's frame base */
+	const void *base_ops; /* the function's frame base */
 	uint32_t n_base_ops;
-	bool has_cfa;		/* CFA = register + offset */
+	bool has_cfa; /* CFA = register + offset */
 	uint8_t cfa_reg;
 	int64_t cfa_offset;
 	uint64_t bias;

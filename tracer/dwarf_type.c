@@ -32,7 +32,7 @@ struct lazy {
 };
 
 struct debug_type_slot {
-	const void *key;	/* DIE's address */
+	const void *key; /* DIE's address */
 	struct dl_type *type;
 };
 
@@ -167,8 +167,7 @@ static struct dl_type *bytes(struct conv *c, uint64_t size)
 	return dl_type_array(c->ts, dl_types_basic(c->ts, DL_T_UCHAR), size);
 }
 
-static struct dl_type *by_encoding(struct conv *c, Dwarf_Die *die, uint64_t encoding,
-				   uint64_t size)
+static struct dl_type *by_encoding(struct conv *c, Dwarf_Die *die, uint64_t encoding, uint64_t size)
 {
 	struct dl_type *t = NULL;
 
@@ -185,15 +184,11 @@ static struct dl_type *by_encoding(struct conv *c, Dwarf_Die *die, uint64_t enco
 			t = dl_types_basic(c->ts, DL_T_LDOUBLE);
 		break;
 	case DW_ATE_signed:
-	case DW_ATE_signed_char:
-		t = integer(c, size, true);
-		break;
+	case DW_ATE_signed_char: t = integer(c, size, true); break;
 	case DW_ATE_complex_float:
-		return dl_type_array(c->ts, dl_types_basic(c->ts, size == 8 ? DL_T_FLOAT
-									    : DL_T_DOUBLE), 2);
-	default:
-		t = integer(c, size, false);
-		break;
+		return dl_type_array(
+			c->ts, dl_types_basic(c->ts, size == 8 ? DL_T_FLOAT : DL_T_DOUBLE), 2);
+	default: t = integer(c, size, false); break;
 	}
 	return t ? t : bytes(c, size);
 }
@@ -270,11 +265,8 @@ static void add_params(struct conv *c, struct dl_type *t, Dwarf_Die *die)
 			if (t->n_params < ARRAY_SIZE(params))
 				params[t->n_params++] = type_of(c, &child);
 			break;
-		case DW_TAG_unspecified_parameters:
-			t->is_variadic = true;
-			break;
-		default:
-			break;
+		case DW_TAG_unspecified_parameters: t->is_variadic = true; break;
+		default: break;
 		}
 	} while (debuginfo_next(&child));
 	t->params = ARENA_ARRAY(c->arena, t->n_params + 1, struct dl_type *);
@@ -294,8 +286,9 @@ static struct dl_type *func_type(struct conv *c, Dwarf_Die *die)
 
 static enum dl_kind kind_of_tag(int tag)
 {
-	return tag == DW_TAG_union_type ? DL_UNION : tag == DW_TAG_enumeration_type ? DL_ENUM :
-										       DL_STRUCT;
+	return tag == DW_TAG_union_type	      ? DL_UNION :
+	       tag == DW_TAG_enumeration_type ? DL_ENUM :
+						DL_STRUCT;
 }
 
 static bool is_tagged(int tag)
@@ -349,7 +342,7 @@ struct members {
 	struct conv *c;
 	struct dl_type *of;
 	VEC(struct dl_member) list;
-	unsigned depth;		/* of variant parts */
+	unsigned depth; /* of variant parts */
 };
 
 static bool complete(struct conv *c, struct dl_type *t);
@@ -421,9 +414,9 @@ static void add_member(struct members *ms, Dwarf_Die *die, bool is_base)
 
 	if (ms->list.n >= MEMBERS_MAX || !member_offset(die, &offset))
 		return;
-	if (!is_base && (debuginfo_flag(die, DW_AT_external) ||
-			 debuginfo_flag(die, DW_AT_declaration)))
-		return;		/* static: a variable */
+	if (!is_base &&
+	    (debuginfo_flag(die, DW_AT_external) || debuginfo_flag(die, DW_AT_declaration)))
+		return; /* static: a variable */
 	m.type = type_of(ms->c, die);
 	if (m.name)
 		m.name = arena_intern(ms->c->arena, m.name, strlen(m.name));
@@ -447,18 +440,11 @@ static void add_members(struct members *ms, Dwarf_Die *parent)
 	ms->depth++;
 	do {
 		switch (dwarf_tag(&die)) {
-		case DW_TAG_member:
-			add_member(ms, &die, false);
-			break;
-		case DW_TAG_inheritance:
-			add_member(ms, &die, true);
-			break;
+		case DW_TAG_member: add_member(ms, &die, false); break;
+		case DW_TAG_inheritance: add_member(ms, &die, true); break;
 		case DW_TAG_variant_part:
-		case DW_TAG_variant:
-			add_members(ms, &die);
-			break;
-		default:
-			break;
+		case DW_TAG_variant: add_members(ms, &die); break;
+		default: break;
 		}
 	} while (debuginfo_next(&die));
 	ms->depth--;
@@ -491,15 +477,15 @@ static int64_t enum_value(Dwarf_Die *die)
 
 static void read_enumerators(struct conv *c, struct dl_type *t, Dwarf_Die *die)
 {
-	VEC(struct dl_enumerator) list = {0};
+	VEC(struct dl_enumerator) list = { 0 };
 	struct dl_type *under = dl_type_base(type_of(c, die));
 	Dwarf_Die child;
 
 	t->is_signed = under->kind == DL_INT && under->is_signed;
 	if (debuginfo_child(die, &child)) {
 		do {
-			const char *name = dwarf_tag(&child) == DW_TAG_enumerator ?
-						   name_of(&child) : NULL;
+			const char *name =
+				dwarf_tag(&child) == DW_TAG_enumerator ? name_of(&child) : NULL;
 			struct dl_enumerator e = { .value = name ? enum_value(&child) : 0 };
 
 			if (!name || list.n >= MEMBERS_MAX)
@@ -583,7 +569,9 @@ bool dwarf_type_complete(struct dl_types *ts, struct dl_type *t)
 bool dwarf_type_adopt(struct image *img, struct dl_types *ts, struct dl_type *t)
 {
 	static const char *const words[] = {
-		[DL_STRUCT] = "struct", [DL_UNION] = "union", [DL_ENUM] = "enum",
+		[DL_STRUCT] = "struct",
+		[DL_UNION] = "union",
+		[DL_ENUM] = "enum",
 	};
 	struct dl_type *full;
 	const char *mark;
@@ -606,40 +594,28 @@ bool dwarf_type_adopt(struct image *img, struct dl_types *ts, struct dl_type *t)
 static struct dl_type *make(struct conv *c, Dwarf_Die *die)
 {
 	switch (dwarf_tag(die)) {
-	case DW_TAG_base_type:
-		return base_type(c, die);
+	case DW_TAG_base_type: return base_type(c, die);
 	case DW_TAG_pointer_type:
 	case DW_TAG_reference_type:
-	case DW_TAG_rvalue_reference_type:
-		return dl_type_ptr(c->ts, type_of(c, die));
-	case DW_TAG_ptr_to_member_type:
-		return dl_types_basic(c->ts, DL_T_LONG);
-	case DW_TAG_const_type:
-		return dl_type_qual(c->ts, DL_CONST, type_of(c, die));
-	case DW_TAG_volatile_type:
-		return dl_type_qual(c->ts, DL_VOLATILE, type_of(c, die));
-	case DW_TAG_restrict_type:
-		return dl_type_qual(c->ts, DL_RESTRICT, type_of(c, die));
+	case DW_TAG_rvalue_reference_type: return dl_type_ptr(c->ts, type_of(c, die));
+	case DW_TAG_ptr_to_member_type: return dl_types_basic(c->ts, DL_T_LONG);
+	case DW_TAG_const_type: return dl_type_qual(c->ts, DL_CONST, type_of(c, die));
+	case DW_TAG_volatile_type: return dl_type_qual(c->ts, DL_VOLATILE, type_of(c, die));
+	case DW_TAG_restrict_type: return dl_type_qual(c->ts, DL_RESTRICT, type_of(c, die));
 	case DW_TAG_atomic_type:
 	case DW_TAG_shared_type:
 	case DW_TAG_immutable_type:
-	case DW_TAG_subrange_type:
-		return type_of(c, die);
+	case DW_TAG_subrange_type: return type_of(c, die);
 	case DW_TAG_typedef:
-	case DW_TAG_template_alias:
-		return named(c, name_of(die), type_of(c, die));
-	case DW_TAG_array_type:
-		return array_type(c, die);
-	case DW_TAG_subroutine_type:
-		return func_type(c, die);
+	case DW_TAG_template_alias: return named(c, name_of(die), type_of(c, die));
+	case DW_TAG_array_type: return array_type(c, die);
+	case DW_TAG_subroutine_type: return func_type(c, die);
 	case DW_TAG_structure_type:
 	case DW_TAG_class_type:
 	case DW_TAG_interface_type:
 	case DW_TAG_union_type:
-	case DW_TAG_enumeration_type:
-		return tagged_type(c, die);
-	default:
-		return dl_types_basic(c->ts, DL_T_VOID);
+	case DW_TAG_enumeration_type: return tagged_type(c, die);
+	default: return dl_types_basic(c->ts, DL_T_VOID);
 	}
 }
 
@@ -677,7 +653,7 @@ struct dl_type *dwarf_func_type(struct debuginfo *di, struct dl_types *ts, Dwarf
 /* ------------------------------------------------------------ by name -- */
 
 struct wanted {
-	enum dl_kind kind;	/* STRUCT, UNION, ENUM; TYPEDEF: a plain name */
+	enum dl_kind kind; /* STRUCT, UNION, ENUM; TYPEDEF: a plain name */
 	Dwarf_Die die;
 	bool is_found;
 };
@@ -704,8 +680,13 @@ static bool see_type(void *arg, Dwarf_Die *die)
 
 static const char *strip_tag(const char *name, enum dl_kind *kind)
 {
-	static const struct { const char *word; enum dl_kind kind; } tags[] = {
-		{ "struct ", DL_STRUCT }, { "class ", DL_STRUCT }, { "union ", DL_UNION },
+	static const struct {
+		const char *word;
+		enum dl_kind kind;
+	} tags[] = {
+		{ "struct ", DL_STRUCT },
+		{ "class ", DL_STRUCT },
+		{ "union ", DL_UNION },
 		{ "enum ", DL_ENUM },
 	};
 
@@ -724,7 +705,7 @@ static const char *strip_tag(const char *name, enum dl_kind *kind)
 struct dl_type *dwarf_type_named(struct image *img, struct dl_types *ts, const char *name)
 {
 	struct debuginfo *di = image_debuginfo(img);
-	struct wanted w = {0};
+	struct wanted w = { 0 };
 	char buf[512];
 	size_t n;
 	unsigned stars = 0;

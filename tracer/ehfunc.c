@@ -15,7 +15,7 @@
 #include "image.h"
 
 #define FUNCS_MAX (1u << 22)
-#define ENC_PCREL_SDATA4 0x1b	/* what all compilers write */
+#define ENC_PCREL_SDATA4 0x1b /* what all compilers write */
 
 struct func {
 	uint64_t start, size;
@@ -45,14 +45,14 @@ static uint64_t skip_leb(const uint8_t *p, const uint8_t *end)
 /* Does the CIE say that addresses are relative to their place, in four bytes? */
 static bool is_plain_cie(const uint8_t *p, const uint8_t *end)
 {
-	const char *aug = (const char *)p + 1;	/* behind the version */
+	const char *aug = (const char *)p + 1; /* behind the version */
 	size_t n;
 
 	if (end - p < 4 || !memchr(aug, '\0', (size_t)(end - p) - 1) || *aug != 'z')
 		return false;
 	n = strlen(aug);
 	p += 1 + n + 1;
-	for (int i = 0; i < 4 && p < end; i++)	/* alignments, return register, length */
+	for (int i = 0; i < 4 && p < end; i++) /* alignments, return register, length */
 		p += skip_leb(p, end);
 	for (const char *a = aug + 1; *a && p < end; a++, p++) {
 		if (*a == 'R')
@@ -62,9 +62,10 @@ static bool is_plain_cie(const uint8_t *p, const uint8_t *end)
 
 			/* The personality routine's address stands in between. */
 			p += format == 0x0b || format == 0x03 ? 4 :
-			     format == 0x0a || format == 0x02 ? 2 : 8;
+			     format == 0x0a || format == 0x02 ? 2 :
+								8;
 		} else if (*a == 'S' || *a == 'B') {
-			p--;	/* has no data */
+			p--; /* has no data */
 		}
 	}
 	return false;
@@ -101,7 +102,7 @@ static void walk_section(const struct image *img, struct funcs *out)
 	for (uint64_t at = 0; sec.size >= 16 && at <= sec.size - 16;) {
 		uint32_t len = get32(sec.data + at);
 
-		if (!len) {	/* static programs have ends in between */
+		if (!len) { /* static programs have ends in between */
 			at += 4;
 			continue;
 		}
@@ -146,7 +147,7 @@ static bool is_plt(const struct image *img, uint64_t addr)
 void ehfunc_each(const struct image *img, bool (*fn)(void *arg, uint64_t start, uint64_t size),
 		 void *arg)
 {
-	struct funcs funcs = {0};
+	struct funcs funcs = { 0 };
 
 	walk_header(img, &funcs);
 	if (!funcs.list.n)

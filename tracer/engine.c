@@ -51,7 +51,7 @@ static void take_sigchld(struct engine *e)
 
 static void give_back_sigchld(struct engine *e)
 {
-	struct timespec zero = {0};
+	struct timespec zero = { 0 };
 
 	while (sigtimedwait(&e->sigchld, NULL, &zero) > 0)
 		;
@@ -152,7 +152,7 @@ static void ingest_orphan(struct engine *e, const struct event *ev)
 {
 	struct orphan o = { .ev = *ev, .since = engine_now() };
 
-	if (ev->kind == EV_GONE) {	/* a child of ours that is no task */
+	if (ev->kind == EV_GONE) { /* a child of ours that is no task */
 		for (size_t i = 0; i < e->orphans.n; i++)
 			if (e->orphans.items[i].ev.tid == ev->tid)
 				e->orphans.items[i].ev.kind = EV_GONE;
@@ -181,14 +181,13 @@ static bool is_absorbed(struct engine_task *t, enum event_kind kind)
 
 static void ingest_stop(struct engine *e, struct engine_task *t, struct event *ev)
 {
-	if (event_has_message(ev->kind) &&
-	    ptrace(PTRACE_GETEVENTMSG, ev->tid, NULL, &ev->msg) < 0)
+	if (event_has_message(ev->kind) && ptrace(PTRACE_GETEVENTMSG, ev->tid, NULL, &ev->msg) < 0)
 		ev->msg = 0;
 	if (ev->kind == EV_EXEC) {
 		life_exec_collapse(e, ev);
 		return;
 	}
-	if (ev->kind == EV_EXIT)	/* killed out of what it was stopped in */
+	if (ev->kind == EV_EXIT) /* killed out of what it was stopped in */
 		engine_queue_drop(e, t);
 	task_set_state(&t->pub, TASK_STOPPED);
 	t->stop = ev->kind;
@@ -208,7 +207,7 @@ void engine_ingest(struct engine *e, pid_t tid, int status)
 	struct engine_task *t = task_find(e, tid);
 
 	if (!t && ev.kind == EV_EXEC && ptrace(PTRACE_GETEVENTMSG, tid, NULL, &ev.msg) == 0)
-		t = task_find(e, (pid_t)ev.msg);	/* its leader died before we came */
+		t = task_find(e, (pid_t)ev.msg); /* its leader died before we came */
 	if (!t) {
 		ingest_orphan(e, &ev);
 		return;
@@ -276,7 +275,7 @@ int engine_wait_task(struct engine *e, pid_t tid, uint64_t ns, int *status)
 		if (engine_now() >= deadline)
 			return 0;
 		engine_sleep(e, deadline);
-		e->may_have_more = true;	/* the signal may have been another's */
+		e->may_have_more = true; /* the signal may have been another's */
 	}
 }
 
@@ -481,7 +480,8 @@ void engine_dispatch(struct engine *e, struct event *ev)
 
 	if (ev->kind == EV_CANCELLED || !t)
 		return;
-	if (task_impl(t)->exec_pending && t->state == TASK_STOPPED && ev->kind != EV_EXEC && ev->kind != EV_GONE)
+	if (task_impl(t)->exec_pending && t->state == TASK_STOPPED && ev->kind != EV_EXEC &&
+	    ev->kind != EV_GONE)
 		life_exec_finish(e, task_impl(t));
 	if (ev->kind != EV_GONE && t->state != TASK_STOPPED)
 		return;
@@ -500,35 +500,21 @@ void engine_dispatch(struct engine *e, struct event *ev)
 		pin_note(e, task_impl(t));
 		syscall_stop(e, t);
 		break;
-	case EV_SIGNAL:
-		dispatch_signal(e, ev);
-		break;
+	case EV_SIGNAL: dispatch_signal(e, ev); break;
 	case EV_STOP:
-	case EV_GROUP_STOP:
-		dispatch_stop(e, ev);
-		break;
+	case EV_GROUP_STOP: dispatch_stop(e, ev); break;
 	case EV_FORK:
 	case EV_VFORK:
-	case EV_CLONE:
-		life_new_child(e, t, ev);
-		break;
+	case EV_CLONE: life_new_child(e, t, ev); break;
 	case EV_VFORK_DONE:
 		task_impl(t)->in_vfork = false;
 		task_resume(task_impl(t));
 		break;
-	case EV_EXEC:
-		life_exec(e, t);
-		break;
-	case EV_EXIT:
-		life_exit(e, t, ev);
-		break;
-	case EV_GONE:
-		life_gone(e, t, ev);
-		break;
+	case EV_EXEC: life_exec(e, t); break;
+	case EV_EXIT: life_exit(e, t, ev); break;
+	case EV_GONE: life_gone(e, t, ev); break;
 	case EV_CANCELLED:
-	case EV_UNKNOWN:
-		task_resume(task_impl(t));
-		break;
+	case EV_UNKNOWN: task_resume(task_impl(t)); break;
 	}
 }
 

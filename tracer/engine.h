@@ -50,8 +50,8 @@ struct engine_ops {
 struct engine_config {
 	const struct engine_ops *ops;
 	void *ctx;
-	bool cpupin;		/* adaptive pinning allowed (-x cpupin) */
-	bool follow_forks;	/* trace the children of -p processes too */
+	bool cpupin; /* adaptive pinning allowed (-x cpupin) */
+	bool follow_forks; /* trace the children of -p processes too */
 	bool verbose;
 };
 
@@ -68,9 +68,9 @@ struct error *engine_fork(struct engine *e, char *const argv[], char *const env_
 			  struct process **ret) must_check;
 /* Where engine_exec() holds the process. */
 enum hold {
-	HOLD_EXEC,	/* after execve, before its first instruction */
-	HOLD_PREINIT,	/* at the program's entry point: libraries mapped */
-	HOLD_MAIN,	/* at main() (postinit too); falls back to the entry point */
+	HOLD_EXEC, /* after execve, before its first instruction */
+	HOLD_PREINIT, /* at the program's entry point: libraries mapped */
+	HOLD_MAIN, /* at main() (postinit too); falls back to the entry point */
 };
 /*
  * Lets the forked child install the filter for the watched system calls (if
@@ -108,8 +108,8 @@ void engine_start(struct engine *e);
  * until engine_wake().  Returns the number of events handled; *done: no
  * process is left.
  */
-struct error *engine_poll(struct engine *e, uint64_t deadline_ns, unsigned *n_ret,
-			  bool *done) must_check;
+struct error *engine_poll(struct engine *e, uint64_t deadline_ns, unsigned *n_ret, bool *done)
+	must_check;
 /* Async-signal-safe: makes engine_poll() return soon. */
 void engine_wake(struct engine *e);
 

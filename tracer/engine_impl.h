@@ -33,12 +33,12 @@
 
 #define TASK_BUCKETS 1024u
 #define MAX_SKIPS 4
-#define SIGACTION_BYTES 32	/* the kernel's struct sigaction */
+#define SIGACTION_BYTES 32 /* the kernel's struct sigaction */
 
 #define ns_per_s UINT64_C(1000000000)
-#define PULSE_NS 10000000		/* engine_pulse(): a lost wake-up lasts at most this */
+#define PULSE_NS 10000000 /* engine_pulse(): a lost wake-up lasts at most this */
 #define PULSE_SIGNAL (SIGRTMAX - 3)
-#define ORPHAN_NS UINT64_C(5000000)	/* how long an announcement may take */
+#define ORPHAN_NS UINT64_C(5000000) /* how long an announcement may take */
 /* event.sig of a death that no wait status told. */
 #define SYNTHETIC (-1)
 
@@ -50,32 +50,32 @@ struct hit_skip {
 struct engine_task {
 	struct task pub;
 	struct engine_task *hash_next;
-	struct engine_task *next, *prev;	/* all tasks of the engine */
-	enum event_kind stop;		/* what it is stopped in */
-	int stop_sig;			/* the signal of a SIGNAL or TRAP stop */
-	unsigned n_queued;		/* its events waiting in the queue */
+	struct engine_task *next, *prev; /* all tasks of the engine */
+	enum event_kind stop; /* what it is stopped in */
+	int stop_sig; /* the signal of a SIGNAL or TRAP stop */
+	unsigned n_queued; /* its events waiting in the queue */
 	bool in_hash;
-	bool pc_dirty;			/* of the registers, only pc changed */
-	bool is_flushed;		/* registers were written in this stop */
-	bool wants_resume;		/* done with, but held back */
-	bool is_held;			/* until engine_start() */
-	bool is_group_stopped;		/* resume by PTRACE_LISTEN */
-	bool in_vfork;			/* asleep in the kernel till VFORK_DONE */
-	bool is_stuck;			/* uninterruptible: not waited for */
-	bool is_awaited;		/* world.c waits for its stop */
-	bool exec_pending;		/* EVENT_EXEC seen, not yet told */
-	bool exit_told;			/* thread_exit was called */
+	bool pc_dirty; /* of the registers, only pc changed */
+	bool is_flushed; /* registers were written in this stop */
+	bool wants_resume; /* done with, but held back */
+	bool is_held; /* until engine_start() */
+	bool is_group_stopped; /* resume by PTRACE_LISTEN */
+	bool in_vfork; /* asleep in the kernel till VFORK_DONE */
+	bool is_stuck; /* uninterruptible: not waited for */
+	bool is_awaited; /* world.c waits for its stop */
+	bool exec_pending; /* EVENT_EXEC seen, not yet told */
+	bool exit_told; /* thread_exit was called */
 	bool is_detached;
-	bool swallow_entry;		/* the next seccomp entry repeats one we cancelled */
-	bool exit_wanted;		/* PTRACE_SYSCALL to the exit of the call */
+	bool swallow_entry; /* the next seccomp entry repeats one we cancelled */
+	bool exit_wanted; /* PTRACE_SYSCALL to the exit of the call */
 	bool is_pinned;
-	cpu_set_t cpus;			/* mask before pinning */
+	cpu_set_t cpus; /* mask before pinning */
 	/* An interrupted call that may be entered again (syscall.c). */
 	struct {
 		bool active;
-		bool told;		/* its entry was told */
+		bool told; /* its entry was told */
 		unsigned nr;
-		int code;		/* 512...516 */
+		int code; /* 512...516 */
 		uint64_t pc, sp;
 	} restart;
 	/* The last call whose entry stopped, and where that was. */
@@ -83,14 +83,14 @@ struct engine_task {
 		unsigned nr;
 		uint64_t pc, sp;
 	} entry;
-	uint64_t samples;		/* an INTERRUPT is under way for these (sample.c) */
-	uint64_t mask_checked;		/* when the signal mask was last looked at */
+	uint64_t samples; /* an INTERRUPT is under way for these (sample.c) */
+	uint64_t mask_checked; /* when the signal mask was last looked at */
 	bool mask_was_full;
-	bool trap_blocked;		/* SIGTRAP is, as far as known */
+	bool trap_blocked; /* SIGTRAP is, as far as known */
 	struct hit_skip skips[MAX_SKIPS];
 	unsigned n_skips;
-	uint64_t comm_read;		/* when */
-	uint64_t rseq;			/* address of the rseq area, 0 none */
+	uint64_t comm_read; /* when */
+	uint64_t rseq; /* address of the rseq area, 0 none */
 	uint32_t rseq_size;
 	bool rseq_known;
 	int schedstat_fd;
@@ -98,15 +98,15 @@ struct engine_task {
 
 struct engine_process {
 	struct process pub;
-	bool is_silent;			/* not followed: nothing is told of it */
-	bool is_launching;		/* -c before its first exec is done */
-	bool is_quiet;			/* -c on its way to a hold past exec: no calls told */
-	struct aspace *old_as;		/* of the image before exec, until exec is told */
+	bool is_silent; /* not followed: nothing is told of it */
+	bool is_launching; /* -c before its first exec is done */
+	bool is_quiet; /* -c on its way to a hold past exec: no calls told */
+	struct aspace *old_as; /* of the image before exec, until exec is told */
 	/* SIGTRAP's disposition as far as known. */
 	bool trap_caught, trap_ignored, trap_action_known;
-	uint64_t trap_learned;		/* when it was last read */
+	uint64_t trap_learned; /* when it was last read */
 	uint8_t trap_action[SIGACTION_BYTES];
-	int inherited_filters;		/* seccomp filters that are not the program's own */
+	int inherited_filters; /* seccomp filters that are not the program's own */
 	/* The way to the hold point (launch.c). */
 	struct engine_launch *launch;
 };
@@ -116,29 +116,29 @@ struct site_entry {
 	struct aspace *as;
 	bool in_table;
 	bool is_pending;
-	bool was_patched;		/* by the last site_patch() */
-	bool is_told;			/* its users are being told of a hit */
+	bool was_patched; /* by the last site_patch() */
+	bool is_told; /* its users are being told of a hit */
 };
 
 struct aspace {
 	struct engine *engine;
 	struct aspace *next;
-	unsigned refs;			/* processes */
+	unsigned refs; /* processes */
 	int mem_fd;
 	unsigned stop_depth;
-	struct site_entry **table;	/* open addressing by address */
+	struct site_entry **table; /* open addressing by address */
 	size_t table_size, n_table;
-	VEC(struct site_entry *) all;	/* owned */
-	VEC(struct site_entry *) planted;	/* by address */
+	VEC(struct site_entry *) all; /* owned */
+	VEC(struct site_entry *) planted; /* by address */
 	VEC(struct site_entry *) pending;
 	unsigned n_live;
 	VEC(struct annex_region *) regions;
-	uint64_t stub;			/* remote-call stub, 0 none yet */
+	uint64_t stub; /* remote-call stub, 0 none yet */
 	bool annex_refused;
 	char annex_why[128];
-	char refused_why[128];		/* of the last site refused */
-	bool annex_doubt;		/* a pc in the annex may be saved somewhere */
-	char foreign[64];		/* "a 32-bit x86 program": can't be patched */
+	char refused_why[128]; /* of the last site refused */
+	bool annex_doubt; /* a pc in the annex may be saved somewhere */
+	char foreign[64]; /* "a 32-bit x86 program": can't be patched */
 };
 
 /* A stop of a task nobody has announced yet. */
@@ -150,17 +150,17 @@ struct orphan {
 enum wait_mode { WAIT_SLEEP, WAIT_SPIN };
 
 struct pin_state {
-	struct engine_task *last;	/* who stopped last */
-	unsigned n, n_switches;		/* stops and changes in this window */
+	struct engine_task *last; /* who stopped last */
+	unsigned n, n_switches; /* stops and changes in this window */
 	uint64_t window_start;
 	struct engine_task *pinned;
 	bool is_self_pinned;
 	cpu_set_t self_cpus;
 	int cpu;
-	uint64_t before;	/* ns per stop before pinning */
-	unsigned n_slow;	/* windows since that were slower */
+	uint64_t before; /* ns per stop before pinning */
+	unsigned n_slow; /* windows since that were slower */
 	uint64_t backoff, backoff_until;
-	unsigned n_pulses;	/* of engine_pulse() since the last stop */
+	unsigned n_pulses; /* of engine_pulse() since the last stop */
 	enum wait_mode mode;
 };
 
@@ -172,19 +172,19 @@ struct engine {
 	struct sigaction old_chld;
 	bool has_old_chld;
 	atomic_bool woken;
-	bool may_have_more;		/* statuses may be waiting without a new SIGCHLD */
-	bool no_children;		/* waitpid said ECHILD */
+	bool may_have_more; /* statuses may be waiting without a new SIGCHLD */
+	bool no_children; /* waitpid said ECHILD */
 	struct engine_task *buckets[TASK_BUCKETS];
 	struct engine_task *tasks;
 	unsigned n_tasks;
-	unsigned n_fds, max_fds;	/* kept open (fd_open) */
+	unsigned n_fds, max_fds; /* kept open (fd_open) */
 	struct process *processes;
 	struct aspace *aspaces;
 	uint64_t next_key;
 	VEC(struct event) queue;
 	size_t queue_head;
 	VEC(struct orphan) orphans;
-	unsigned stop_depth;		/* of the whole engine */
+	unsigned stop_depth; /* of the whole engine */
 	unsigned n_awaited;
 	struct syscall_set watched;
 	bool is_watching;
@@ -225,8 +225,7 @@ void engine_queue_drop(struct engine *e, struct engine_task *t);
 bool engine_pop(struct engine *e, struct event *ret);
 void engine_dispatch(struct engine *e, struct event *ev);
 /* Invariants stay checked in release: restores the targets, says why, aborts. */
-void engine_bug(struct engine *e, const struct task *t, const char *what)
-	__attribute__((noreturn));
+void engine_bug(struct engine *e, const struct task *t, const char *what) __attribute__((noreturn));
 
 /* ---------------------------------------------------------------- task.c -- */
 struct engine_task *task_create(struct engine *e, pid_t tid, struct process *p);
@@ -242,7 +241,7 @@ void task_pc_set(struct engine_task *t, uint64_t pc);
 bool task_in_rseq(struct engine_task *t, uint64_t *abort_ret);
 struct process *process_create(struct engine *e, pid_t pid, struct aspace *as);
 void process_destroy(struct engine *e, struct process *p);
-void process_refresh(struct process *p);	/* exe, ids */
+void process_refresh(struct process *p); /* exe, ids */
 struct aspace *aspace_create(struct engine *e);
 struct aspace *aspace_ref(struct aspace *as);
 void aspace_unref(struct aspace *as);
@@ -324,7 +323,7 @@ bool inject_is_filtered(const struct engine_task *t);
 struct engine_task *inject_choose(struct engine *e, struct aspace *as);
 
 /* ---------------------------------------------------------------- site.c -- */
-struct site_entry *site_lookup(struct aspace *as, uint64_t addr);	/* also retired */
+struct site_entry *site_lookup(struct aspace *as, uint64_t addr); /* also retired */
 void site_hit(struct engine *e, struct task *t, struct site *s);
 /* Writes original bytes (plant false) or breakpoints at the given sites, page
  * by page; by address. */
@@ -342,10 +341,10 @@ void pin_child(struct engine *e, struct engine_task *parent, pid_t child);
 void pin_undo(struct engine *e);
 
 /* -------------------------------------------------------------- launch.c -- */
-#define PTRACE_OPTIONS                                                              \
-	(PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK |         \
-	 PTRACE_O_TRACECLONE | PTRACE_O_TRACEVFORKDONE | PTRACE_O_TRACEEXEC |       \
-	 PTRACE_O_TRACEEXIT | PTRACE_O_TRACESECCOMP)
+#define PTRACE_OPTIONS                                                                            \
+	(PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK | PTRACE_O_TRACECLONE | \
+	 PTRACE_O_TRACEVFORKDONE | PTRACE_O_TRACEEXEC | PTRACE_O_TRACEEXIT |                      \
+	 PTRACE_O_TRACESECCOMP)
 /* The program of a process on its way to the hold point is there. */
 void launch_exec_done(struct engine *e, struct engine_task *t);
 bool launch_is_pending(const struct engine_process *p);

@@ -20,10 +20,8 @@ static enum event_kind decode_event_stop(int sig)
 	case SIGSTOP:
 	case SIGTSTP:
 	case SIGTTIN:
-	case SIGTTOU:
-		return EV_GROUP_STOP;
-	default:
-		return EV_STOP;
+	case SIGTTOU: return EV_GROUP_STOP;
+	default: return EV_STOP;
 	}
 }
 
@@ -34,24 +32,15 @@ static enum event_kind decode_stop(int sig, int ptrace_event)
 		if (sig == (SIGTRAP | SYSGOOD))
 			return EV_SYSCALL;
 		return sig == SIGTRAP ? EV_TRAP : EV_SIGNAL;
-	case PTRACE_EVENT_STOP:
-		return decode_event_stop(sig);
-	case PTRACE_EVENT_FORK:
-		return EV_FORK;
-	case PTRACE_EVENT_VFORK:
-		return EV_VFORK;
-	case PTRACE_EVENT_CLONE:
-		return EV_CLONE;
-	case PTRACE_EVENT_VFORK_DONE:
-		return EV_VFORK_DONE;
-	case PTRACE_EVENT_EXEC:
-		return EV_EXEC;
-	case PTRACE_EVENT_EXIT:
-		return EV_EXIT;
-	case PTRACE_EVENT_SECCOMP:
-		return EV_SECCOMP;
-	default:
-		return EV_UNKNOWN;
+	case PTRACE_EVENT_STOP: return decode_event_stop(sig);
+	case PTRACE_EVENT_FORK: return EV_FORK;
+	case PTRACE_EVENT_VFORK: return EV_VFORK;
+	case PTRACE_EVENT_CLONE: return EV_CLONE;
+	case PTRACE_EVENT_VFORK_DONE: return EV_VFORK_DONE;
+	case PTRACE_EVENT_EXEC: return EV_EXEC;
+	case PTRACE_EVENT_EXIT: return EV_EXIT;
+	case PTRACE_EVENT_SECCOMP: return EV_SECCOMP;
+	default: return EV_UNKNOWN;
 	}
 }
 
@@ -75,10 +64,8 @@ bool event_has_message(enum event_kind kind)
 	case EV_VFORK:
 	case EV_CLONE:
 	case EV_EXEC:
-	case EV_EXIT:
-		return true;
-	default:
-		return false;
+	case EV_EXIT: return true;
+	default: return false;
 	}
 }
 
@@ -88,23 +75,28 @@ bool event_is_clean(enum event_kind kind)
 	case EV_TRAP:
 	case EV_SIGNAL:
 	case EV_STOP:
-	case EV_GROUP_STOP:
-		return true;
-	default:
-		return false;
+	case EV_GROUP_STOP: return true;
+	default: return false;
 	}
 }
 
 const char *event_name(enum event_kind kind)
 {
 	static const char *const names[] = {
-		[EV_CANCELLED] = "cancelled",	[EV_TRAP] = "trap",
-		[EV_SIGNAL] = "signal",		[EV_SYSCALL] = "syscall",
-		[EV_SECCOMP] = "seccomp",	[EV_STOP] = "stop",
-		[EV_GROUP_STOP] = "group-stop",	[EV_FORK] = "fork",
-		[EV_VFORK] = "vfork",		[EV_CLONE] = "clone",
-		[EV_VFORK_DONE] = "vfork-done",	[EV_EXEC] = "exec",
-		[EV_EXIT] = "exit",		[EV_GONE] = "gone",
+		[EV_CANCELLED] = "cancelled",
+		[EV_TRAP] = "trap",
+		[EV_SIGNAL] = "signal",
+		[EV_SYSCALL] = "syscall",
+		[EV_SECCOMP] = "seccomp",
+		[EV_STOP] = "stop",
+		[EV_GROUP_STOP] = "group-stop",
+		[EV_FORK] = "fork",
+		[EV_VFORK] = "vfork",
+		[EV_CLONE] = "clone",
+		[EV_VFORK_DONE] = "vfork-done",
+		[EV_EXEC] = "exec",
+		[EV_EXIT] = "exit",
+		[EV_GONE] = "gone",
 		[EV_UNKNOWN] = "unknown",
 	};
 

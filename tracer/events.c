@@ -59,7 +59,8 @@ static void on_process_new(void *ctx, struct process *p, struct task *parent)
 
 	if (is_copy)
 		usdt_forked(s, p->as, p->parent->pid);
-	if (is_copy && s->is_started && (usdt_is_wanted(s) || dl_option(s->options, DL_OPT_FOLLOW) == 1))
+	if (is_copy && s->is_started &&
+	    (usdt_is_wanted(s) || dl_option(s->options, DL_OPT_FOLLOW) == 1))
 		keep_failure(s, provide_all(s, t));
 	if (s->is_started)
 		proc_process_new(s, p, parent);
@@ -120,7 +121,8 @@ static void tell_exit(struct session *s, struct process *p)
 	} else {
 		session_message(s, "pid %d terminated by SIG%s", p->pid,
 				sigabbrev_np(WTERMSIG(p->wait_status)) ?
-					sigabbrev_np(WTERMSIG(p->wait_status)) : "?");
+					sigabbrev_np(WTERMSIG(p->wait_status)) :
+					"?");
 	}
 }
 
@@ -132,7 +134,7 @@ static void on_process_exit(void *ctx, struct process *p)
 	if (p->is_root && t && t->is_named) {
 		if (s->n_roots_alive)
 			s->n_roots_alive--;
-		if (t && t->is_command && !s->command_ended && p->has_wait_status) {
+		if (t == s->first_command && p->has_wait_status) {
 			s->command_ended = true;
 			s->command_status = p->wait_status;
 		}

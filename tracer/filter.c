@@ -15,7 +15,7 @@
 #include "engine_impl.h"
 
 struct range {
-	unsigned lo, hi;	/* inclusive */
+	unsigned lo, hi; /* inclusive */
 };
 
 #define MAX_RANGES (ENGINE_SYSCALL_WORDS * 64 / 2 + 1)

@@ -109,8 +109,7 @@ void session_consume(void *ctx)
 }
 
 /* Other systems' scripts take arg0 of open(): here that is openat()'s directory. */
-static void hint_fault(struct session *s, const struct dl_fault_info *info,
-		       const struct probe *p)
+static void hint_fault(struct session *s, const struct dl_fault_info *info, const struct probe *p)
 {
 	if (info->fault != DL_FLT_BADADDR || (int32_t)info->addr != AT_FDCWD ||
 	    strcmp(p->prov, "syscall") || s->has_hinted || s->test_mode ||
@@ -179,10 +178,11 @@ void session_fire(struct session *s, struct firing *f)
 		const struct dl_clause *c = dl_state_enabling(s->state, epid)->clause;
 
 		/* timestamp stands still within a clause, not from one to the next. */
-		*rec = (struct dl_record){ .epid = epid, .flags = flags,
+		*rec = (struct dl_record){ .epid = epid,
+					   .flags = flags,
 					   .time = i ? now_ns() : f->time };
-		if (!dl_near_run(&c->near, c->n_slots,
-				 s->strsize, &near_ops, f, rec, s->record_size))
+		if (!dl_near_run(&c->near, c->n_slots, s->strsize, &near_ops, f, rec,
+				 s->record_size))
 			continue;
 		flags = 0;
 		done |= fire_clause(s, f, rec, &t);

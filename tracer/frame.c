@@ -23,18 +23,18 @@
 
 #define OP_STACK 32
 #define OP_STEPS 512
-#define FP_MAX (64u << 20)	/* a frame is not larger than this */
+#define FP_MAX (64u << 20) /* a frame is not larger than this */
 
 struct frame {
 	uint64_t r[ARCH_DWARF_REGS];
 	uint64_t pc;
-	bool is_call;		/* pc is a return address */
+	bool is_call; /* pc is a return address */
 };
 
 struct walk {
 	struct objects *os;
 	struct frame_memory *m;
-	uint64_t rescanned;	/* page for which the mappings were read again */
+	uint64_t rescanned; /* page for which the mappings were read again */
 };
 
 enum step { STEP_OK, STEP_OUTERMOST, STEP_UNKNOWN, STEP_COMPLEX };
@@ -160,20 +160,21 @@ static bool eval_op(struct eval *e, const Dwarf_Op *op)
 	if (op->atom >= DW_OP_breg0 && op->atom <= DW_OP_breg31)
 		return push_register(e, op->atom - DW_OP_breg0, (int64_t)op->number);
 	switch (op->atom) {
-	case DW_OP_const1u: case DW_OP_const1s: case DW_OP_const2u: case DW_OP_const2s:
-	case DW_OP_const4u: case DW_OP_const4s: case DW_OP_const8u: case DW_OP_const8s:
-	case DW_OP_constu: case DW_OP_consts:
-		return push(e, op->number);
-	case DW_OP_bregx:
-		return push_register(e, op->number, (int64_t)op->number2);
-	case DW_OP_call_frame_cfa:
-		return push(e, e->cfa);
-	case DW_OP_swap:
-		return swap_top(e);
-	case DW_OP_nop:
-		return true;
-	default:
-		return stack_op(e, op) || binary(e, op->atom);
+	case DW_OP_const1u:
+	case DW_OP_const1s:
+	case DW_OP_const2u:
+	case DW_OP_const2s:
+	case DW_OP_const4u:
+	case DW_OP_const4s:
+	case DW_OP_const8u:
+	case DW_OP_const8s:
+	case DW_OP_constu:
+	case DW_OP_consts: return push(e, op->number);
+	case DW_OP_bregx: return push_register(e, op->number, (int64_t)op->number2);
+	case DW_OP_call_frame_cfa: return push(e, e->cfa);
+	case DW_OP_swap: return swap_top(e);
+	case DW_OP_nop: return true;
+	default: return stack_op(e, op) || binary(e, op->atom);
 	}
 }
 
@@ -188,10 +189,10 @@ static size_t jump_target(const Dwarf_Op *ops, size_t n, size_t i)
 	return want > ops[n - 1].offset ? n : n + 1;
 }
 
-static bool eval(struct walk *w, const struct frame *f, uint64_t cfa, const Dwarf_Op *ops,
-		 size_t n, uint64_t *ret)
+static bool eval(struct walk *w, const struct frame *f, uint64_t cfa, const Dwarf_Op *ops, size_t n,
+		 uint64_t *ret)
 {
-	struct eval e = {.w = w, .f = f, .cfa = cfa};
+	struct eval e = { .w = w, .f = f, .cfa = cfa };
 	unsigned steps = 0;
 
 	for (size_t i = 0; i < n; steps++) {
@@ -222,13 +223,10 @@ static enum step apply_rule(struct walk *w, const struct frame *f, uint64_t cfa,
 	uint64_t v = 0;
 
 	switch ((enum cfi_how)rule->how) {
-	case CFI_UNDEFINED:
-		return STEP_OUTERMOST;
+	case CFI_UNDEFINED: return STEP_OUTERMOST;
 	case CFI_OFFSET:
 		return read_word(w->m, cfa + (uint64_t)rule->offset, ret) ? STEP_OK : STEP_UNKNOWN;
-	case CFI_VAL_OFFSET:
-		*ret = cfa + (uint64_t)rule->offset;
-		return STEP_OK;
+	case CFI_VAL_OFFSET: *ret = cfa + (uint64_t)rule->offset; return STEP_OK;
 	case CFI_REGISTER:
 		if (rule->offset < 0 || rule->offset >= ARCH_DWARF_REGS)
 			return STEP_COMPLEX;
@@ -390,8 +388,8 @@ static enum step step_next(struct walk *w, const struct frame *f, struct frame *
 int frame_walk(struct objects *os, struct frame_memory *m, const struct arch_regs *regs,
 	       uint64_t pc, bool at_entry, uint64_t *pcs, int max, enum frame_end *end_ret)
 {
-	struct walk w = {.os = os, .m = m};
-	struct frame frames[2] = {{.pc = pc}};
+	struct walk w = { .os = os, .m = m };
+	struct frame frames[2] = { { .pc = pc } };
 	enum step step = STEP_OK;
 	int n = 0;
 
@@ -408,7 +406,9 @@ int frame_walk(struct objects *os, struct frame_memory *m, const struct arch_reg
 		if (step != STEP_OK)
 			break;
 	}
-	*end_ret = step == STEP_OUTERMOST ? FRAME_OUTERMOST : step == STEP_UNKNOWN ? FRAME_LOST
-		 : step == STEP_COMPLEX ? FRAME_COMPLEX : FRAME_FULL;
+	*end_ret = step == STEP_OUTERMOST ? FRAME_OUTERMOST :
+		   step == STEP_UNKNOWN	  ? FRAME_LOST :
+		   step == STEP_COMPLEX	  ? FRAME_COMPLEX :
+					    FRAME_FULL;
 	return n;
 }

@@ -31,10 +31,10 @@ struct frame_memory {
 
 /* Why a walk ended. */
 enum frame_end {
-	FRAME_OUTERMOST,	/* the tables say there is no caller */
-	FRAME_FULL,		/* max reached */
-	FRAME_LOST,		/* no tables and no frame pointer to go on with, or garbage */
-	FRAME_COMPLEX,		/* a rule that isn't understood here */
+	FRAME_OUTERMOST, /* the tables say there is no caller */
+	FRAME_FULL, /* max reached */
+	FRAME_LOST, /* no tables and no frame pointer to go on with, or garbage */
+	FRAME_COMPLEX, /* a rule that isn't understood here */
 };
 
 /*

@@ -19,8 +19,10 @@ static struct error *match_id(struct session *s, const struct dl_pdesc *d,
 	struct probe *p = probe_by_id(s->probes, d->id);
 
 	if (!p)
-		return error_tagged("D_PDESC_INVAL", "invalid probe identifier %u: "
-						     "No probe matches description", d->id);
+		return error_tagged("D_PDESC_INVAL",
+				    "invalid probe identifier %u: "
+				    "No probe matches description",
+				    d->id);
 	ret->n_matches = 1;
 	ret->id = p->id;
 	return NULL;
@@ -61,7 +63,7 @@ static void probe_args(void *ctx, struct dl_types *ts, struct dl_probe_info *inf
 {
 	struct probe *p = probe_by_id(((struct session *)ctx)->probes, info->id);
 
-	(void)ts;	/* the session's */
+	(void)ts; /* the session's */
 	if (p && p->provider->args)
 		p->provider->args(p->provider, p, info);
 }
@@ -110,7 +112,7 @@ static bool type_complete(void *ctx, struct dl_types *ts, struct dl_type *t)
 
 	if (dwarf_type_complete(ts, t))
 		return true;
-	if (mark) {	/* a.out`conn, pid12`a.out`conn */
+	if (mark) { /* a.out`conn, pid12`a.out`conn */
 		const char *first = memchr(name, '`', (size_t)(mark - name));
 
 		name = first ? first + 1 : name;
@@ -233,8 +235,9 @@ static void explain_absence(struct objects *os, const struct dl_pdesc *d, struct
 	} else if (main_object && object_matches(main_object, d->mod) && *d->func &&
 		   !image_section(main_object->image, ".symtab", &symtab) &&
 		   !main_object->image->symfile) {
-		strbuf_printf(sb, "%s is stripped: only functions that it exports have names "
-				  "(its debug symbols, or a library's functions, can be traced)",
+		strbuf_printf(sb,
+			      "%s is stripped: only functions that it exports have names "
+			      "(its debug symbols, or a library's functions, can be traced)",
 			      main_object->name);
 	}
 }

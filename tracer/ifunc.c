@@ -19,7 +19,7 @@
 
 static bool is_plt(const struct image *img, uint64_t addr)
 {
-	static const char *const names[] = {".plt", ".plt.sec", ".plt.got", ".iplt"};
+	static const char *const names[] = { ".plt", ".plt.sec", ".plt.got", ".iplt" };
 	struct image_section sec;
 
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
@@ -61,8 +61,11 @@ static void add(struct obj *o, const struct sym *ifunc, uint64_t value)
 		return;
 	ifunc = image_symbol_canonical(img, ifunc);
 	*impl = (struct impl){
-		.sym = {.name = ifunc->name, .addr = addr, .size = size,
-			.type = STT_FUNC, .bind = ifunc->bind},
+		.sym = { .name = ifunc->name,
+			 .addr = addr,
+			 .size = size,
+			 .type = STT_FUNC,
+			 .bind = ifunc->bind },
 		.ifunc = ifunc,
 	};
 	if (!vec_push(&o->impls, impl))
@@ -70,9 +73,9 @@ static void add(struct obj *o, const struct sym *ifunc, uint64_t value)
 }
 
 struct search {
-	struct obj *o;			/* has the ifuncs */
-	struct obj *owner;		/* whose relocations are looked at */
-	const struct sym *wanted;	/* NULL: all */
+	struct obj *o; /* has the ifuncs */
+	struct obj *owner; /* whose relocations are looked at */
+	const struct sym *wanted; /* NULL: all */
 };
 
 /* The ifunc whose resolver is at a link-time address. */
@@ -113,7 +116,7 @@ static bool see_reloc(void *arg, const struct image_reloc *r)
 
 static void search(struct obj *o, const struct sym *wanted)
 {
-	struct search q = {.o = o, .owner = o, .wanted = wanted};
+	struct search q = { .o = o, .owner = o, .wanted = wanted };
 	struct objects *os = o->table;
 
 	image_relocs(o->pub.image, see_reloc, &q);

@@ -78,9 +78,12 @@ void image_put(struct image *img)
 static struct error *add_segment(struct image *img, const GElf_Phdr *ph)
 {
 	struct image_segment seg = {
-		.addr = ph->p_vaddr, .memsz = ph->p_memsz,
-		.offset = ph->p_offset, .filesz = ph->p_filesz,
-		.x = ph->p_flags & PF_X, .w = ph->p_flags & PF_W,
+		.addr = ph->p_vaddr,
+		.memsz = ph->p_memsz,
+		.offset = ph->p_offset,
+		.filesz = ph->p_filesz,
+		.x = ph->p_flags & PF_X,
+		.w = ph->p_flags & PF_W,
 	};
 	uint64_t end;
 
@@ -126,8 +129,7 @@ static void find_build_id(struct image *img, const uint8_t *p, size_t len)
 static struct error *read_segment(struct image *img, const GElf_Phdr *ph)
 {
 	switch (ph->p_type) {
-	case PT_LOAD:
-		return add_segment(img, ph);
+	case PT_LOAD: return add_segment(img, ph);
 	case PT_DYNAMIC:
 		img->dyn_addr = ph->p_vaddr;
 		img->dyn_size = ph->p_memsz;
@@ -141,8 +143,7 @@ static struct error *read_segment(struct image *img, const GElf_Phdr *ph)
 		    ph->p_filesz <= img->n_bytes - ph->p_offset)
 			find_build_id(img, img->bytes + ph->p_offset, ph->p_filesz);
 		return NULL;
-	default:
-		return NULL;
+	default: return NULL;
 	}
 }
 
@@ -157,8 +158,7 @@ static struct error *read_headers(struct image *img)
 		return error_format(ERR_FORMAT, "%s: not an ELF file", img->label);
 	if (eh.e_ident[EI_CLASS] != ELFCLASS64 || eh.e_ident[EI_DATA] != ELFDATA2LSB ||
 	    (eh.e_type != ET_DYN && eh.e_type != ET_EXEC))
-		return error_format(ERR_FORMAT, "%s: not a 64-bit program or library",
-				    img->label);
+		return error_format(ERR_FORMAT, "%s: not a 64-bit program or library", img->label);
 	if (elf_getphdrnum(img->elf, &n) || !n || n > MAX_SEGMENTS)
 		return error_format(ERR_FORMAT, "%s: no usable program headers", img->label);
 	img->bytes = (const uint8_t *)elf_rawfile(img->elf, &img->n_bytes);
@@ -262,8 +262,7 @@ struct error *image_from_memory(const void *bytes, size_t len, const char *label
 		return &error_nomem;
 	memcpy(img->copy, bytes, len);
 	img->size = len;
-	if (elf_version(EV_CURRENT) == EV_NONE ||
-	    !(img->elf = elf_memory((char *)img->copy, len)))
+	if (elf_version(EV_CURRENT) == EV_NONE || !(img->elf = elf_memory((char *)img->copy, len)))
 		return error_format(ERR_FORMAT, "%s: %s", label, elf_errmsg(-1));
 	return finish(&img, ret);
 }
@@ -403,8 +402,8 @@ static Elf_Scn *section_by_name(const struct image *img, const char *name, GElf_
 	if (elf_getshdrstrndx(img->elf, &names))
 		return NULL;
 	for (Elf_Scn *scn = NULL; (scn = elf_nextscn(img->elf, scn));) {
-		const char *s = gelf_getshdr(scn, sh) ? elf_strptr(img->elf, names, sh->sh_name)
-						      : NULL;
+		const char *s =
+			gelf_getshdr(scn, sh) ? elf_strptr(img->elf, names, sh->sh_name) : NULL;
 
 		if (s && !strcmp(s, name))
 			return scn;
@@ -418,7 +417,7 @@ bool image_section(const struct image *img, const char *name, struct image_secti
 
 	if (!section_by_name(img, name, &sh))
 		return false;
-	*ret = (struct image_section){.addr = sh.sh_addr, .size = sh.sh_size};
+	*ret = (struct image_section){ .addr = sh.sh_addr, .size = sh.sh_size };
 	if (sh.sh_type != SHT_NOBITS && sh.sh_offset <= img->n_bytes &&
 	    sh.sh_size <= img->n_bytes - sh.sh_offset)
 		ret->data = img->bytes + sh.sh_offset;
@@ -438,8 +437,7 @@ static const char *reloc_symbol(const struct image *img, size_t link, size_t i)
 
 	if (!i || !scn || !gelf_getshdr(scn, &sh) ||
 	    (sh.sh_type != SHT_DYNSYM && sh.sh_type != SHT_SYMTAB) ||
-	    !(data = elf_getdata(scn, NULL)) || i > INT32_MAX ||
-	    !gelf_getsym(data, (int)i, &sym))
+	    !(data = elf_getdata(scn, NULL)) || i > INT32_MAX || !gelf_getsym(data, (int)i, &sym))
 		return "";
 	name = elf_strptr(img->elf, sh.sh_link, sym.st_name);
 	return name ? name : "";
@@ -453,8 +451,9 @@ static bool relocs_of(const struct image *img, Elf_Scn *scn, const GElf_Shdr *sh
 
 	for (int i = 0; data && gelf_getrela(data, i, &rela); i++) {
 		enum arch_reloc kind = arch_reloc_kind((unsigned)GELF_R_TYPE(rela.r_info));
-		struct image_reloc r = {.slot = rela.r_offset, .addend = rela.r_addend,
-					.symbol = "", .kind = kind};
+		struct image_reloc r = {
+			.slot = rela.r_offset, .addend = rela.r_addend, .symbol = "", .kind = kind
+		};
 
 		if (kind == ARCH_RELOC_OTHER)
 			continue;
@@ -472,7 +471,7 @@ void image_relocs(const struct image *img, bool (*fn)(void *arg, const struct im
 	GElf_Shdr sh;
 
 	for (Elf_Scn *scn = NULL; (scn = elf_nextscn(img->elf, scn));)
-		if (gelf_getshdr(scn, &sh) && sh.sh_type == SHT_RELA &&
-		    (sh.sh_flags & SHF_ALLOC) && !relocs_of(img, scn, &sh, fn, arg))
+		if (gelf_getshdr(scn, &sh) && sh.sh_type == SHT_RELA && (sh.sh_flags & SHF_ALLOC) &&
+		    !relocs_of(img, scn, &sh, fn, arg))
 			return;
 }

@@ -27,7 +27,7 @@ struct image_segment {
 
 struct image_section {
 	uint64_t addr, size;
-	const uint8_t *data;	/* NULL: nothing of it is in the file */
+	const uint8_t *data; /* NULL: nothing of it is in the file */
 };
 
 /* Opens path; label is how messages call it.  *ret is counted. */
@@ -35,12 +35,12 @@ struct error *image_open(const char *path, const char *label, struct image **ret
 /* An image from memory (the vDSO); bytes are copied. */
 struct error *image_from_memory(const void *bytes, size_t len, const char *label,
 				struct image **ret) must_check;
-struct image *image_get(struct image *img);	/* one more user */
-void image_put(struct image *img);		/* NULL is fine */
+struct image *image_get(struct image *img); /* one more user */
+void image_put(struct image *img); /* NULL is fine */
 
-Elf *image_elf(const struct image *img);	/* borrowed: for libdw */
-size_t image_build_id(const struct image *img, const uint8_t **ret);	/* its length, 0 none */
-uint64_t image_entry(const struct image *img);	/* link-time; 0 none */
+Elf *image_elf(const struct image *img); /* borrowed: for libdw */
+size_t image_build_id(const struct image *img, const uint8_t **ret); /* its length, 0 none */
+uint64_t image_entry(const struct image *img); /* link-time; 0 none */
 bool image_section(const struct image *img, const char *name, struct image_section *ret);
 size_t image_segments(const struct image *img, const struct image_segment **ret);
 /* The range of addresses that its segments cover, page-aligned. */
@@ -90,10 +90,10 @@ bool image_fde_start(const struct image *img, size_t i, uint64_t *start);
 
 /* One dynamic relocation of the kinds that arch_reloc_kind() knows. */
 struct image_reloc {
-	uint64_t slot;		/* link-time */
+	uint64_t slot; /* link-time */
 	int64_t addend;
-	const char *symbol;	/* "" none */
-	int kind;		/* enum arch_reloc */
+	const char *symbol; /* "" none */
+	int kind; /* enum arch_reloc */
 };
 /* Calls fn for each relocation of interest; fn returns false to stop. */
 void image_relocs(const struct image *img, bool (*fn)(void *arg, const struct image_reloc *r),
@@ -110,26 +110,26 @@ struct demangler;
 
 struct image {
 	unsigned refs;
-	struct image *next;	/* all images */
+	struct image *next; /* all images */
 	char *label;
-	uint64_t dev, ino, size, mtime_ns;	/* identity; ino 0: from memory */
-	uint8_t *copy;		/* owned bytes of an image from memory */
+	uint64_t dev, ino, size, mtime_ns; /* identity; ino 0: from memory */
+	uint8_t *copy; /* owned bytes of an image from memory */
 	Elf *elf;
-	const uint8_t *bytes;	/* the raw file */
+	const uint8_t *bytes; /* the raw file */
 	size_t n_bytes;
 	uint64_t entry;
 	struct image_segment *segments;
 	size_t n_segments;
-	uint64_t dyn_addr, dyn_size, eh_hdr_addr, eh_hdr_size;	/* PT_DYNAMIC, PT_GNU_EH_FRAME */
+	uint64_t dyn_addr, dyn_size, eh_hdr_addr, eh_hdr_size; /* PT_DYNAMIC, PT_GNU_EH_FRAME */
 	const uint8_t *build_id;
 	size_t build_id_len;
 	struct image_syms *syms;
-	struct cfi *cfi;	/* made on first use */
-	struct usdt_sites *usdt;	/* the same */
-	char *root;		/* of the process it was found in: "/proc/12/root", "" */
-	struct debugfile *symfile;	/* has the .symtab that the file lacks; NULL */
-	struct debuginfo *debug;	/* made on first use */
-	struct demangler *demangler;	/* the same */
+	struct cfi *cfi; /* made on first use */
+	struct usdt_sites *usdt; /* the same */
+	char *root; /* of the process it was found in: "/proc/12/root", "" */
+	struct debugfile *symfile; /* has the .symtab that the file lacks; NULL */
+	struct debuginfo *debug; /* made on first use */
+	struct demangler *demangler; /* the same */
 };
 
 struct error *image_syms_create(struct image *img, struct image_syms **ret) must_check;

@@ -23,24 +23,24 @@
 #define INFERRED_MAX 4096
 /* How many symbols that start before an address are tried for covering it. */
 #define COVER_STEPS 256
-#define GENERATED_LEN 24	/* "fun_" and 16 digits */
+#define GENERATED_LEN 24 /* "fun_" and 16 digits */
 
 struct isym {
 	struct sym pub;
-	uint64_t key;		/* rank among the names of an address, lower is better */
-	uint32_t canonical;	/* index of the address's first symbol */
-	uint32_t chain;		/* next in the hash chain, index + 1 */
-	bool is_inferred;	/* the size is a guess */
-	bool is_generated;	/* so is the name */
+	uint64_t key; /* rank among the names of an address, lower is better */
+	uint32_t canonical; /* index of the address's first symbol */
+	uint32_t chain; /* next in the hash chain, index + 1 */
+	bool is_inferred; /* the size is a guess */
+	bool is_generated; /* so is the name */
 };
 
 struct image_syms {
 	struct isym *items;
 	size_t n, cap;
-	uint64_t *reach;	/* highest end of the symbols up to and with this one */
-	uint32_t *heads;	/* index + 1; NULL until the first lookup by name */
+	uint64_t *reach; /* highest end of the symbols up to and with this one */
+	uint32_t *heads; /* index + 1; NULL until the first lookup by name */
 	uint32_t mask;
-	char *generated;	/* names of ours, GENERATED_LEN bytes each */
+	char *generated; /* names of ours, GENERATED_LEN bytes each */
 	bool names_functions, is_stripped;
 };
 
@@ -87,7 +87,7 @@ static bool is_wanted(const GElf_Sym *sym, const char *name)
 
 	if (sym->st_shndx == SHN_UNDEF || sym->st_shndx == SHN_ABS || !*name)
 		return false;
-	if (type == STT_NOTYPE)	/* not the marks of assembler and disassembler */
+	if (type == STT_NOTYPE) /* not the marks of assembler and disassembler */
 		return GELF_ST_BIND(sym->st_info) != STB_LOCAL ||
 		       (*name != '$' && strncmp(name, ".L", 2));
 	return type == STT_FUNC || type == STT_GNU_IFUNC || type == STT_OBJECT;
@@ -97,10 +97,13 @@ static bool add_symbol(const struct image *img, struct image_syms *syms, const G
 		       const char *name)
 {
 	const struct image_segment *seg = image_segment_at(img, sym->st_value);
-	struct isym is = {.pub = {
-		.name = name, .addr = sym->st_value, .size = sym->st_size,
-		.type = GELF_ST_TYPE(sym->st_info), .bind = GELF_ST_BIND(sym->st_info),
-	}};
+	struct isym is = { .pub = {
+				   .name = name,
+				   .addr = sym->st_value,
+				   .size = sym->st_size,
+				   .type = GELF_ST_TYPE(sym->st_info),
+				   .bind = GELF_ST_BIND(sym->st_info),
+			   } };
 
 	if (!seg)
 		return true;
@@ -123,7 +126,7 @@ static struct error *read_table(const struct image *img, Elf *elf, Elf_Scn *scn,
 	const char *names = str->d_buf;
 	size_t len = str->d_size;
 
-	while (len && names[len - 1])	/* nothing after the last NUL is a name */
+	while (len && names[len - 1]) /* nothing after the last NUL is a name */
 		len--;
 	if (syms->n + data->d_size / sizeof(Elf64_Sym) > UINT32_MAX / 2)
 		return error_format(ERR_FORMAT, "%s: too many symbols", img->label);
@@ -188,8 +191,9 @@ static void fold(struct image_syms *syms)
 
 		if (out && !compare(&syms->items[out - 1], &is))
 			continue;
-		is.canonical = out && syms->items[out - 1].pub.addr == is.pub.addr
-			? syms->items[out - 1].canonical : (uint32_t)out;
+		is.canonical = out && syms->items[out - 1].pub.addr == is.pub.addr ?
+				       syms->items[out - 1].canonical :
+				       (uint32_t)out;
 		syms->items[out++] = is;
 	}
 	syms->n = out;
@@ -238,8 +242,7 @@ static bool index_addresses(const struct image *img, struct image_syms *syms)
 
 		if (i + 1 < syms->n && syms->items[i + 1].pub.addr != is->pub.addr)
 			next = syms->items[i + 1].pub.addr;
-		if (!is->pub.size && is->pub.type != STT_OBJECT &&
-		    image_is_code(img, is->pub.addr))
+		if (!is->pub.size && is->pub.type != STT_OBJECT && image_is_code(img, is->pub.addr))
 			infer_size(img, is, next);
 	}
 	for (size_t i = 0; i < syms->n; i++) {
@@ -264,8 +267,10 @@ struct unnamed {
 static bool see_function(void *arg, uint64_t start, uint64_t size)
 {
 	struct unnamed *u = arg;
-	struct isym is = {.pub = {.addr = start, .size = size, .type = STT_FUNC,
-				  .bind = STB_LOCAL}, .is_generated = true};
+	struct isym is = {
+		.pub = { .addr = start, .size = size, .type = STT_FUNC, .bind = STB_LOCAL },
+		.is_generated = true
+	};
 	const struct sym *s = image_symbol_covering(u->img, start);
 
 	/* One whose size is a guess covers less than it seems to. */
@@ -281,9 +286,9 @@ static bool see_function(void *arg, uint64_t start, uint64_t size)
  */
 static bool add_unnamed(struct image *img, struct image_syms *syms)
 {
-	struct unnamed u = {.img = img, .syms = syms};
+	struct unnamed u = { .img = img, .syms = syms };
 
-	img->syms = syms;	/* for the lookups */
+	img->syms = syms; /* for the lookups */
 	ehfunc_each(img, see_function, &u);
 	img->syms = NULL;
 	syms->generated = calloc(u.list.n + 1, GENERATED_LEN);

@@ -24,20 +24,20 @@
 #include "procfs.h"
 
 #define REMOTE_NS (10 * ns_per_s)
-#define MAX_STOPS 1000	/* stops on the way that are none of ours */
+#define MAX_STOPS 1000 /* stops on the way that are none of ours */
 
 struct remote {
 	struct engine *e;
 	struct engine_task *t;
-	uint64_t start_pc, trap_pc;	/* pc before, and reported when done */
+	uint64_t start_pc, trap_pc; /* pc before, and reported when done */
 	struct arch_regs saved;
 	uint64_t mask;
 	siginfo_t info;
 	bool has_mask, has_info, was_group, was_entry;
 	bool took_back;
-	bool ends_at_exit;	/* at the call's exit stop, not at a trap */
-	unsigned n_calls;	/* system-call stops seen */
-	int late_signal;	/* a SIGSTOP that came in between */
+	bool ends_at_exit; /* at the call's exit stop, not at a trap */
+	unsigned n_calls; /* system-call stops seen */
+	int late_signal; /* a SIGSTOP that came in between */
 };
 
 static struct error *gone(const struct engine_task *t)
@@ -105,9 +105,8 @@ static bool take_back_trap(struct remote *rc, const struct arch_regs *now)
 	if (rc->took_back || arch_pc(now) != rc->start_pc)
 		return false;
 	rc->took_back = true;
-	if (site_lookup(as, addr) ||
-	    (mem_read_raw(as, addr, code, arch_bp_len) == arch_bp_len &&
-	     !memcmp(code, arch_bp, arch_bp_len)))
+	if (site_lookup(as, addr) || (mem_read_raw(as, addr, code, arch_bp_len) == arch_bp_len &&
+				      !memcmp(code, arch_bp, arch_bp_len)))
 		arch_set_pc(&rc->saved, addr);
 	else
 		rc->late_signal = SIGTRAP;
@@ -121,9 +120,7 @@ static int handle_stop(struct remote *rc, int status, struct arch_regs *r)
 
 	switch (ev.kind) {
 	case EV_GONE:
-	case EV_EXIT:
-		engine_ingest(rc->e, ev.tid, status);
-		return -1;
+	case EV_EXIT: engine_ingest(rc->e, ev.tid, status); return -1;
 	case EV_TRAP:
 		if (arch_regs_read(ev.tid, r) < 0)
 			return -1;
@@ -132,7 +129,7 @@ static int handle_stop(struct remote *rc, int status, struct arch_regs *r)
 		return take_back_trap(rc, r) ? 0 : -1;
 	case EV_SIGNAL:
 		if (ev.sig != SIGSTOP)
-			return -1;	/* a fault, or a filter's SIGSYS */
+			return -1; /* a fault, or a filter's SIGSYS */
 		rc->late_signal = ev.sig;
 		return 0;
 	case EV_SYSCALL:
@@ -140,8 +137,7 @@ static int handle_stop(struct remote *rc, int status, struct arch_regs *r)
 		if (!rc->ends_at_exit || ++rc->n_calls < (rc->was_entry ? 1 : 2))
 			return 0;
 		return arch_regs_read(ev.tid, r) < 0 ? -1 : 1;
-	default:
-		return 0;
+	default: return 0;
 	}
 }
 
@@ -234,8 +230,8 @@ static struct error *run(struct remote *rc, uint64_t stub, unsigned nr, const ui
 	return NULL;
 }
 
-static struct error *inject_at(struct engine *e, struct engine_task *t, uint64_t stub,
-			       unsigned nr, const uint64_t args[6], int64_t *result)
+static struct error *inject_at(struct engine *e, struct engine_task *t, uint64_t stub, unsigned nr,
+			       const uint64_t args[6], int64_t *result)
 {
 	struct remote rc = { .e = e, .t = t };
 
@@ -263,7 +259,7 @@ static void find_text(void *arg, const struct procfs_map *m)
 /* A piece of text where no task is. */
 static uint64_t bootstrap_addr(struct engine *e, struct engine_task *t)
 {
-	struct text_search s = {0};
+	struct text_search s = { 0 };
 	bool clash;
 
 	if (!procfs_each_map(t->pub.tid, find_text, &s) || !s.addr)
@@ -367,7 +363,7 @@ bool inject_is_filtered(const struct engine_task *t)
 		return false;
 	if (st.seccomp == 1)
 		return true;
-	if (st.seccomp_filters < 0)	/* can't tell ours from its own */
+	if (st.seccomp_filters < 0) /* can't tell ours from its own */
 		return !p->pub.has_filter && !p->inherited_filters;
 	return st.seccomp_filters > p->inherited_filters + (p->pub.has_filter ? 1 : 0);
 }
@@ -401,7 +397,8 @@ struct error *engine_remote_syscall(struct engine *e, struct aspace *as, unsigne
 	if (!t)
 		err = error_format(ERR_GONE, "no thread left to run a system call in");
 	else if (inject_is_filtered(t))
-		err = error_format(ERR_PERM, "process %d has a seccomp filter of its own, which "
+		err = error_format(ERR_PERM,
+				   "process %d has a seccomp filter of its own, which "
 				   "might kill it for a remote system call",
 				   (int)t->pub.proc->pid);
 	else

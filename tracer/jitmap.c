@@ -24,13 +24,13 @@
 struct piece {
 	uint64_t start, size;
 	uint32_t order;
-	const char *name;	/* in text */
+	const char *name; /* in text */
 };
 
 struct jitmap {
 	char *text;
-	VEC(struct piece) pieces;	/* by start, then the later first */
-	uint64_t size, mtime_ns;	/* of the file that was read */
+	VEC(struct piece) pieces; /* by start, then the later first */
+	uint64_t size, mtime_ns; /* of the file that was read */
 };
 
 void jitmap_destroy(struct jitmap *m)
@@ -70,7 +70,7 @@ static int open_map(pid_t pid, struct stat *st)
 
 	snprintf(path, sizeof(path), "/proc/%d/root/tmp/perf-%d.map", (int)pid, (int)own_pid(pid));
 	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | O_NOFOLLOW);
-	if (fd < 0) {	/* the process is gone, its file is not */
+	if (fd < 0) { /* the process is gone, its file is not */
 		snprintf(path, sizeof(path), "/tmp/perf-%d.map", (int)pid);
 		fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | O_NOFOLLOW);
 	}
@@ -122,7 +122,7 @@ static bool parse_line(char *line, struct piece *ret)
 	ret->name = end + 1;
 	if (strlen(end + 1) > NAME_MAX_LEN)
 		end[1 + NAME_MAX_LEN] = '\0';
-	for (char *c = end + 1; *c; c++)	/* it goes to terminals */
+	for (char *c = end + 1; *c; c++) /* it goes to terminals */
 		if ((unsigned char)*c < 0x20 || *c == 0x7f)
 			*c = '?';
 	return true;
@@ -139,7 +139,7 @@ static void parse(struct jitmap *m)
 
 		next = strchr(line, '\n');
 		if (!next)
-			break;	/* still being written */
+			break; /* still being written */
 		*next++ = '\0';
 		if (parse_line(line, &p))
 			(void)vec_push(&m->pieces, p);

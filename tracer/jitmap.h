@@ -15,6 +15,6 @@ struct jitmap;
  * has changed.  The text is good until the next call.
  */
 const char *jitmap_find(struct jitmap **m, pid_t pid, uint64_t addr, uint64_t *start);
-void jitmap_destroy(struct jitmap *m);	/* NULL is fine */
+void jitmap_destroy(struct jitmap *m); /* NULL is fine */
 
 #endif

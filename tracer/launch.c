@@ -29,8 +29,8 @@
 #include "procfs.h"
 
 struct engine_launch {
-	int go_fd;		/* to the child: the filter, and that it may go */
-	int result_fd;		/* from the child: errno of a failed exec */
+	int go_fd; /* to the child: the filter, and that it may go */
+	int result_fd; /* from the child: errno of a failed exec */
 	char *name;
 	enum hold hold;
 	bool is_reached;
@@ -309,8 +309,7 @@ struct error *engine_fork(struct engine *e, char *const argv[], char *const env_
 		close(result[0]);
 		child_main(e, argv, env_changes, go[0], result[1]);
 	}
-	err = pid < 0 ? error_os(errno, "failed to execute %s", argv[0])
-		      : seize_child(e, pid, ret);
+	err = pid < 0 ? error_os(errno, "failed to execute %s", argv[0]) : seize_child(e, pid, ret);
 	if (!err)
 		process_impl(*ret)->launch = take_ptr(l);
 fail:
@@ -483,7 +482,9 @@ struct error *engine_exec(struct engine *e, struct process *p, enum hold hold,
 	if (p->is_dead)
 		return result_of(p);
 	if (l->foreign[0])
-		return error_format(ERR_OTHER, "failed to execute %s: it is %s, which this "
-				    "program can't trace", l->name, l->foreign);
+		return error_format(ERR_OTHER,
+				    "failed to execute %s: it is %s, which this "
+				    "program can't trace",
+				    l->name, l->foreign);
 	return NULL;
 }

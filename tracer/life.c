@@ -28,10 +28,10 @@
 
 struct birth {
 	pid_t tid;
-	struct engine_task *parent;	/* NULL: it is gone */
-	struct process *proc;		/* the parent's */
+	struct engine_task *parent; /* NULL: it is gone */
+	struct process *proc; /* the parent's */
 	bool is_thread, shares_vm, is_vfork;
-	unsigned nr;			/* the system call, for the child's return */
+	unsigned nr; /* the system call, for the child's return */
 };
 
 /* ------------------------------------------------------------ what is born -- */
@@ -46,23 +46,16 @@ static bool flags_by_call(struct task *t, struct birth *b, uint64_t *flags)
 	b->nr = (unsigned)arch_syscall_nr_get(r);
 	switch (b->nr) {
 #ifdef SYS_fork
-	case SYS_fork:
-		*flags = 0;
-		return true;
+	case SYS_fork: *flags = 0; return true;
 #endif
 #ifdef SYS_vfork
-	case SYS_vfork:
-		*flags = CLONE_VM | CLONE_VFORK;
-		return true;
+	case SYS_vfork: *flags = CLONE_VM | CLONE_VFORK; return true;
 #endif
-	case SYS_clone:
-		*flags = arch_syscall_arg(r, 0);
-		return true;
+	case SYS_clone: *flags = arch_syscall_arg(r, 0); return true;
 	case SYS_clone3:
 		return as_read(t->proc->as, arch_syscall_arg(r, 0), flags, sizeof(*flags)) ==
 		       sizeof(*flags);
-	default:
-		return false;
+	default: return false;
 	}
 }
 
@@ -74,8 +67,8 @@ static bool relate_by_kernel(struct birth *b)
 	if (!procfs_status(b->tid, &st))
 		return false;
 	b->is_thread = st.tgid == b->proc->pid;
-	b->shares_vm = b->is_thread ||
-		       syscall(SYS_kcmp, b->tid, b->proc->pid, KCMP_VM, 0UL, 0UL) == 0;
+	b->shares_vm =
+		b->is_thread || syscall(SYS_kcmp, b->tid, b->proc->pid, KCMP_VM, 0UL, 0UL) == 0;
 	return true;
 }
 
@@ -102,7 +95,7 @@ static int by_address(const void *a, const void *b)
  */
 static void clean_copy(struct aspace *to, struct aspace *from)
 {
-	VEC(struct site_entry *) sites = {0};
+	VEC(struct site_entry *) sites = { 0 };
 
 	for (size_t i = 0; i < from->all.n; i++)
 		if (from->all.items[i]->in_table && !vec_push(&sites, from->all.items[i]))
@@ -153,8 +146,7 @@ static struct process *make_process(struct engine *e, const struct birth *b)
 	process_impl(p)->trap_caught = process_impl(b->proc)->trap_caught;
 	process_impl(p)->trap_ignored = process_impl(b->proc)->trap_ignored;
 	process_impl(p)->trap_action_known = process_impl(b->proc)->trap_action_known;
-	memcpy(process_impl(p)->trap_action, process_impl(b->proc)->trap_action,
-	       SIGACTION_BYTES);
+	memcpy(process_impl(p)->trap_action, process_impl(b->proc)->trap_action, SIGACTION_BYTES);
 	return p;
 }
 
@@ -295,12 +287,15 @@ void life_adopt_orphans(struct engine *e)
 static void push_gone(struct engine *e, struct engine_task *t, int status)
 {
 	struct event ev = {
-		.kind = EV_GONE, .tid = t->pub.tid, .task = &t->pub,
-		.sig = SYNTHETIC, .status = status,
+		.kind = EV_GONE,
+		.tid = t->pub.tid,
+		.task = &t->pub,
+		.sig = SYNTHETIC,
+		.status = status,
 	};
 
 	if (!t->in_hash)
-		return;		/* its death is in the queue already */
+		return; /* its death is in the queue already */
 	engine_queue_drop(e, t);
 	if (t->pub.state != TASK_GONE)
 		task_set_state(&t->pub, TASK_GONE);
@@ -342,7 +337,7 @@ void life_exec(struct engine *e, struct task *t)
 	struct engine_task *impl = task_impl(t);
 	struct aspace *as;
 
-	if (p->is_silent) {	/* the shared address space is left: let go */
+	if (p->is_silent) { /* the shared address space is left: let go */
 		detach_task(e, impl, 0);
 		task_destroy(e, impl);
 		process_destroy(e, &p->pub);
@@ -409,7 +404,7 @@ static void process_ended(struct engine *e, struct process *p, const struct even
 {
 	struct engine_process *impl = process_impl(p);
 
-	if (!p->has_wait_status) {	/* the leader was never ours */
+	if (!p->has_wait_status) { /* the leader was never ours */
 		p->wait_status = ev->status;
 		p->has_wait_status = true;
 	}

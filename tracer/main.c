@@ -93,8 +93,8 @@ static void install_crash_handlers(void)
 static void install_handlers(void)
 {
 	static const int interrupts[] = { SIGINT, SIGTERM, SIGHUP };
-	static const int deaths[] = { SIGQUIT, SIGALRM, SIGUSR1, SIGUSR2, SIGVTALRM, SIGPROF,
-				      SIGXCPU, SIGIO, SIGPWR, SIGSTKFLT };
+	static const int deaths[] = { SIGQUIT, SIGALRM, SIGUSR1, SIGUSR2, SIGVTALRM,
+				      SIGPROF, SIGXCPU, SIGIO,	 SIGPWR,  SIGSTKFLT };
 	struct sigaction sa = { .sa_handler = on_interrupt };
 
 	sigemptyset(&sa.sa_mask);
@@ -177,7 +177,7 @@ int main(int argc, char **argv)
 	int status;
 	struct error *err = cli_parse(&cli, argc, argv, &show_usage);
 
-	setlocale(LC_TIME, "");	/* %Y and %T; numbers stay as they are */
+	setlocale(LC_TIME, ""); /* %Y and %T; numbers stay as they are */
 
 	if (err && show_usage)
 		return usage(&cli, err);

@@ -84,7 +84,7 @@ static ssize_t transfer(struct aspace *as, uint64_t addr, void *buf, size_t len,
 {
 	ssize_t n = -1;
 
-	if (addr > INT64_MAX)	/* kernel half: no such offset */
+	if (addr > INT64_MAX) /* kernel half: no such offset */
 		return -1;
 	for (int attempt = 0; attempt < 2; attempt++) {
 		if (as->mem_fd < 0 || attempt) {
@@ -92,8 +92,8 @@ static ssize_t transfer(struct aspace *as, uint64_t addr, void *buf, size_t len,
 				return -1;
 		}
 		do {
-			n = is_read ? pread(as->mem_fd, buf, len, (off_t)addr)
-				    : pwrite(as->mem_fd, buf, len, (off_t)addr);
+			n = is_read ? pread(as->mem_fd, buf, len, (off_t)addr) :
+				      pwrite(as->mem_fd, buf, len, (off_t)addr);
 		} while (n < 0 && errno == EINTR);
 		if (n > 0)
 			return n;
@@ -150,8 +150,8 @@ size_t mem_write_raw(struct aspace *as, uint64_t addr, const void *buf, size_t l
 	size_t done = 0;
 
 	while (done < len) {
-		ssize_t n = transfer(as, addr + done, (char *)(uintptr_t)buf + done, len - done,
-				     false);
+		ssize_t n =
+			transfer(as, addr + done, (char *)(uintptr_t)buf + done, len - done, false);
 
 		if (n <= 0)
 			break;
@@ -221,8 +221,8 @@ size_t as_write(struct aspace *as, uint64_t addr, const void *buf, size_t len)
 		if (!overlap(s, addr, len, &bo, &so, &n))
 			continue;
 		if (bo > done) {
-			size_t put = mem_write_raw(as, addr + done, (const char *)buf + done,
-						   bo - done);
+			size_t put =
+				mem_write_raw(as, addr + done, (const char *)buf + done, bo - done);
 
 			if (put < bo - done)
 				return done + put;

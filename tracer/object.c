@@ -86,8 +86,8 @@ void objects_set_reader(struct objects *os,
 
 size_t objects_read(struct objects *os, uint64_t addr, void *buf, size_t len)
 {
-	struct iovec to = {buf, len};
-	struct iovec from = {(void *)(uintptr_t)addr, len};
+	struct iovec to = { buf, len };
+	struct iovec from = { (void *)(uintptr_t)addr, len };
 
 	if (os->read)
 		return os->read(os->read_arg, addr, buf, len);
@@ -107,10 +107,10 @@ static char *clean_path(const char *path, bool *is_deleted)
 	return strndup(path, *is_deleted ? n - mark : n);
 }
 
-static struct error *open_mapping(struct objects *os, const struct procfs_map *m,
-				  const char *path, bool is_deleted, struct image **ret)
+static struct error *open_mapping(struct objects *os, const struct procfs_map *m, const char *path,
+				  bool is_deleted, struct image **ret)
 {
-	_cleanup_(strbuf_deinit) struct strbuf sb = {0};
+	_cleanup_(strbuf_deinit) struct strbuf sb = { 0 };
 	struct error *err;
 
 	if (os->exe && !strcmp(m->path, os->exe)) {
@@ -179,7 +179,7 @@ static struct error *obj_create(struct objects *os, const struct procfs_map *m, 
 
 struct refresh {
 	struct objects *os;
-	bool is_any;		/* a mapping was seen: the process lives */
+	bool is_any; /* a mapping was seen: the process lives */
 	bool is_changed;
 	struct error *err;
 };
@@ -259,7 +259,7 @@ static void see_file(struct refresh *r, const struct procfs_map *m)
 			error_destroy(err);
 		if (os->rejects.n == REJECTS_MAX)
 			os->rejects.n = 0;
-		(void)vec_push(&os->rejects, ((struct reject){dev, m->inode, m->lo}));
+		(void)vec_push(&os->rejects, ((struct reject){ dev, m->inode, m->lo }));
 		return;
 	}
 	o->dev = dev;
@@ -313,7 +313,7 @@ static void see_map(void *arg, const struct procfs_map *m)
 	else if (!strcmp(m->path, "[vdso]"))
 		see_vdso(r, m);
 	if (!objects_find_code(r->os, m->lo))
-		(void)vec_push(&r->os->code, ((struct range){m->lo, m->hi}));
+		(void)vec_push(&r->os->code, ((struct range){ m->lo, m->hi }));
 }
 
 /* A leader that exited before its threads has no memory any more; they do. */
@@ -349,7 +349,7 @@ static bool drop_unseen(struct objects *os, void (*gone)(void *arg, struct objec
 
 static void read_exe(struct objects *os)
 {
-	_cleanup_(strbuf_deinit) struct strbuf sb = {0};
+	_cleanup_(strbuf_deinit) struct strbuf sb = { 0 };
 
 	if (!procfs_link(os->pid, "exe", &sb))
 		return;
@@ -360,7 +360,7 @@ static void read_exe(struct objects *os)
 struct error *objects_refresh(struct objects *os, bool *changed,
 			      void (*gone)(void *arg, struct object *o), void *arg)
 {
-	struct refresh r = {.os = os};
+	struct refresh r = { .os = os };
 
 	read_exe(os);
 	os->generation++;
@@ -457,7 +457,7 @@ static void see_code(void *arg, const struct procfs_map *m)
 	struct objects *os = arg;
 
 	if (m->x && !objects_find_code(os, m->lo))
-		(void)vec_push(&os->code, ((struct range){m->lo, m->hi}));
+		(void)vec_push(&os->code, ((struct range){ m->lo, m->hi }));
 }
 
 void objects_rescan_code(struct objects *os)

@@ -22,21 +22,21 @@ struct objects;
 
 /* A function or object symbol of an image.  Addresses are link-time. */
 struct sym {
-	const char *name;	/* owned by the image */
+	const char *name; /* owned by the image */
 	uint64_t addr;
 	uint64_t size;
-	uint8_t type;		/* STT_* */
-	uint8_t bind;		/* STB_* */
+	uint8_t type; /* STT_* */
+	uint8_t bind; /* STB_* */
 };
 
 struct object {
 	struct image *image;
-	const char *name;	/* basename shown as module: "libc.so.6" */
-	const char *path;	/* as mapped */
-	uint64_t bias;		/* run-time address = link-time + bias */
-	uint64_t lo, hi;	/* mapped range */
-	bool is_main;		/* the executable: a.out */
-	unsigned generation;	/* for dlclose/dlopen comparison */
+	const char *name; /* basename shown as module: "libc.so.6" */
+	const char *path; /* as mapped */
+	uint64_t bias; /* run-time address = link-time + bias */
+	uint64_t lo, hi; /* mapped range */
+	bool is_main; /* the executable: a.out */
+	unsigned generation; /* for dlclose/dlopen comparison */
 };
 
 /* The objects of one process.  root: prefix to open paths ("/proc/PID/root"). */

@@ -83,9 +83,9 @@ struct each {
 	const char *pattern;
 	void (*fn)(void *arg, struct object *o, const struct sym *s);
 	void *arg;
-	uint64_t last;		/* address given last, so that none is given twice */
+	uint64_t last; /* address given last, so that none is given twice */
 	bool is_any;
-	bool has_dots;		/* names with a dot in them are meant */
+	bool has_dots; /* names with a dot in them are meant */
 };
 
 static void give(struct each *e, const struct sym *s)
@@ -124,7 +124,7 @@ static bool is_hidden(const char *name, bool has_dots)
 {
 	static const char *const clones[] = { ".cold", ".part.", ".isra.", ".constprop." };
 
-	if (demangle_is_mangled(name)) {	/* Rust's have dots of their own */
+	if (demangle_is_mangled(name)) { /* Rust's have dots of their own */
 		for (size_t i = 0; i < ARRAY_SIZE(clones); i++)
 			if (!has_dots && strstr(name, clones[i]))
 				return true;
@@ -270,8 +270,11 @@ static void each_other(struct each *e)
 void object_each_function(struct object *o, const char *pattern,
 			  void (*fn)(void *arg, struct object *o, const struct sym *s), void *arg)
 {
-	struct each e = {.o = obj_of(o), .pattern = pattern, .fn = fn, .arg = arg,
-			 .has_dots = means_dots(o->image, pattern)};
+	struct each e = { .o = obj_of(o),
+			  .pattern = pattern,
+			  .fn = fn,
+			  .arg = arg,
+			  .has_dots = means_dots(o->image, pattern) };
 
 	if (!*pattern || dl_is_glob(pattern)) {
 		each_glob(&e);
@@ -312,7 +315,7 @@ static bool alias_matches(struct image *img, uint64_t addr, const char *pattern)
 
 bool object_function_matches(struct object *o, const struct sym *s, const char *pattern)
 {
-	struct alias a = {.o = obj_of(o), .addr = s->addr};
+	struct alias a = { .o = obj_of(o), .addr = s->addr };
 
 	if (!*pattern || dl_glob_match(pattern, s->name) || is_clone(s->name, pattern))
 		return true;
@@ -373,8 +376,8 @@ const char *object_symbol_name(struct object *o, const struct sym *s)
 }
 
 /* Without parameters: a misspelt name is nearest to that. */
-static void suggest(struct object *o, const char *name,
-		    void (*fn)(void *arg, const char *name), void *arg)
+static void suggest(struct object *o, const char *name, void (*fn)(void *arg, const char *name),
+		    void *arg)
 {
 	const char *pretty = demangle_is_mangled(name) ? image_pretty(o->image, name) : name;
 	char buf[256];
@@ -394,8 +397,7 @@ void object_suggest(struct object *o, void (*fn)(void *arg, const char *name), v
 	for (size_t i = 0; i < image_symbols(o->image); i++) {
 		const struct sym *s = image_symbol_at_index(o->image, i);
 
-		if (image_symbol_is_function(o->image, s, false) &&
-		    !is_hidden(s->name, has_dots))
+		if (image_symbol_is_function(o->image, s, false) && !is_hidden(s->name, has_dots))
 			suggest(o, s->name, fn, arg);
 	}
 }

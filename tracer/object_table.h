@@ -11,16 +11,16 @@
 /* What an ifunc was resolved to: sym has its name and the implementation's address. */
 struct impl {
 	struct sym sym;
-	const struct sym *ifunc;	/* borrowed from the image */
+	const struct sym *ifunc; /* borrowed from the image */
 };
 
 struct obj {
-	struct object pub;	/* first: struct object * and struct obj * are the same address */
+	struct object pub; /* first: struct object * and struct obj * are the same address */
 	struct objects *table;
 	char *path;
 	uint64_t dev, ino;
-	uint64_t map_lo;	/* of the executable mapping it was found by */
-	bool is_seen;		/* in the refresh that runs */
+	uint64_t map_lo; /* of the executable mapping it was found by */
+	bool is_seen; /* in the refresh that runs */
 	VEC(struct impl *) impls;
 };
 
@@ -38,16 +38,16 @@ struct jitmap;
 struct objects {
 	pid_t pid;
 	unsigned generation;
-	char *exe;			/* what /proc/PID/exe says; "" unknown */
-	struct obj *vdso;		/* NULL if there is none; not in the lists */
-	VEC(struct obj *) live;		/* by address */
-	VEC(struct obj *) gone;		/* oldest first */
-	VEC(struct range) code;		/* executable mappings that are in no object */
+	char *exe; /* what /proc/PID/exe says; "" unknown */
+	struct obj *vdso; /* NULL if there is none; not in the lists */
+	VEC(struct obj *) live; /* by address */
+	VEC(struct obj *) gone; /* oldest first */
+	VEC(struct range) code; /* executable mappings that are in no object */
 	VEC(struct reject) rejects;
 	size_t (*read)(void *arg, uint64_t addr, void *buf, size_t len);
 	void *read_arg;
-	bool raw_names;			/* not demangled */
-	struct jitmap *jit;		/* made on first use */
+	bool raw_names; /* not demangled */
+	struct jitmap *jit; /* made on first use */
 };
 
 static inline struct obj *obj_of(struct object *o)

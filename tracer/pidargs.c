@@ -36,7 +36,9 @@ static void add_params(struct pid_args *a, const struct dwarf_func *f)
 		const struct dwarf_param *p = &f->params[i];
 
 		a->list[a->n++] = (struct dl_probe_arg){
-			.name = p->name, .native_type = p->type, .why = p->why,
+			.name = p->name,
+			.native_type = p->type,
+			.why = p->why,
 			.map = p->arg < 0 ? 0 : (unsigned)p->arg,
 		};
 	}
@@ -45,19 +47,24 @@ static void add_params(struct pid_args *a, const struct dwarf_func *f)
 static void add_result(struct pid_args *a, struct dl_types *ts, const struct dwarf_func *f)
 {
 	a->list[a->n++] = (struct dl_probe_arg){
-		.native_type = dl_types_basic(ts, DL_T_UINT64), .map = 0,
+		.native_type = dl_types_basic(ts, DL_T_UINT64),
+		.map = 0,
 	};
 	if (f->result->kind == DL_VOID)
 		return;
 	a->list[a->n++] = (struct dl_probe_arg){
-		.native_type = f->result, .map = 1, .why = f->result_why,
+		.native_type = f->result,
+		.map = 1,
+		.why = f->result_why,
 	};
 }
 
 static const char *no_debug(struct dl_types *ts, const struct object *o, const struct sym *s)
 {
-	return arena_printf(dl_types_arena(ts), "no debug information for %s in %s: arg0 to arg9 "
-			    "are the raw argument registers", s->name, o->name);
+	return arena_printf(dl_types_arena(ts),
+			    "no debug information for %s in %s: arg0 to arg9 "
+			    "are the raw argument registers",
+			    s->name, o->name);
 }
 
 static bool read_func(struct dl_types *ts, struct object *o, const struct sym *s,

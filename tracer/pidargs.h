@@ -16,7 +16,7 @@ struct pid_args;
  */
 struct pid_args *pid_args_read(struct dl_types *ts, struct object *o, const struct sym *s,
 			       enum pid_kind kind, uint64_t addr, const char *inlined);
-void pid_args_destroy(struct pid_args *a);	/* NULL is fine */
+void pid_args_destroy(struct pid_args *a); /* NULL is fine */
 /* Borrowed; *why: why there are none, NULL if there are some. */
 const struct dl_probe_arg *pid_args_list(const struct pid_args *a, unsigned *n, const char **why);
 

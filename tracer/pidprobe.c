@@ -31,7 +31,7 @@
 struct wish {
 	bool entry, ret, is_offset;
 	uint64_t offset;
-	const char *offsets;	/* glob for the hexadecimal text of offsets; NULL none, "" all */
+	const char *offsets; /* glob for the hexadecimal text of offsets; NULL none, "" all */
 };
 
 struct walk {
@@ -42,18 +42,18 @@ struct walk {
 	unsigned flags;
 	pid_point_fn *fn;
 	void *arg;
-	bool is_exact;		/* the function is named: what can't be done is an error */
-	bool is_over;		/* fn has had enough */
+	bool is_exact; /* the function is named: what can't be done is an error */
+	bool is_over; /* fn has had enough */
 	unsigned n_functions, n_points;
-	bool has_symbol;	/* a symbol has the name */
-	struct dwarf_lines lines;	/* why a source line has no code */
-	struct error *err;	/* the first; dropped if another function has points */
+	bool has_symbol; /* a symbol has the name */
+	struct dwarf_lines lines; /* why a source line has no code */
+	struct error *err; /* the first; dropped if another function has points */
 
 	/* The function at hand. */
 	const struct sym *sym;
 	const uint8_t *code;
-	uint64_t addr;		/* run-time */
-	uint64_t part_addr;	/* of the function or of the fragment being walked */
+	uint64_t addr; /* run-time */
+	uint64_t part_addr; /* of the function or of the fragment being walked */
 	const uint8_t *part_code;
 	size_t part_len;
 	const struct sym *fragments[FRAGMENTS_MAX];
@@ -92,10 +92,10 @@ static bool parse_hex(const char *s, uint64_t *ret)
 
 static struct error *parse_name(const char *name, struct wish *ret)
 {
-	struct wish w = {0};
+	struct wish w = { 0 };
 
 	if (!*name) {
-		w = (struct wish){.entry = true, .ret = true, .offsets = ""};
+		w = (struct wish){ .entry = true, .ret = true, .offsets = "" };
 	} else if (!strcmp(name, "entry")) {
 		w.entry = true;
 	} else if (!strcmp(name, "return")) {
@@ -135,8 +135,13 @@ static void refuse(struct walk *w, struct error *err)
 static bool give(struct walk *w, enum pid_kind kind, uint64_t addr, enum arch_flow flow)
 {
 	struct pid_point p = {
-		.object = w->o, .sym = w->sym, .func = object_symbol_name(w->o, w->sym),
-		.addr = addr, .offset = addr - w->addr, .kind = kind, .flow = flow,
+		.object = w->o,
+		.sym = w->sym,
+		.func = object_symbol_name(w->o, w->sym),
+		.addr = addr,
+		.offset = addr - w->addr,
+		.kind = kind,
+		.flow = flow,
 	};
 
 	if (kind == PID_OFFSET)
@@ -165,7 +170,7 @@ static bool see_base(void *arg, const struct sym *s)
 
 static bool is_fragment_of(const struct walk *w, const struct sym *s)
 {
-	struct base b = {.addr = w->addr - w->o->bias};
+	struct base b = { .addr = w->addr - w->o->bias };
 	const char *end = strstr(s->name, ".cold");
 	char name[512];
 
@@ -287,16 +292,18 @@ static void give_offset(struct walk *w)
 	uint64_t off = w->wish.offset;
 
 	if (off >= w->sym->size) {
-		refuse(w, error_tagged("D_PROC_OFF", "offset 0x%" PRIx64
-				       " outside of function '%s'", off, w->sym->name));
+		refuse(w,
+		       error_tagged("D_PROC_OFF", "offset 0x%" PRIx64 " outside of function '%s'",
+				    off, w->sym->name));
 	} else if (!walk_offsets(w, NULL)) {
 		refuse(w, error_tagged("D_PROC_CREATEFAIL",
 				       "failed to create offset probe in '%s': "
 				       "the function has bytes that are not instructions",
 				       w->sym->name));
 	} else if (!arch_is_boundary(w->code, w->sym->size, w->addr, off)) {
-		refuse(w, error_tagged("D_PROC_ALIGN", "offset 0x%" PRIx64
-				       " is not aligned on an instruction", off));
+		refuse(w,
+		       error_tagged("D_PROC_ALIGN",
+				    "offset 0x%" PRIx64 " is not aligned on an instruction", off));
 	} else {
 		give(w, PID_OFFSET, w->addr + off, ARCH_FLOW_NEXT);
 	}
@@ -334,8 +341,12 @@ static bool give_inside(struct walk *w, enum pid_kind kind, const char *func, co
 {
 	struct object *o = w->o;
 	const struct sym *s = image_symbol_covering(o->image, link_addr);
-	struct pid_point p = { .object = o, .sym = s, .func = func, .kind = kind,
-			       .addr = link_addr + o->bias, .flow = ARCH_FLOW_NEXT,
+	struct pid_point p = { .object = o,
+			       .sym = s,
+			       .func = func,
+			       .kind = kind,
+			       .addr = link_addr + o->bias,
+			       .flow = ARCH_FLOW_NEXT,
 			       .inlined = inlined };
 
 	if (!s || !image_is_code(o->image, link_addr) || !is_boundary(o, s, p.addr))
@@ -353,8 +364,7 @@ static bool see_inline(void *arg, const char *name, uint64_t addr)
 {
 	struct walk *w = arg;
 
-	return give_inside(w, PID_INLINE, object_shown_name(w->o, name), "entry", name,
-			   addr);
+	return give_inside(w, PID_INLINE, object_shown_name(w->o, name), "entry", name, addr);
 }
 
 static bool see_line(void *arg, uint64_t addr)
@@ -408,16 +418,19 @@ static bool is_boundary(struct object *o, const struct sym *s, uint64_t addr)
 static struct error *give_absolute(struct walk *w)
 {
 	struct object *o = objects_main(w->os);
-	struct pid_point p = {.object = o, .func = "-", .kind = PID_OFFSET,
-			      .flow = ARCH_FLOW_NEXT};
+	struct pid_point p = {
+		.object = o, .func = "-", .kind = PID_OFFSET, .flow = ARCH_FLOW_NEXT
+	};
 	uint64_t value;
 
 	if (o && !object_matches(o, w->d->mod))
 		return error_tagged("D_PROC_LIB",
 				    "only the a.out module is valid with the '-' function");
 	if (!parse_hex(w->d->name, &value))
-		return error_tagged("D_PROC_NAME", "'%s' is an invalid probe name; only individual "
-				    "addresses may be specified with the '-' function", w->d->name);
+		return error_tagged("D_PROC_NAME",
+				    "'%s' is an invalid probe name; only individual "
+				    "addresses may be specified with the '-' function",
+				    w->d->name);
 	if (!o)
 		return NULL;
 	if (!find_absolute(o, value, &p.addr))
@@ -425,8 +438,8 @@ static struct error *give_absolute(struct walk *w)
 				    value);
 	p.sym = object_symbol_at(o, p.addr);
 	if (p.sym && !is_boundary(o, p.sym, p.addr))
-		return error_tagged("D_PROC_ALIGN", "offset 0x%" PRIx64
-				    " is not aligned on an instruction", value);
+		return error_tagged("D_PROC_ALIGN",
+				    "offset 0x%" PRIx64 " is not aligned on an instruction", value);
 	p.offset = p.sym ? p.addr - p.sym->addr - o->bias : value;
 	snprintf(p.name, sizeof(p.name), "%" PRIx64, value);
 	(void)w->fn(w->arg, &p);
@@ -446,7 +459,7 @@ static struct error *take_error(struct walk *w)
 struct error *pid_points_object(struct objects *os, struct object *o, const struct dl_pdesc *d,
 				unsigned flags, pid_point_fn *fn, void *arg)
 {
-	struct walk w = {.os = os, .o = o, .d = d, .flags = flags, .fn = fn, .arg = arg};
+	struct walk w = { .os = os, .o = o, .d = d, .flags = flags, .fn = fn, .arg = arg };
 	struct error *err = parse_name(d->name, &w.wish);
 
 	if (err)
@@ -467,11 +480,13 @@ static struct error *missing_function(struct object *o, const struct dl_pdesc *d
 	const struct sym *s = object_symbol(o, d->func);
 
 	if (s && s->type == STT_GNU_IFUNC)
-		return error_tagged("D_PROC_FUNC", "failed to lookup '%s' in module '%s': its "
+		return error_tagged("D_PROC_FUNC",
+				    "failed to lookup '%s' in module '%s': its "
 				    "implementation is not chosen yet or in another module",
 				    d->func, d->mod);
 	if (image_is_stripped(o->image))
-		return error_tagged("D_PROC_FUNC", "failed to lookup '%s' in module '%s': it is "
+		return error_tagged("D_PROC_FUNC",
+				    "failed to lookup '%s' in module '%s': it is "
 				    "stripped, and no debug file with its symbols was found",
 				    d->func, d->mod);
 	return error_tagged("D_PROC_FUNC", "failed to lookup '%s' in module '%s'", d->func, d->mod);
@@ -503,7 +518,7 @@ static void walk_object(struct walk *w, struct object **named)
 struct error *pid_points(struct objects *os, const struct dl_pdesc *d, unsigned flags,
 			 pid_point_fn *fn, void *arg)
 {
-	struct walk w = {.os = os, .d = d, .flags = flags, .fn = fn, .arg = arg};
+	struct walk w = { .os = os, .d = d, .flags = flags, .fn = fn, .arg = arg };
 	struct object *named = NULL;
 	struct error *err;
 

@@ -16,9 +16,11 @@
 #include "object.h"
 
 enum pid_kind {
-	PID_ENTRY, PID_RETURN, PID_OFFSET,
-	PID_INLINE,	/* where an inlined instance of the function begins */
-	PID_LINE,	/* where a source line begins */
+	PID_ENTRY,
+	PID_RETURN,
+	PID_OFFSET,
+	PID_INLINE, /* where an inlined instance of the function begins */
+	PID_LINE, /* where a source line begins */
 };
 
 struct pid_point {
@@ -27,10 +29,10 @@ struct pid_point {
 	const struct sym *sym;
 	/* probefunc: canonical name, "-", or a source file; lives as long as object and description */
 	const char *func;
-	const char *inlined;	/* PID_INLINE: the function's name in the file; else NULL */
-	char name[20];		/* probename: "entry", "return", "1a" */
-	uint64_t addr;		/* run-time address to plant at */
-	uint64_t offset;	/* addr - start of the function; beyond it in a fragment (f.cold) */
+	const char *inlined; /* PID_INLINE: the function's name in the file; else NULL */
+	char name[20]; /* probename: "entry", "return", "1a" */
+	uint64_t addr; /* run-time address to plant at */
+	uint64_t offset; /* addr - start of the function; beyond it in a fragment (f.cold) */
 	enum pid_kind kind;
 	/*
 	 * For PID_RETURN, how it leaves: ARCH_FLOW_RET, _JUMP and _IJUMP (tail

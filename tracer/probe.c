@@ -62,8 +62,8 @@ static struct probe **bucket_of(struct probe_table *t, const char *prov, const c
 	return &t->buckets[(h ^ (h >> 15)) % BUCKETS];
 }
 
-struct probe *probe_find(struct probe_table *t, const char *prov, const char *mod,
-			 const char *func, const char *name)
+struct probe *probe_find(struct probe_table *t, const char *prov, const char *mod, const char *func,
+			 const char *name)
 {
 	for (struct probe *p = *bucket_of(t, prov, mod, func, name); p; p = p->hash_next)
 		if (!strcmp(p->func, func) && !strcmp(p->name, name) && !strcmp(p->mod, mod) &&

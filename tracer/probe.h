@@ -21,18 +21,18 @@ struct provider;
 struct session;
 
 struct probe {
-	uint32_t id;		/* from 1, in order of creation */
+	uint32_t id; /* from 1, in order of creation */
 	struct provider *provider;
-	const char *prov, *mod, *func, *name;	/* owned by the table */
-	const char *alias;	/* other function name it answers to, or NULL */
-	bool is_enabled;	/* its provider has been asked to fire it */
-	bool is_private;	/* made for one description: not for globs of others (timers) */
-	VEC(uint32_t) epids;	/* enablings, in program order */
-	uint64_t n_matched;	/* clauses looked at so far (session_match) */
+	const char *prov, *mod, *func, *name; /* owned by the table */
+	const char *alias; /* other function name it answers to, or NULL */
+	bool is_enabled; /* its provider has been asked to fire it */
+	bool is_private; /* made for one description: not for globs of others (timers) */
+	VEC(uint32_t) epids; /* enablings, in program order */
+	uint64_t n_matched; /* clauses looked at so far (session_match) */
 	struct probe *hash_next;
 	/* The provider's own: */
 	void *data;
-	uint64_t number;	/* system call number, period, ... */
+	uint64_t number; /* system call number, period, ... */
 };
 
 struct probe_table;
@@ -40,13 +40,13 @@ struct probe_table;
 struct probe_table *probe_table_create(void);
 void probe_table_destroy(struct probe_table *t);
 /* The probe with exactly these names, or NULL. */
-struct probe *probe_find(struct probe_table *t, const char *prov, const char *mod,
-			 const char *func, const char *name);
+struct probe *probe_find(struct probe_table *t, const char *prov, const char *mod, const char *func,
+			 const char *name);
 /* Adds one (texts are copied); NULL: out of memory. */
 struct probe *probe_add(struct probe_table *t, struct provider *p, const char *prov,
 			const char *mod, const char *func, const char *name);
 struct probe *probe_by_id(struct probe_table *t, uint32_t id);
-uint32_t probe_count(const struct probe_table *t);	/* IDs are 1..count */
+uint32_t probe_count(const struct probe_table *t); /* IDs are 1..count */
 bool probe_matches(const struct probe *p, const struct dl_pdesc *d);
 
 /* What a provider is: a table of functions and its attributes. */
@@ -67,10 +67,10 @@ struct provider {
 	const char *(*note)(const struct probe *pr);
 	/* Replaces the plain comparison of names; NULL: none needed. */
 	bool (*matches)(const struct probe *pr, const struct dl_pdesc *d);
-	bool needs_target;	/* can't fire without a traced process */
+	bool needs_target; /* can't fire without a traced process */
 };
 
-extern const struct provider provider_dtrace, provider_profile, provider_syscall, provider_proc, provider_pid,
-	provider_usdt;
+extern const struct provider provider_dtrace, provider_profile, provider_syscall, provider_proc,
+	provider_pid, provider_usdt;
 
 #endif

@@ -132,7 +132,7 @@ static void parse_status_line(struct procfs_status *st, const char *key, const c
 
 bool procfs_status(pid_t tid, struct procfs_status *ret)
 {
-	_cleanup_(strbuf_deinit) struct strbuf sb = {0};
+	_cleanup_(strbuf_deinit) struct strbuf sb = { 0 };
 	char *p, *line;
 
 	memset(ret, 0, sizeof(*ret));
@@ -173,7 +173,7 @@ static char *split_stat(struct strbuf *sb, char *comm, size_t size)
 
 bool procfs_stat(pid_t tid, struct procfs_stat *ret)
 {
-	_cleanup_(strbuf_deinit) struct strbuf sb = {0};
+	_cleanup_(strbuf_deinit) struct strbuf sb = { 0 };
 	char *rest, *tok, *save = NULL;
 	int field = 3;
 
@@ -206,7 +206,7 @@ bool procfs_stat(pid_t tid, struct procfs_stat *ret)
 /* Where the heap starts (field 47); 0 unknown. */
 static uint64_t heap_start(pid_t pid)
 {
-	_cleanup_(strbuf_deinit) struct strbuf sb = {0};
+	_cleanup_(strbuf_deinit) struct strbuf sb = { 0 };
 	char *rest, *tok, *save = NULL;
 	int field = 3;
 
@@ -269,7 +269,7 @@ bool procfs_link(pid_t pid, const char *what, struct strbuf *ret)
 
 bool procfs_each_task(pid_t pid, void (*fn)(void *arg, pid_t tid), void *arg)
 {
-	VEC(pid_t) tids = {0};
+	VEC(pid_t) tids = { 0 };
 	struct dirent *de;
 	char path[64];
 	DIR *dir;
@@ -316,7 +316,8 @@ static bool parse_map(char *line, struct procfs_map *m)
 
 	memset(m, 0, sizeof(*m));
 	if (sscanf(line, "%llx-%llx %7s %llx %x:%x %llu %n", &lo, &hi, perms, &offset,
-		   &m->dev_major, &m->dev_minor, &inode, &used) < 7 || lo >= hi)
+		   &m->dev_major, &m->dev_minor, &inode, &used) < 7 ||
+	    lo >= hi)
 		return false;
 	m->lo = lo;
 	m->hi = hi;
@@ -333,7 +334,7 @@ static bool parse_map(char *line, struct procfs_map *m)
 
 bool procfs_each_map(pid_t pid, void (*fn)(void *arg, const struct procfs_map *m), void *arg)
 {
-	_cleanup_(strbuf_deinit) struct strbuf sb = {0};
+	_cleanup_(strbuf_deinit) struct strbuf sb = { 0 };
 	struct procfs_map m;
 	char *p, *line;
 
@@ -347,7 +348,7 @@ bool procfs_each_map(pid_t pid, void (*fn)(void *arg, const struct procfs_map *m
 
 bool procfs_fdinfo(pid_t pid, int fd, int64_t *pos, unsigned *flags)
 {
-	_cleanup_(strbuf_deinit) struct strbuf sb = {0};
+	_cleanup_(strbuf_deinit) struct strbuf sb = { 0 };
 	char what[32], *p, *line;
 	bool has_pos = false, has_flags = false;
 
@@ -383,7 +384,7 @@ static bool parse_mount(char *line, long id, struct strbuf *fs, struct strbuf *m
 
 bool procfs_fd_mount(pid_t pid, int fd, struct strbuf *fs, struct strbuf *mount)
 {
-	_cleanup_(strbuf_deinit) struct strbuf info = {0}, mounts = {0};
+	_cleanup_(strbuf_deinit) struct strbuf info = { 0 }, mounts = { 0 };
 	char what[32], *p, *line;
 	long id = -1;
 
@@ -413,7 +414,7 @@ bool procfs_fd_mount(pid_t pid, int fd, struct strbuf *fs, struct strbuf *mount)
 
 struct gap_search {
 	uint64_t near, lo, hi, size;
-	uint64_t cursor;	/* end of what is taken so far */
+	uint64_t cursor; /* end of what is taken so far */
 	uint64_t heap_lo, heap_hi;
 	uint64_t best, best_distance;
 };
@@ -488,7 +489,7 @@ uint64_t procfs_find_gap(pid_t pid, uint64_t near, uint64_t lo, uint64_t hi, uin
 		return 0;
 	g.size = (size + page() - 1) & ~(page() - 1);
 	if (g.lo < floor)
-		g.lo = floor;	/* vm.mmap_min_addr */
+		g.lo = floor; /* vm.mmap_min_addr */
 	if (g.hi > arch_user_end)
 		g.hi = arch_user_end;
 	g.heap_lo = heap_start(pid);
@@ -502,7 +503,7 @@ uint64_t procfs_find_gap(pid_t pid, uint64_t near, uint64_t lo, uint64_t hi, uin
 
 int procfs_yama(void)
 {
-	_cleanup_(strbuf_deinit) struct strbuf sb = {0};
+	_cleanup_(strbuf_deinit) struct strbuf sb = { 0 };
 
 	if (!read_path("/proc/sys/kernel/yama/ptrace_scope", &sb) || !sb.len)
 		return -1;

@@ -17,8 +17,8 @@ struct procfs_status {
 	uid_t uid, euid, suid;
 	gid_t gid, egid, sgid;
 	int threads;
-	int seccomp;		/* 0 none, 1 strict, 2 filter */
-	int seccomp_filters;	/* how many; -1 the kernel doesn't say (before 5.9) */
+	int seccomp; /* 0 none, 1 strict, 2 filter */
+	int seccomp_filters; /* how many; -1 the kernel doesn't say (before 5.9) */
 	char state;
 	uint64_t sig_blk, sig_ign, sig_cgt, sig_pnd;
 };
@@ -29,7 +29,7 @@ struct procfs_stat {
 	char state;
 	pid_t ppid, pgrp, session;
 	int tty, priority, nice, processor;
-	unsigned long long utime, stime, start;	/* clock ticks */
+	unsigned long long utime, stime, start; /* clock ticks */
 	unsigned long flags;
 };
 bool procfs_stat(pid_t tid, struct procfs_stat *ret);
@@ -37,7 +37,8 @@ bool procfs_stat(pid_t tid, struct procfs_stat *ret);
 bool procfs_comm(pid_t tid, char buf[16]);
 /* Arguments joined by single spaces. */
 bool procfs_cmdline(pid_t pid, struct strbuf *ret);
-bool procfs_link(pid_t pid, const char *what, struct strbuf *ret);	/* "cwd", "exe", "root", "fd/3" */
+bool procfs_link(pid_t pid, const char *what,
+		 struct strbuf *ret); /* "cwd", "exe", "root", "fd/3" */
 /* Calls fn for each thread id; false: the process is gone. */
 bool procfs_each_task(pid_t pid, void (*fn)(void *arg, pid_t tid), void *arg);
 
@@ -45,7 +46,7 @@ struct procfs_map {
 	uint64_t lo, hi, offset, inode;
 	unsigned dev_major, dev_minor;
 	bool r, w, x, is_private;
-	const char *path;	/* "" anonymous; valid during the call */
+	const char *path; /* "" anonymous; valid during the call */
 };
 bool procfs_each_map(pid_t pid, void (*fn)(void *arg, const struct procfs_map *m), void *arg);
 /* fd's offset and flags from fdinfo. */

@@ -52,8 +52,8 @@ static struct error *print_diags(struct session *s, const struct compiled *p)
 	}
 	dl_ctx_clear_diags(s->ctx);
 	if (!printed)
-		return error_format(ERR_OTHER, "%s: the compiler gave no reason", p ? p->source->text :
-										      "library");
+		return error_format(ERR_OTHER, "%s: the compiler gave no reason",
+				    p ? p->source->text : "library");
 	return error_format(ERR_COMPILE, "compilation failed");
 }
 
@@ -134,8 +134,8 @@ struct error *session_compile(struct session *s)
 
 /* ------------------------------------------------- what is asked for -- */
 
-static void each_desc(const struct session *s,
-		      void (*fn)(void *arg, const struct dl_pdesc *d), void *arg)
+static void each_desc(const struct session *s, void (*fn)(void *arg, const struct dl_pdesc *d),
+		      void *arg)
 {
 	for (size_t i = 0; i < s->programs.n; i++) {
 		uint32_t n;
@@ -202,7 +202,7 @@ static void check_wants_children(void *arg, const struct dl_pdesc *d)
 	size_t len = d->id ? 0 : strlen(d->prov);
 	struct wanted *w = arg;
 
-	if (!d->id && !len && *d->name)	/* profile-97, or a static probe by its name alone */
+	if (!d->id && !len && *d->name) /* profile-97, or a static probe by its name alone */
 		w->yes = w->yes || !strncmp(d->name, "profile-", 8) || !exists(w->s, d);
 	if (len && strcmp(d->prov, "dtrace") && !isdigit((unsigned char)d->prov[len - 1]) &&
 	    strncmp(d->name, "tick-", 5))
@@ -266,9 +266,11 @@ static struct error *enable_probe(struct session *s, struct probe *p, const stru
 	if (!vec_push(&p->epids, epid))
 		return &error_nomem;
 	if (p->provider->needs_target && s->targets == NULL)
-		return error_format(ERR_OTHER,
-				    "%s probes need a process to watch: start one with -c 'command' "
-				    "or attach to a running one with -p PID", p->prov);
+		return error_format(
+			ERR_OTHER,
+			"%s probes need a process to watch: start one with -c 'command' "
+			"or attach to a running one with -p PID",
+			p->prov);
 	if (p->is_enabled)
 		return NULL;
 	err = p->provider->enable(p->provider, p);

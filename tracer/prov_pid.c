@@ -23,36 +23,36 @@ struct pid_probe;
 /* One address of a probe; arg of the site's user. */
 struct pid_spot {
 	struct pid_probe *owner;
-	pid_t pid;		/* the process it is in: the probe's, or a descendant */
+	pid_t pid; /* the process it is in: the probe's, or a descendant */
 	uint64_t addr, offset;
 	enum pid_kind kind;
 	enum arch_flow flow;
 	struct object *object;
-	struct site *site;	/* NULL: not planted, or gone */
-	const struct sym *sym;	/* what it is in */
-	const char *inlined;	/* function that was inlined here; NULL */
-	struct dwarf_places *places;	/* owned: arguments, where it isn't a function's entry */
+	struct site *site; /* NULL: not planted, or gone */
+	const struct sym *sym; /* what it is in */
+	const char *inlined; /* function that was inlined here; NULL */
+	struct dwarf_places *places; /* owned: arguments, where it isn't a function's entry */
 };
 
 struct pid_probe {
 	struct probe *probe;
 	pid_t pid;
-	struct object *object;	/* where it was found last: for modules by path, ... */
-	const struct sym *sym;	/* ... and functions by alias; NULL for '-' */
-	VEC(struct pid_spot *) spots;	/* owned */
-	struct pid_args *args;	/* owned; read when asked for */
-	char note[48];		/* for lists: how many instances were inlined */
+	struct object *object; /* where it was found last: for modules by path, ... */
+	const struct sym *sym; /* ... and functions by alias; NULL for '-' */
+	VEC(struct pid_spot *) spots; /* owned */
+	struct pid_args *args; /* owned; read when asked for */
+	char note[48]; /* for lists: how many instances were inlined */
 };
 
 /* A description that was asked for. */
 struct request {
 	pid_t pid;
-	struct dl_pdesc desc;	/* texts owned */
+	struct dl_pdesc desc; /* texts owned */
 };
 
 struct pid_provider {
 	VEC(struct request) requests;
-	VEC(struct pid_probe *) probes;	/* owned */
+	VEC(struct pid_probe *) probes; /* owned */
 };
 
 static struct pid_provider *state_of(struct session *s)
@@ -150,8 +150,8 @@ static struct error *enable(struct provider *p, struct probe *pr)
 
 struct giving {
 	struct provider *provider;
-	pid_t pid;		/* the probe's */
-	pid_t spot_pid;		/* of the process at hand */
+	pid_t pid; /* the probe's */
+	pid_t spot_pid; /* of the process at hand */
 	char prov[32];
 	struct error *err;
 };
@@ -170,7 +170,8 @@ static struct pid_probe *make_probe(struct giving *g, const struct pid_point *pt
 		return NULL;
 	}
 	pp->pid = g->pid;
-	pp->probe = probe_add(s->probes, g->provider, g->prov, pt->object->name, pt->func, pt->name);
+	pp->probe =
+		probe_add(s->probes, g->provider, g->prov, pt->object->name, pt->func, pt->name);
 	if (!pp->probe)
 		return NULL;
 	pp->probe->data = pp;
@@ -223,8 +224,16 @@ static bool give_point(void *arg, const struct pid_point *pt)
 			g->err = &error_nomem;
 			return false;
 		}
-		*spot = (struct pid_spot){ pp, g->spot_pid, pt->addr, pt->offset, pt->kind, pt->flow,
-					   pt->object, NULL, pt->sym, pt->inlined,
+		*spot = (struct pid_spot){ pp,
+					   g->spot_pid,
+					   pt->addr,
+					   pt->offset,
+					   pt->kind,
+					   pt->flow,
+					   pt->object,
+					   NULL,
+					   pt->sym,
+					   pt->inlined,
 					   find_places(g->provider->session, pt) };
 	}
 	if (pp->probe->is_enabled && !spot->site)
@@ -261,8 +270,7 @@ static struct error *remember(struct pid_provider *st, pid_t pid, const struct d
 		.desc = { strdup(d->prov), strdup(d->mod), strdup(d->func), strdup(d->name), 0 },
 	};
 
-	if (r.desc.prov && r.desc.mod && r.desc.func && r.desc.name &&
-	    vec_push(&st->requests, r))
+	if (r.desc.prov && r.desc.mod && r.desc.func && r.desc.name && vec_push(&st->requests, r))
 		return NULL;
 	request_deinit(&r);
 	return &error_nomem;
@@ -322,8 +330,10 @@ static struct error *target_for(struct session *s, const char *prov, struct targ
 		return error_tagged("D_PROC_GRAB", "failed to grab process %d: it is not traced",
 				    (int)pid);
 	if (!target_objects(*ret))
-		return error_tagged("D_PROC_GRAB", "failed to grab process %d: its memory map "
-						   "can't be read", (int)pid);
+		return error_tagged("D_PROC_GRAB",
+				    "failed to grab process %d: its memory map "
+				    "can't be read",
+				    (int)pid);
 	return NULL;
 }
 
@@ -385,7 +395,8 @@ struct error *pid_provide_again(struct session *s, struct target *t)
 
 	for (size_t i = 0; i < st->requests.n && !err; i++) {
 		struct request *r = &st->requests.items[i];
-		struct giving g = { .provider = &s->providers[PROVIDER_PID], .pid = r->pid,
+		struct giving g = { .provider = &s->providers[PROVIDER_PID],
+				    .pid = r->pid,
 				    .spot_pid = t->pid };
 
 		if (!is_meant(s, t, r->pid))
@@ -396,7 +407,8 @@ struct error *pid_provide_again(struct session *s, struct target *t)
 
 			if (o->generation <= t->generation)
 				continue;
-			err = pid_points_object(t->objects, o, &r->desc, PID_WITH_COND, give_point, &g);
+			err = pid_points_object(t->objects, o, &r->desc, PID_WITH_COND, give_point,
+						&g);
 			if (!err)
 				err = g.err;
 		}

@@ -28,9 +28,21 @@
 
 /* ORDER PROC (kinds) */
 enum proc_kind {
-	PROC_CREATE, PROC_START, PROC_EXIT, PROC_EXEC, PROC_EXEC_SUCCESS, PROC_EXEC_FAILURE,
-	PROC_LWP_CREATE, PROC_LWP_START, PROC_LWP_EXIT, PROC_SIGNAL_SEND, PROC_SIGNAL_HANDLE,
-	PROC_SIGNAL_DISCARD, PROC_SIGNAL_CLEAR, PROC_FAULT, N_PROC,
+	PROC_CREATE,
+	PROC_START,
+	PROC_EXIT,
+	PROC_EXEC,
+	PROC_EXEC_SUCCESS,
+	PROC_EXEC_FAILURE,
+	PROC_LWP_CREATE,
+	PROC_LWP_START,
+	PROC_LWP_EXIT,
+	PROC_SIGNAL_SEND,
+	PROC_SIGNAL_HANDLE,
+	PROC_SIGNAL_DISCARD,
+	PROC_SIGNAL_CLEAR,
+	PROC_FAULT,
+	N_PROC,
 };
 
 static const struct dl_probe_arg process_arg[] = {
@@ -78,7 +90,7 @@ static const struct {
 /* Calls that send a signal, and where their arguments are. */
 static const struct {
 	int nr;
-	int8_t pid, tid, sig;	/* -1: there is none */
+	int8_t pid, tid, sig; /* -1: there is none */
 } senders[] = {
 	{ SYS_kill, 0, -1, 1 },
 	{ SYS_tkill, -1, 0, 1 },
@@ -99,8 +111,8 @@ static char ended;
 static struct error *init(struct provider *p)
 {
 	for (unsigned i = 0; i < N_PROC; i++) {
-		struct probe *pr = probe_add(p->session->probes, p, "proc", "vmlinux", "",
-					     kinds[i].name);
+		struct probe *pr =
+			probe_add(p->session->probes, p, "proc", "vmlinux", "", kinds[i].name);
 
 		if (!pr)
 			return &error_nomem;
@@ -151,11 +163,8 @@ void proc_wanted_syscalls(const struct probe *pr, struct syscall_set *set)
 		for (size_t i = 0; i < ARRAY_SIZE(senders); i++)
 			want(set, senders[i].nr, true, true);
 		break;
-	case PROC_SIGNAL_CLEAR:
-		want(set, SYS_rt_sigtimedwait, false, true);
-		break;
-	default:
-		break;
+	case PROC_SIGNAL_CLEAR: want(set, SYS_rt_sigtimedwait, false, true); break;
+	default: break;
 	}
 }
 
@@ -171,7 +180,9 @@ static struct probe *probe_of(struct session *s, enum proc_kind kind)
 static void fire(struct session *s, struct task *t, enum proc_kind kind, uint64_t arg0,
 		 uint64_t arg1, uint64_t arg2)
 {
-	struct firing f = { .task = t, .has_args = true, .probe = probe_of(s, kind),
+	struct firing f = { .task = t,
+			    .has_args = true,
+			    .probe = probe_of(s, kind),
 			    .args = { arg0, arg1, arg2 } };
 
 	if (f.probe && t)
@@ -350,19 +361,15 @@ enum { FLTILL = 1, FLTPRIV, FLTBPT, FLTTRACE, FLTACCESS, FLTBOUNDS, FLTIOVF, FLT
 static uint64_t fault_code(const siginfo_t *si)
 {
 	switch (si->si_signo) {
-	case SIGILL:
-		return si->si_code == ILL_PRVOPC ? FLTPRIV : FLTILL;
-	case SIGTRAP:
-		return si->si_code == TRAP_TRACE ? FLTTRACE : FLTBPT;
+	case SIGILL: return si->si_code == ILL_PRVOPC ? FLTPRIV : FLTILL;
+	case SIGTRAP: return si->si_code == TRAP_TRACE ? FLTTRACE : FLTBPT;
 	case SIGFPE:
 		return si->si_code == FPE_INTDIV ? FLTIZDIV :
-		       si->si_code == FPE_INTOVF ? FLTIOVF : FLTFPE;
-	case SIGSEGV:
-		return si->si_code == SEGV_ACCERR ? FLTACCESS : FLTBOUNDS;
-	case SIGBUS:
-		return FLTACCESS;
-	default:
-		return 0;
+		       si->si_code == FPE_INTOVF ? FLTIOVF :
+						   FLTFPE;
+	case SIGSEGV: return si->si_code == SEGV_ACCERR ? FLTACCESS : FLTBOUNDS;
+	case SIGBUS: return FLTACCESS;
+	default: return 0;
 	}
 }
 
@@ -370,9 +377,12 @@ static uint64_t fault_code(const siginfo_t *si)
 static void fire_info(struct session *s, struct task *t, enum proc_kind kind, uint64_t arg0,
 		      const siginfo_t *si, uint64_t arg2)
 {
-	struct firing f = { .task = t, .has_args = true, .probe = probe_of(s, kind),
+	struct firing f = { .task = t,
+			    .has_args = true,
+			    .probe = probe_of(s, kind),
 			    .args = { arg0, FIRING_BLOB, arg2 },
-			    .blob = si, .blob_len = sizeof(*si) };
+			    .blob = si,
+			    .blob_len = sizeof(*si) };
 
 	if (f.probe)
 		session_fire(s, &f);

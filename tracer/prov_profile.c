@@ -12,17 +12,26 @@
 
 #include "session.h"
 
-#define PERIOD_MIN 200000u	/* ns: 5000 Hz */
+#define PERIOD_MIN 200000u /* ns: 5000 Hz */
 
 static const struct {
 	const char *unit;
 	uint64_t ns;
 } units[] = {
-	{ "ns", 1 },		{ "nsec", 1 },		 { "us", 1000 },
-	{ "usec", 1000 },	{ "ms", 1000000 },	 { "msec", 1000000 },
-	{ "s", 1000000000 },	{ "sec", 1000000000 },	 { "m", 60000000000 },
-	{ "min", 60000000000 }, { "h", 3600000000000 },	 { "hour", 3600000000000 },
-	{ "d", 86400000000000 }, { "day", 86400000000000 },
+	{ "ns", 1 },
+	{ "nsec", 1 },
+	{ "us", 1000 },
+	{ "usec", 1000 },
+	{ "ms", 1000000 },
+	{ "msec", 1000000 },
+	{ "s", 1000000000 },
+	{ "sec", 1000000000 },
+	{ "m", 60000000000 },
+	{ "min", 60000000000 },
+	{ "h", 3600000000000 },
+	{ "hour", 3600000000000 },
+	{ "d", 86400000000000 },
+	{ "day", 86400000000000 },
 };
 
 /* Period of "97", "97hz", "10ms", ...; 0 if there is no such probe. */
@@ -54,9 +63,9 @@ static bool is_profile(const char *name)
 
 static struct error *add(struct provider *p, const char *name)
 {
-	uint64_t period = is_profile(name)	      ? parse_period(name + 8)
-			  : !strncmp(name, "tick-", 5) ? parse_period(name + 5)
-						       : 0;
+	uint64_t period = is_profile(name)	     ? parse_period(name + 8) :
+			  !strncmp(name, "tick-", 5) ? parse_period(name + 5) :
+						       0;
 
 	if (!period || probe_find(p->session->probes, "profile", "", "", name))
 		return NULL;
@@ -71,8 +80,8 @@ static struct error *add(struct provider *p, const char *name)
 static struct error *init(struct provider *p)
 {
 	static const char *const standard[] = {
-		"profile-97",	"profile-199",	"profile-499",	"profile-997", "profile-1999",
-		"profile-4001", "profile-4999", "tick-1",	"tick-10",     "tick-100",
+		"profile-97",	"profile-199",	"profile-499", "profile-997", "profile-1999",
+		"profile-4001", "profile-4999", "tick-1",      "tick-10",     "tick-100",
 		"tick-500",	"tick-1000",	"tick-5000",
 	};
 	struct error *err = NULL;
@@ -119,8 +128,9 @@ void profile_sample(struct session *s, struct task *t, uint64_t which)
 
 	for (size_t i = 0; i < s->timers.n; i++) {
 		struct timer *timer = &s->timers.items[i];
-		struct firing f = { .probe = timer->probe, .task = t, .has_args = true,
-				    .args = { 0, pc } };
+		struct firing f = {
+			.probe = timer->probe, .task = t, .has_args = true, .args = { 0, pc }
+		};
 
 		if (timer->samples && (which & timer_bit(i)))
 			session_fire(s, &f);

@@ -14,8 +14,8 @@
 
 static struct error *add(struct provider *p, unsigned nr, const char *name)
 {
-	struct probe *pr = probe_add(p->session->probes, p, "syscall", "vmlinux",
-				     arch_syscall_name(nr), name);
+	struct probe *pr =
+		probe_add(p->session->probes, p, "syscall", "vmlinux", arch_syscall_name(nr), name);
 
 	if (!pr)
 		return &error_nomem;

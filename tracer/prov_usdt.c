@@ -23,37 +23,37 @@ struct usdt_probe;
 /* One address of a probe in one process; arg of the site's user. */
 struct spot {
 	struct usdt_probe *owner;
-	const struct usdt_site *desc;	/* lives as long as the object */
+	const struct usdt_site *desc; /* lives as long as the object */
 	pid_t pid;
 	struct object *object;
-	struct site *site;	/* NULL: not planted, or gone */
-	bool has_semaphore;	/* counted among those raised */
+	struct site *site; /* NULL: not planted, or gone */
+	bool has_semaphore; /* counted among those raised */
 };
 
 struct usdt_probe {
 	struct session *session;
 	struct probe *probe;
-	const char *base;	/* provider without the pid; owned */
-	const char *raw_name;	/* owned */
-	struct object *object;	/* where it was found last, for module patterns */
+	const char *base; /* provider without the pid; owned */
+	const char *raw_name; /* owned */
+	struct object *object; /* where it was found last, for module patterns */
 	unsigned n_args;
-	struct dl_probe_arg args[USDT_ARGS];	/* types as the image tells them */
-	char *types[2 * USDT_ARGS];		/* owned texts of args */
-	const struct dl_probe_arg *declared;	/* by a provider in a program: these instead */
+	struct dl_probe_arg args[USDT_ARGS]; /* types as the image tells them */
+	char *types[2 * USDT_ARGS]; /* owned texts of args */
+	const struct dl_probe_arg *declared; /* by a provider in a program: these instead */
 	unsigned n_declared;
-	VEC(struct spot *) spots;	/* owned */
+	VEC(struct spot *) spots; /* owned */
 };
 
 /* A counter that we raised. */
 struct semaphore {
 	pid_t pid;
 	uint64_t addr;
-	unsigned refs;		/* spots */
+	unsigned refs; /* spots */
 };
 
 struct usdt_provider {
-	VEC(struct dl_pdesc) requests;	/* texts owned */
-	VEC(struct usdt_probe *) probes;	/* owned */
+	VEC(struct dl_pdesc) requests; /* texts owned */
+	VEC(struct usdt_probe *) probes; /* owned */
 	VEC(struct semaphore) semaphores;
 };
 
@@ -217,7 +217,10 @@ static void read_args(const struct spot *spot, struct task *t, uint64_t *args)
 {
 	const struct usdt_site *d = spot->desc;
 	struct usdt_reader reader = {
-		.regs = task_regs(t), .load = load, .vector = vector, .arg = t,
+		.regs = task_regs(t),
+		.load = load,
+		.vector = vector,
+		.arg = t,
 		.bias = spot->object->bias,
 	};
 	uint64_t bad;
@@ -275,8 +278,8 @@ static struct error *plant(struct session *s, struct spot *spot)
 	if (spot->site || !t || !t->proc)
 		return NULL;
 	size_t len = object_text(spot->object, addr, &code);
-	struct error *err = site_add(s->engine, t->proc->as, addr, len ? code : NULL, len, user,
-				     &spot->site);
+	struct error *err =
+		site_add(s->engine, t->proc->as, addr, len ? code : NULL, len, user, &spot->site);
 
 	if (err && (err->code == ERR_NOMEM || err->code == ERR_GONE))
 		return err;
@@ -402,10 +405,9 @@ static struct usdt_probe *make_probe(struct giving *g, const struct usdt_site *s
 	up->raw_name = strdup(site->raw_name);
 	up->object = g->o;
 	set_types(up, site);
-	up->probe = up->base && up->raw_name ?
-			    probe_add(s->probes, &s->providers[PROVIDER_USDT], prov, g->o->name,
-				      site->func, site->name) :
-			    NULL;
+	up->probe = up->base && up->raw_name ? probe_add(s->probes, &s->providers[PROVIDER_USDT],
+							 prov, g->o->name, site->func, site->name) :
+					       NULL;
 	if (!up->probe)
 		return NULL;
 	up->probe->data = up;
@@ -498,8 +500,8 @@ static struct error *remember(struct usdt_provider *st, const struct dl_pdesc *d
 		}
 	}
 	*is_new = true;
-	copy = (struct dl_pdesc){ strdup(d->prov), strdup(d->mod), strdup(d->func),
-				  strdup(d->name), 0 };
+	copy = (struct dl_pdesc){ strdup(d->prov), strdup(d->mod), strdup(d->func), strdup(d->name),
+				  0 };
 	if (copy.prov && copy.mod && copy.func && copy.name && vec_push(&st->requests, copy))
 		return NULL;
 	desc_deinit(&copy);

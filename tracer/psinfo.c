@@ -14,10 +14,10 @@
 #define REMEMBERED 1024u
 
 struct psinfo {
-	pid_t id;		/* 0: free */
+	pid_t id; /* 0: free */
 	struct procfs_status status;
 	struct procfs_stat stat;
-	char args[80];		/* PRARGSZ */
+	char args[80]; /* PRARGSZ */
 };
 
 struct psinfo_table {

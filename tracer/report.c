@@ -15,7 +15,7 @@ static void print_attr(FILE *out, struct dl_attr a)
 /* "args[0]: struct conn *c", and why it can't be used. */
 static void print_arg(struct session *s, unsigned i, const struct dl_probe_arg *arg)
 {
-	_cleanup_(strbuf_deinit) struct strbuf sb = {0};
+	_cleanup_(strbuf_deinit) struct strbuf sb = { 0 };
 
 	if (arg->native_type && !arg->xlated)
 		dl_type_print_decl(&sb, arg->native_type, arg->name ? arg->name : "");

@@ -17,8 +17,8 @@
 #include "procfs.h"
 #include "session.h"
 
-#define LOOK_NS 500000u		/* between looks for a new pid */
-#define FULL_SCAN_EVERY 200u	/* looks; for those that were there and exec */
+#define LOOK_NS 500000u /* between looks for a new pid */
+#define FULL_SCAN_EVERY 200u /* looks; for those that were there and exec */
 #define RECENT 256u
 #define RECENT_LOOKS 4000u
 
@@ -39,14 +39,17 @@ static bool each_pid(bool (*fn)(void *arg, pid_t pid), void *arg)
 /* ----------------------------------------------------------- -W name -- */
 
 struct wait {
-	char name[16];		/* as the kernel cuts it */
+	char name[16]; /* as the kernel cuts it */
 	pid_t found;
-	VEC(pid_t) old;		/* had the name when we started */
+	VEC(pid_t) old; /* had the name when we started */
 	bool is_first;
 	/* Pids seen lately: they may still be about to exec. */
-	struct { pid_t pid; unsigned since; } recent[RECENT];
+	struct {
+		pid_t pid;
+		unsigned since;
+	} recent[RECENT];
 	unsigned n_recent, looks;
-	pid_t last;		/* newest pid of the system */
+	pid_t last; /* newest pid of the system */
 };
 
 static bool has_name(const struct wait *w, pid_t pid)
@@ -96,7 +99,7 @@ static void note_new(struct wait *w)
 
 	if (now == w->last)
 		return;
-	if (now < w->last || now - w->last > (pid_t)RECENT) {	/* wrapped, or a storm */
+	if (now < w->last || now - w->last > (pid_t)RECENT) { /* wrapped, or a storm */
 		each_pid(look_at, w);
 		first = now;
 	}

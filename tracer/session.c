@@ -57,8 +57,8 @@ void session_emergency(struct session *s)
 
 /* ORDER PROVIDERS */
 static const struct provider *const provider_list[N_PROVIDERS] = {
-	&provider_dtrace, &provider_profile, &provider_syscall, &provider_proc, &provider_pid,
-	&provider_usdt,
+	&provider_dtrace, &provider_profile, &provider_syscall,
+	&provider_proc,	  &provider_pid,     &provider_usdt,
 };
 
 static struct error *create_providers(struct session *s)
@@ -153,7 +153,7 @@ void session_let_go(struct session *s)
 
 	usdt_release(s);
 	targets_let_go(s);
-	s->engine = NULL;	/* before it is freed: signal handlers look here */
+	s->engine = NULL; /* before it is freed: signal handlers look here */
 	engine_destroy(e);
 }
 
@@ -245,6 +245,8 @@ static struct error *start_target(struct session *s, const struct cli_target *ct
 	if (!t)
 		return &error_nomem;
 	t->is_command = ct->is_command;
+	if (ct->is_command && !s->first_command)
+		s->first_command = t;
 	t->is_named = true;
 	t->name = strdup(ct->is_command ? ct->argv[0] : "");
 	s->n_roots_alive++;
@@ -367,7 +369,7 @@ static struct error *create_state(struct session *s)
 	struct error *err = dl_consumer_check_format(dl_option_text(s->options, DL_OPT_OFORMAT));
 
 	if (err) {
-		err->code = ERR_OTHER;	/* an option's value: status 1 */
+		err->code = ERR_OTHER; /* an option's value: status 1 */
 		return error_context(err, "failed to set -x oformat");
 	}
 	/* Who asks for tags of drops, or compares with a classic run, wants the classic drops. */
@@ -444,8 +446,9 @@ static void stop_if_unpermitted(struct session *s, struct error **err)
 		return;
 	for (size_t i = 0; i < s->programs.n && !*err; i++)
 		if (is_destructive(s->programs.items[i].program))
-			*err = error_format(ERR_OTHER, "could not enable tracing: "
-						       "Destructive actions not allowed%s",
+			*err = error_format(ERR_OTHER,
+					    "could not enable tracing: "
+					    "Destructive actions not allowed%s",
 					    hints(s) ? "\nhint: -w permits them" : "");
 }
 
@@ -463,9 +466,8 @@ static bool uses_symbols(const struct session *s)
 
 				if (op == DL_OP_TRU || op == DL_OP_TUPU || op == DL_OP_TRY ||
 				    op == DL_OP_TUPY ||
-				    (op == DL_OP_BVAR &&
-				     (far->insns[k].imm == DL_BV_UCALLER ||
-				      far->insns[k].imm == DL_BV_USTACKDEPTH)))
+				    (op == DL_OP_BVAR && (far->insns[k].imm == DL_BV_UCALLER ||
+							  far->insns[k].imm == DL_BV_USTACKDEPTH)))
 					return true;
 			}
 		}
@@ -510,7 +512,8 @@ static bool must_stay(const struct session *s)
 
 static bool is_over(struct session *s)
 {
-	if (s->interrupts || s->failure || exit_called(s) || dl_trace_full(dl_state_trace(s->state)))
+	if (s->interrupts || s->failure || exit_called(s) ||
+	    dl_trace_full(dl_state_trace(s->state)))
 		return true;
 	return s->cli->targets.n && !s->n_roots_alive && !must_stay(s);
 }
@@ -545,7 +548,7 @@ static struct error *consume_if_due(struct session *s, uint64_t now, uint64_t *d
 	struct error *err = NULL;
 
 	if (period == 0 || period == DL_OPT_UNSET)
-		period = 1000000;	/* "as soon as there is something" */
+		period = 1000000; /* "as soon as there is something" */
 	if (now - s->last_consume >= period) {
 		s->last_consume = now;
 		if (!s->reads_at_end)
@@ -751,8 +754,10 @@ static struct error *check_mode(const struct session *s)
 
 	if (s->cli->programs.n == 0 && mode != CLI_LIST && mode != CLI_HEADER && mode != CLI_LINK)
 		return error_format(ERR_OTHER, "no probes specified%s",
-				    hints(s) ? "\nhint: -n or -s says what to trace, -c or -p whom: "
-					       "dtrace -n 'syscall:::entry' -c 'ls -l'" : "");
+				    hints(s) ?
+					    "\nhint: -n or -s says what to trace, -c or -p whom: "
+					    "dtrace -n 'syscall:::entry' -c 'ls -l'" :
+					    "");
 	return NULL;
 }
 
@@ -785,7 +790,7 @@ struct error *session_run(struct session *s, int *status)
 	if (hold != HOLD_EXEC || s->cli->mode != CLI_EXEC || s->wants_objects) {
 		err = exec_targets(s, hold);
 		if (hold == HOLD_EXEC)
-			hold = HOLD_PREINIT;	/* done */
+			hold = HOLD_PREINIT; /* done */
 	}
 	if (!err)
 		err = session_compile(s);

@@ -21,7 +21,11 @@
 
 /* ORDER PROVIDERS (provider_list in session.c) */
 enum {
-	PROVIDER_DTRACE, PROVIDER_PROFILE, PROVIDER_SYSCALL, PROVIDER_PROC, PROVIDER_PID,
+	PROVIDER_DTRACE,
+	PROVIDER_PROFILE,
+	PROVIDER_SYSCALL,
+	PROVIDER_PROC,
+	PROVIDER_PID,
 	PROVIDER_USDT,
 	N_PROVIDERS
 };
@@ -31,42 +35,42 @@ enum {
 
 /* What the session knows of a traced process. */
 struct target {
-	struct process *proc;		/* NULL once it is dead */
+	struct process *proc; /* NULL once it is dead */
 	pid_t pid;
 	bool is_command;
-	bool is_named;			/* by -c, -p or -W */
-	struct objects *objects;	/* NULL until needed */
+	bool is_named; /* by -c, -p or -W */
+	struct objects *objects; /* NULL until needed */
 	struct unwinder *unwinder;
-	struct site *link_site;		/* the dynamic linker's notification point */
-	char *name;			/* for messages */
-	bool raw_names;			/* -x nodemangle */
-	unsigned generation;		/* objects up to this one have their probes */
-	unsigned usdt_generation;	/* the same for static probes */
-	struct target *parent;		/* who forked it, NULL for -c and -p processes */
+	struct site *link_site; /* the dynamic linker's notification point */
+	char *name; /* for messages */
+	bool raw_names; /* -x nodemangle */
+	unsigned generation; /* objects up to this one have their probes */
+	unsigned usdt_generation; /* the same for static probes */
+	struct target *parent; /* who forked it, NULL for -c and -p processes */
 	struct target *next;
 };
 
 /* One timer: tick-N or profile-N. */
 struct timer {
 	struct probe *probe;
-	uint64_t period, next;		/* ns, CLOCK_MONOTONIC */
-	bool samples;			/* profile-N */
+	uint64_t period, next; /* ns, CLOCK_MONOTONIC */
+	bool samples; /* profile-N */
 };
 
 /* One firing: what the probe knows beyond the thread's registers. */
 struct firing {
 	struct session *session;
 	struct probe *probe;
-	struct task *task;		/* NULL: the tracer itself (BEGIN, END, ERROR, tick) */
-	bool has_args;			/* args[] below instead of the calling convention */
-	bool at_entry;			/* at a function's first instruction */
+	struct task *task; /* NULL: the tracer itself (BEGIN, END, ERROR, tick) */
+	bool has_args; /* args[] below instead of the calling convention */
+	bool at_entry; /* at a function's first instruction */
 	uint64_t args[FIRING_ARGS];
-	unsigned missing;		/* bits of args[] that have no value here */
-	int error;			/* errno */
-	const void *blob;		/* bytes of ours that the target's address FIRING_BLOB shows */
+	unsigned missing; /* bits of args[] that have no value here */
+	int error; /* errno */
+	const void *blob; /* bytes of ours that the target's address FIRING_BLOB shows */
 	size_t blob_len;
 	uint64_t time;
-	struct strbuf *text;		/* scratch for string variables */
+	struct strbuf *text; /* scratch for string variables */
 };
 
 struct compiled {
@@ -74,12 +78,12 @@ struct compiled {
 	struct dl_source src;
 	struct dl_unit *unit;
 	struct dl_program *program;
-	unsigned n_probes;		/* matched */
+	unsigned n_probes; /* matched */
 };
 
 struct session {
 	struct cli *cli;
-	struct dl_options *options;	/* borrowed from cli */
+	struct dl_options *options; /* borrowed from cli */
 	struct dl_host host;
 	struct dl_ctx *ctx;
 	struct dl_state *state;
@@ -89,39 +93,40 @@ struct session {
 	struct provider providers[N_PROVIDERS];
 	VEC(struct compiled) programs;
 	struct target *targets;
-	struct target *first_target;	/* $target */
+	struct target *first_target; /* $target */
+	struct target *first_command; /* of -c: its status may be ours */
 	struct syscall_set syscalls;
 	VEC(struct timer) timers;
 	VEC(struct aspace *) to_plant;
-	void *pid_provider;		/* prov_pid.c */
-	void *usdt_provider;		/* prov_usdt.c */
-	uint32_t proc_probes;		/* ID of the first proc probe */
-	bool uses_proc;			/* some proc probe is enabled */
-	struct psinfo_table *psinfo;	/* of processes that may be gone; psinfo.c */
-	uint32_t *syscall_probes;	/* number -> ID of its entry probe, 0 none */
+	void *pid_provider; /* prov_pid.c */
+	void *usdt_provider; /* prov_usdt.c */
+	uint32_t proc_probes; /* ID of the first proc probe */
+	bool uses_proc; /* some proc probe is enabled */
+	struct psinfo_table *psinfo; /* of processes that may be gone; psinfo.c */
+	uint32_t *syscall_probes; /* number -> ID of its entry probe, 0 none */
 	FILE *out;
-	uint8_t *record;		/* near's record, record_size bytes */
+	uint8_t *record; /* near's record, record_size bytes */
 	size_t record_size;
-	struct strbuf text;		/* string variables of the current firing */
-	bool is_started;		/* tracing is active */
+	struct strbuf text; /* string variables of the current firing */
+	bool is_started; /* tracing is active */
 	bool is_ending;
-	bool scope_all;			/* -x scope=all */
-	bool reads_at_end;		/* bufpolicy ring or fill: no output before the end */
-	struct error *limit;		/* an enabling that does not fit the buffer */
+	bool scope_all; /* -x scope=all */
+	bool reads_at_end; /* bufpolicy ring or fill: no output before the end */
+	struct error *limit; /* an enabling that does not fit the buffer */
 	bool test_mode;
-	bool has_hinted;		/* at a fault's likely cause; once is enough */
-	bool is_compiling;		/* the targets' files are mapped: types can be read */
-	bool wants_objects;		/* some probe or action needs symbols of the targets */
-	bool has_captures;		/* some near program captures blocks of memory */
-	bool command_ended;		/* the first -c command ended by itself: */
-	int command_status;		/* its wait status */
-	volatile unsigned interrupts;	/* ^C seen; set by a signal handler */
-	unsigned n_roots_alive;		/* -c and -p processes still there */
+	bool has_hinted; /* at a fault's likely cause; once is enough */
+	bool is_compiling; /* the targets' files are mapped: types can be read */
+	bool wants_objects; /* some probe or action needs symbols of the targets */
+	bool has_captures; /* some near program captures blocks of memory */
+	bool command_ended; /* the first -c command ended by itself: */
+	int command_status; /* its wait status */
+	volatile unsigned interrupts; /* ^C seen; set by a signal handler */
+	unsigned n_roots_alive; /* -c and -p processes still there */
 	uint32_t strsize;
-	uint64_t chill_window, chill_spent;	/* chill(): time stopped in this second */
-	uint64_t last_consume;		/* ns, CLOCK_MONOTONIC */
-	struct error *failure;		/* fatal, found in an upcall */
-	uint64_t n_refused;		/* sites that could not be planted */
+	uint64_t chill_window, chill_spent; /* chill(): time stopped in this second */
+	uint64_t last_consume; /* ns, CLOCK_MONOTONIC */
+	struct error *failure; /* fatal, found in an upcall */
+	uint64_t n_refused; /* sites that could not be planted */
 	const char *refused_why;
 };
 
@@ -171,8 +176,8 @@ void session_fire_simple(struct session *s, struct probe *p);
 void session_consume(void *ctx);
 
 /* target.c */
-struct target *target_of(struct session *s, struct process *p);	/* makes it */
-struct target *target_by_pid(struct session *s, pid_t pid);	/* dead ones too; NULL */
+struct target *target_of(struct session *s, struct process *p); /* makes it */
+struct target *target_by_pid(struct session *s, pid_t pid); /* dead ones too; NULL */
 /* The object table, read now if it wasn't; NULL when it can't be. */
 struct objects *target_objects(struct target *t);
 void target_destroy(struct target *t);
@@ -207,7 +212,7 @@ void proc_syscall(struct session *s, struct task *t, unsigned nr, bool is_return
 void proc_signal(struct session *s, struct task *t, int sig);
 /* Adds the system calls that a proc probe is made of. */
 void proc_wanted_syscalls(const struct probe *pr, struct syscall_set *set);
-void psinfo_remember(struct session *s, pid_t id);	/* psinfo.c */
+void psinfo_remember(struct session *s, pid_t id); /* psinfo.c */
 /* Objects of the target changed (or a new image): give its probes again. */
 struct error *pid_provide_again(struct session *s, struct target *t) must_check;
 void pid_objects_gone(struct session *s, struct target *t, uint64_t lo, uint64_t hi);

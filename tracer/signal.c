@@ -25,9 +25,9 @@
 /* How often SIGTRAP's disposition is looked at, at hits. */
 #define LEARN_NS UINT64_C(10000000)
 #define KERNEL_SIGSET_BYTES 8
-#define REMOTE_SCRATCH 512	/* below the stack pointer: past any red zone */
+#define REMOTE_SCRATCH 512 /* below the stack pointer: past any red zone */
 
-#define BIT(sig) (UINT64_C(1) << ((sig) - 1))
+#define BIT(sig) (UINT64_C(1) << ((sig)-1))
 /* Bits no program can set: KILL, STOP, and those libc keeps for itself. */
 #define UNBLOCKABLE (BIT(SIGKILL) | BIT(SIGSTOP) | BIT(32) | BIT(33) | BIT(34))
 
@@ -81,7 +81,7 @@ bool engine_signal_handler(struct engine *e, struct task *t, int sig, uint64_t *
 
 static void set_ignored(struct engine_process *p)
 {
-	uintptr_t ignore = 1;	/* SIG_IGN; the handler comes first */
+	uintptr_t ignore = 1; /* SIG_IGN; the handler comes first */
 
 	memset(p->trap_action, 0, sizeof(p->trap_action));
 	memcpy(p->trap_action, &ignore, sizeof(ignore));
@@ -124,7 +124,7 @@ void signal_learn_mask(struct engine_task *t)
 void signal_exec(struct engine_process *p)
 {
 	p->trap_caught = p->trap_action_known = false;
-	if (p->trap_ignored)	/* as before the program */
+	if (p->trap_ignored) /* as before the program */
 		set_ignored(p);
 }
 
@@ -163,8 +163,8 @@ void signal_repair_forced(struct engine *e, struct engine_task *t, bool is_first
 {
 	struct engine_process *p = process_impl(t->pub.proc);
 	uint64_t mask, now = engine_now();
-	bool is_due = is_first || now - t->mask_checked > LEARN_NS ||
-		      now - p->trap_learned > LEARN_NS;
+	bool is_due =
+		is_first || now - t->mask_checked > LEARN_NS || now - p->trap_learned > LEARN_NS;
 	bool full, blocked, is_merged;
 	struct procfs_status st;
 
@@ -238,8 +238,8 @@ static bool may_be_sent(const struct engine_task *t, const struct site *s)
 	const struct engine_process *p = process_impl(t->pub.proc);
 
 	return (s->insn_len == arch_bp_pc_bias || !arch_bp_pc_bias) &&
-	       (p->trap_caught || p->trap_ignored) &&
-	       !signal_is_breakpoint(t->pub.tid) && !is_forced(t);
+	       (p->trap_caught || p->trap_ignored) && !signal_is_breakpoint(t->pub.tid) &&
+	       !is_forced(t);
 }
 
 /* A trap that was on its way when its site went; not one the program has
@@ -323,7 +323,7 @@ static void leave_slot(struct task *t, int sig)
 		return;
 	orig = site_original_pc(as, pc);
 	if (orig == pc) {
-		as->annex_doubt = true;	/* the frame will name the annex */
+		as->annex_doubt = true; /* the frame will name the annex */
 		return;
 	}
 	task_pc_set(task_impl(t), orig);

@@ -177,13 +177,13 @@ static struct error *check_before(struct aspace *as, uint64_t addr)
 	return why ? error_format(ERR_OTHER, "%s", why) : NULL;
 }
 
-static struct error *entry_create(struct aspace *as, uint64_t addr, const uint8_t *code,
-				  size_t len, struct site_entry **ret)
+static struct error *entry_create(struct aspace *as, uint64_t addr, const uint8_t *code, size_t len,
+				  struct site_entry **ret)
 {
 	uint8_t from_memory[ARCH_INSN_MAX];
-	struct arch_regs scratch = {0};
+	struct arch_regs scratch = { 0 };
 	struct site_entry *s;
-	struct arch_insn insn = {0};
+	struct arch_insn insn = { 0 };
 	struct error *err;
 
 	if (!code) {
@@ -285,7 +285,7 @@ struct error *site_add(struct engine *e, struct aspace *as, uint64_t addr, const
 
 struct page_buf {
 	uint8_t *bytes;
-	uint64_t lo;	/* address of bytes[0] */
+	uint64_t lo; /* address of bytes[0] */
 	size_t len;
 	size_t dirty_lo, dirty_hi;
 };
@@ -357,8 +357,7 @@ struct plant_result {
 };
 
 /* The reason's text lives in the address space's buffer. */
-static void drop(struct aspace *as, struct site_entry *s, struct plant_result *res,
-		 const char *why)
+static void drop(struct aspace *as, struct site_entry *s, struct plant_result *res, const char *why)
 {
 	s->pub.users.n = 0;
 	s->is_pending = false;
@@ -408,7 +407,7 @@ static void give_slots(struct engine *e, struct aspace *as, struct plant_result 
 		struct site_entry *s = as->pending.items[i];
 		struct error *err;
 
-		if (!s->pub.users.n) {	/* added and removed again */
+		if (!s->pub.users.n) { /* added and removed again */
 			s->is_pending = false;
 			continue;
 		}
@@ -552,8 +551,8 @@ static bool take_skip(struct engine_task *t, uint64_t addr, uint64_t sp)
 			return true;
 		}
 		if (skip->sp >= sp)
-			return false;	/* still in the handler */
-		t->n_skips--;		/* its frame is gone: longjmp */
+			return false; /* still in the handler */
+		t->n_skips--; /* its frame is gone: longjmp */
 	}
 	return false;
 }
@@ -585,7 +584,7 @@ static void step_over(struct engine *e, struct engine_task *t, struct site *s)
 	struct arch_regs *r = &t->pub.regs, before;
 
 	if (!s->is_planted)
-		return;		/* the original is back in place */
+		return; /* the original is back in place */
 	if (!s->can_emulate) {
 		task_pc_set(t, s->slot);
 		return;
@@ -637,7 +636,7 @@ void site_hit(struct engine *e, struct task *t, struct site *s)
 	if (t->state != TASK_STOPPED || !t->regs_valid || arch_pc(&t->regs) != s->addr)
 		return;
 	if (impl->is_held && !impl->wants_resume)
-		return;		/* a hold point: it will come here again */
+		return; /* a hold point: it will come here again */
 	leave_sequence(e, impl, s);
 	if (arch_pc(&t->regs) == s->addr)
 		step_over(e, impl, s);

@@ -34,12 +34,12 @@ struct site {
 	uint64_t addr;
 	struct aspace *as;
 	enum site_tier tier;
-	uint8_t orig[ARCH_INSN_MAX];	/* original bytes, insn_len of them */
+	uint8_t orig[ARCH_INSN_MAX]; /* original bytes, insn_len of them */
 	uint8_t insn_len;
 	bool is_planted;
-	bool can_emulate;		/* arch_emulate() does the instruction */
-	bool hit_pending;		/* queued hits may still refer to it (tombstone) */
-	uint64_t slot;			/* address of the out-of-line copy, 0 if emulated only */
+	bool can_emulate; /* arch_emulate() does the instruction */
+	bool hit_pending; /* queued hits may still refer to it (tombstone) */
+	uint64_t slot; /* address of the out-of-line copy, 0 if emulated only */
 	uint8_t slot_len;
 	uint64_t hits;
 	VEC(struct site_user) users;

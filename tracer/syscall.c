@@ -21,10 +21,10 @@
 #include "procfs.h"
 
 /* The kernel's private results. */
-#define RESTARTSYS 512		/* again if SA_RESTART */
-#define RESTARTNOINTR 513	/* always again */
-#define RESTARTNOHAND 514	/* again if no handler runs */
-#define RESTART_BLOCK 516	/* the same, through restart_syscall */
+#define RESTARTSYS 512 /* again if SA_RESTART */
+#define RESTARTNOINTR 513 /* always again */
+#define RESTARTNOHAND 514 /* again if no handler runs */
+#define RESTART_BLOCK 516 /* the same, through restart_syscall */
 
 bool syscall_wants(const uint64_t *set, unsigned nr)
 {
@@ -40,8 +40,8 @@ int syscall_request(const struct engine_task *t)
 		return PTRACE_CONT;
 	if (t->pub.in_syscall && t->exit_wanted)
 		return PTRACE_SYSCALL;
-	return !p->pub.has_filter && !p->is_launching && e->is_watching ? PTRACE_SYSCALL
-									: PTRACE_CONT;
+	return !p->pub.has_filter && !p->is_launching && e->is_watching ? PTRACE_SYSCALL :
+									  PTRACE_CONT;
 }
 
 static bool is_private(int64_t result)
@@ -134,8 +134,7 @@ static void fail_interrupted(struct engine *e, struct engine_task *t)
 static void note_rewound(struct engine *e, struct engine_task *t, struct arch_regs *r, int sig)
 {
 	if (t->restart.active) {
-		if (!arch_syscall_rewound(r, t->restart.pc, t->restart.sp) ||
-		    !will_fail(e, t, sig))
+		if (!arch_syscall_rewound(r, t->restart.pc, t->restart.sp) || !will_fail(e, t, sig))
 			return;
 		r = task_regs(&t->pub);
 		if (!r)

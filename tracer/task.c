@@ -21,13 +21,10 @@
 static bool is_legal(const struct engine_task *t, enum task_state from, enum task_state to)
 {
 	switch (from) {
-	case TASK_RUNNING:
-		return to != TASK_LISTENING;
-	case TASK_STOPPED:	/* STOPPED again: killed, now at its exit stop */
-		return true;
-	case TASK_LISTENING:
-		return to != TASK_LISTENING;
-	case TASK_GONE:		/* taken for gone at ESRCH: its last stop may come */
+	case TASK_RUNNING: return to != TASK_LISTENING;
+	case TASK_STOPPED: /* STOPPED again: killed, now at its exit stop */ return true;
+	case TASK_LISTENING: return to != TASK_LISTENING;
+	case TASK_GONE: /* taken for gone at ESRCH: its last stop may come */
 		return to == TASK_STOPPED && !t->is_detached;
 	}
 	return false;
@@ -204,8 +201,8 @@ struct task *engine_task(struct engine *e, pid_t tid)
 	return t ? &t->pub : NULL;
 }
 
-void engine_each_task(struct engine *e, struct process *p,
-		      void (*fn)(void *arg, struct task *t), void *arg)
+void engine_each_task(struct engine *e, struct process *p, void (*fn)(void *arg, struct task *t),
+		      void *arg)
 {
 	for (struct engine_task *t = e->tasks, *next; t; t = next) {
 		next = t->next;
@@ -348,7 +345,7 @@ const char *task_comm(struct task *t)
 	if (t->comm_valid && now - impl->comm_read < COMM_NS)
 		return t->comm;
 	if (!procfs_comm(t->tid, t->comm))
-		return t->comm;		/* the last one known */
+		return t->comm; /* the last one known */
 	t->comm_valid = true;
 	impl->comm_read = now;
 	return t->comm;
@@ -363,13 +360,13 @@ struct rseq_configuration {
 
 static void learn_rseq(struct engine_task *t)
 {
-	struct rseq_configuration conf = {0};
+	struct rseq_configuration conf = { 0 };
 	long n;
 
 	if (t->rseq_known || t->pub.state != TASK_STOPPED)
 		return;
-	n = ptrace((enum __ptrace_request)GET_RSEQ_CONFIGURATION, t->pub.tid,
-		   (void *)sizeof(conf), &conf);
+	n = ptrace((enum __ptrace_request)GET_RSEQ_CONFIGURATION, t->pub.tid, (void *)sizeof(conf),
+		   &conf);
 	if (n < 0 && errno == ESRCH)
 		return;
 	/* Registered by libc's start code: an early "none" isn't the last word. */
@@ -389,8 +386,9 @@ int task_cpu(struct task *t)
 	int32_t cpu;
 
 	learn_rseq(impl);
-	if (impl->rseq && mem_read_raw(t->proc->as, impl->rseq + RSEQ_CPU_ID, &cpu,
-				       sizeof(cpu)) == sizeof(cpu) && cpu >= 0)
+	if (impl->rseq &&
+	    mem_read_raw(t->proc->as, impl->rseq + RSEQ_CPU_ID, &cpu, sizeof(cpu)) == sizeof(cpu) &&
+	    cpu >= 0)
 		return cpu;
 	return procfs_stat(t->tid, &st) ? st.processor : -1;
 }

@@ -22,50 +22,50 @@ struct aspace;
 struct process;
 
 enum task_state {
-	TASK_RUNNING,		/* resumed; we know nothing of it */
-	TASK_STOPPED,		/* in a ptrace stop: requests work */
-	TASK_LISTENING,		/* group-stopped with PTRACE_LISTEN */
-	TASK_GONE,		/* exited or vanished: only its wait status is missing */
+	TASK_RUNNING, /* resumed; we know nothing of it */
+	TASK_STOPPED, /* in a ptrace stop: requests work */
+	TASK_LISTENING, /* group-stopped with PTRACE_LISTEN */
+	TASK_GONE, /* exited or vanished: only its wait status is missing */
 };
 
 struct task {
 	pid_t tid;
 	struct process *proc;
 	struct engine *engine;
-	enum task_state state;		/* changed only by task_set_state() */
-	struct arch_regs regs;		/* valid if regs_valid; flushed on resume if regs_dirty */
+	enum task_state state; /* changed only by task_set_state() */
+	struct arch_regs regs; /* valid if regs_valid; flushed on resume if regs_dirty */
 	bool regs_valid, regs_dirty;
-	uint64_t key;			/* unique among all tasks of the session: self-> identity */
-	char comm[16];			/* execname; see task_comm() */
+	uint64_t key; /* unique among all tasks of the session: self-> identity */
+	char comm[16]; /* execname; see task_comm() */
 	bool comm_valid;
-	int64_t syscall_nr;		/* call in progress that we watch, -1 none */
-	bool in_syscall;		/* between entry and exit of it */
-	int resume_sig;			/* signal to deliver on resume */
-	bool is_ours_first;		/* initial stop seen */
-	int exit_status;		/* in thread_exit: as waitpid will give it */
-	struct task *creator;		/* in thread_new: who made it, NULL if that is gone */
-	void *session_data;		/* the session's own per-thread state; freed by it in thread_exit */
-	struct engine_task *priv;	/* engine's */
+	int64_t syscall_nr; /* call in progress that we watch, -1 none */
+	bool in_syscall; /* between entry and exit of it */
+	int resume_sig; /* signal to deliver on resume */
+	bool is_ours_first; /* initial stop seen */
+	int exit_status; /* in thread_exit: as waitpid will give it */
+	struct task *creator; /* in thread_new: who made it, NULL if that is gone */
+	void *session_data; /* the session's own per-thread state; freed by it in thread_exit */
+	struct engine_task *priv; /* engine's */
 };
 
 struct process {
 	pid_t pid;
 	struct engine *engine;
 	struct aspace *as;
-	struct process *parent;		/* NULL for -c and -p processes */
-	bool is_root;			/* named by -c or -p */
-	bool is_child_of_ours;		/* -c: we may kill it; -p: never */
-	bool has_filter;		/* our seccomp filter is in force */
+	struct process *parent; /* NULL for -c and -p processes */
+	bool is_root; /* named by -c or -p */
+	bool is_child_of_ours; /* -c: we may kill it; -p: never */
+	bool has_filter; /* our seccomp filter is in force */
 	bool is_dead;
-	int wait_status;		/* once dead */
+	int wait_status; /* once dead */
 	bool has_wait_status;
 	unsigned n_tasks;
-	char exe[4096];			/* path of the program, "" unknown */
+	char exe[4096]; /* path of the program, "" unknown */
 	pid_t ppid;
 	uid_t uid;
 	gid_t gid;
-	void *session_data;		/* the session's: object table etc. */
-	struct process *next;		/* all processes of the engine */
+	void *session_data; /* the session's: object table etc. */
+	struct process *next; /* all processes of the engine */
 };
 
 /* Registers of a stopped task, read once per stop; NULL: the task is gone. */
@@ -89,11 +89,11 @@ size_t as_write(struct aspace *as, uint64_t addr, const void *buf, size_t len);
 /* NUL-terminated string, at most max bytes with NUL; -1 if addr is bad. */
 ssize_t as_read_str(struct aspace *as, uint64_t addr, char *buf, size_t max);
 
-struct task *engine_task(struct engine *e, pid_t tid);		/* NULL: not ours */
-struct process *engine_process(struct engine *e, pid_t pid);	/* alive or kept; NULL */
-struct process *engine_processes(struct engine *e);		/* list head */
+struct task *engine_task(struct engine *e, pid_t tid); /* NULL: not ours */
+struct process *engine_process(struct engine *e, pid_t pid); /* alive or kept; NULL */
+struct process *engine_processes(struct engine *e); /* list head */
 /* Calls fn for each live task of p (p NULL: of all); fn must not end tasks. */
-void engine_each_task(struct engine *e, struct process *p,
-		      void (*fn)(void *arg, struct task *t), void *arg);
+void engine_each_task(struct engine *e, struct process *p, void (*fn)(void *arg, struct task *t),
+		      void *arg);
 
 #endif

@@ -10,7 +10,7 @@
 #include "object.h"
 #include "task.h"
 
-struct unwinder;	/* per process: caches tables */
+struct unwinder; /* per process: caches tables */
 
 struct unwinder *unwinder_create(struct process *p, struct objects *os);
 void unwinder_destroy(struct unwinder *u);

@@ -17,7 +17,7 @@
 #define SITES_MAX 65536
 #define NOTE_TYPE 3
 #define NOTE_NAME "stapsdt"
-#define ADDRESSES (3 * sizeof(uint64_t))	/* pc, base, semaphore */
+#define ADDRESSES (3 * sizeof(uint64_t)) /* pc, base, semaphore */
 
 struct usdt_sites {
 	struct usdt_list list;
@@ -123,7 +123,9 @@ static void add_note(struct usdt_list *l, const uint8_t *desc, size_t len, uint6
 
 static void read_notes(struct usdt_list *l, const uint8_t *p, size_t len, uint64_t base)
 {
-	struct { uint32_t namesz, descsz, type; } h;
+	struct {
+		uint32_t namesz, descsz, type;
+	} h;
 
 	while (len >= sizeof(h)) {
 		memcpy(&h, p, sizeof(h));

@@ -22,32 +22,32 @@
 /* One argument: an operand and how many of its bytes mean what. */
 struct usdt_arg {
 	struct arch_operand op;
-	uint8_t size;		/* 1, 2, 4, 8 */
+	uint8_t size; /* 1, 2, 4, 8 */
 	bool is_signed, is_float;
-	bool is_known;		/* false: the text was not understood, the value is 0 */
-	uint64_t symbol_addr;	/* link-time; of op.symbol */
+	bool is_known; /* false: the text was not understood, the value is 0 */
+	uint64_t symbol_addr; /* link-time; of op.symbol */
 };
 
 enum usdt_kind {
-	USDT_SITE,		/* fires */
-	USDT_TEST,		/* answers an is-enabled test with 1 in the result register */
-	USDT_TEST_POINTER,	/* the same by storing an int 1 where argument 0 points */
+	USDT_SITE, /* fires */
+	USDT_TEST, /* answers an is-enabled test with 1 in the result register */
+	USDT_TEST_POINTER, /* the same by storing an int 1 where argument 0 points */
 };
 
 struct usdt_site {
-	const char *provider;	/* without the pid */
-	const char *name;	/* "function-return" */
-	const char *raw_name;	/* "function__return" */
-	const char *func;	/* containing function, "" unknown */
-	uint64_t addr;		/* link-time */
-	uint64_t semaphore;	/* link-time, 0 none */
+	const char *provider; /* without the pid */
+	const char *name; /* "function-return" */
+	const char *raw_name; /* "function__return" */
+	const char *func; /* containing function, "" unknown */
+	uint64_t addr; /* link-time */
+	uint64_t semaphore; /* link-time, 0 none */
 	enum usdt_kind kind;
-	bool is_dof;		/* arguments by the calling convention, in the order of map */
+	bool is_dof; /* arguments by the calling convention, in the order of map */
 	uint8_t n_args;
-	struct usdt_arg args[USDT_ARGS];	/* notes */
-	uint8_t map[USDT_ARGS];			/* DOF */
-	const char *types[USDT_ARGS];		/* DOF: native C types; NULL unknown */
-	const char *xlated[USDT_ARGS];		/* DOF: types of args[], NULL the same */
+	struct usdt_arg args[USDT_ARGS]; /* notes */
+	uint8_t map[USDT_ARGS]; /* DOF */
+	const char *types[USDT_ARGS]; /* DOF: native C types; NULL unknown */
+	const char *xlated[USDT_ARGS]; /* DOF: types of args[], NULL the same */
 };
 
 struct usdt_sites;
@@ -57,7 +57,7 @@ struct usdt_sites;
  * fails: what is malformed is left out.
  */
 const struct usdt_site *usdt_sites(struct image *img, size_t *n_ret);
-void usdt_sites_destroy(struct usdt_sites *sites);	/* image.c */
+void usdt_sites_destroy(struct usdt_sites *sites); /* image.c */
 
 /* usdt_dof.c: adds what the section holds (bytes are bounds-checked). */
 struct arena;
@@ -68,7 +68,7 @@ struct usdt_list {
 };
 bool usdt_add(struct usdt_list *l, const struct usdt_site *s);
 void usdt_dof_read(struct usdt_list *l, const uint8_t *data, size_t len);
-const char *usdt_fold(struct arena *a, const char *name);	/* "__" -> "-" */
+const char *usdt_fold(struct arena *a, const char *name); /* "__" -> "-" */
 
 /* usdt_arg.c */
 /* "8@%rax -4@$5": how many; unknown ones are there with is_known false. */

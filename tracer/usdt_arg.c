@@ -46,7 +46,7 @@ static size_t parse_size(const char *s, size_t len, struct usdt_arg *ret)
 		i++;
 	}
 	if (s + i != at || (n != 1 && n != 2 && n != 4 && n != 8))
-		return 0;	/* a symbol@version, or a size we know nothing of */
+		return 0; /* a symbol@version, or a size we know nothing of */
 	ret->size = (uint8_t)n;
 	return i + 1;
 }
@@ -115,9 +115,7 @@ bool usdt_arg_value(const struct usdt_arg *a, const struct usdt_reader *r, uint6
 		if (a->op.symbol)
 			v += a->symbol_addr + r->bias;
 		break;
-	case ARCH_OP_REG:
-		v = word(r, a->op.base) >> a->op.shift;
-		break;
+	case ARCH_OP_REG: v = word(r, a->op.base) >> a->op.shift; break;
 	case ARCH_OP_VECTOR:
 		if (!r->vector || !r->vector(r->arg, (unsigned)a->op.base, &v))
 			return true;

@@ -17,8 +17,14 @@
 #define SECTIONS_MAX 65536
 #define VERSION_POINTER_TESTS 3
 
-enum { SECT_STRTAB = 8, SECT_PROVIDER = 15, SECT_PROBES, SECT_PRARGS, SECT_PROFFS,
-       SECT_PRENOFFS = 26 };
+enum {
+	SECT_STRTAB = 8,
+	SECT_PROVIDER = 15,
+	SECT_PROBES,
+	SECT_PRARGS,
+	SECT_PROFFS,
+	SECT_PRENOFFS = 26
+};
 
 struct dof_sect {
 	uint32_t type, align, flags, entsize;
@@ -28,7 +34,7 @@ struct dof_sect {
 struct dof_provider {
 	uint32_t strtab, probes, prargs, proffs, name;
 	uint32_t attr[5];
-	uint32_t prenoffs;	/* from version 2 on */
+	uint32_t prenoffs; /* from version 2 on */
 };
 
 struct dof_probe {
@@ -42,7 +48,8 @@ struct dof_probe {
 };
 
 _Static_assert(sizeof(struct dof_sect) == SECTION_BYTES && sizeof(struct dof_probe) == 48 &&
-	       sizeof(struct dof_provider) == 44, "the layout of the file");
+		       sizeof(struct dof_provider) == 44,
+	       "the layout of the file");
 
 /* One blob, and one provider in it. */
 struct dof {
@@ -182,7 +189,7 @@ static size_t read_blob(struct usdt_list *l, const uint8_t *data, size_t len)
 
 	if (len < HEADER_BYTES || memcmp(data, magic, sizeof(magic)))
 		return 0;
-	if (data[4] != 2 || data[5] != 1)	/* LP64, little-endian */
+	if (data[4] != 2 || data[5] != 1) /* LP64, little-endian */
 		return 0;
 	d.version = data[6];
 	memcpy(&d.secsize, data + 24, sizeof(d.secsize));

@@ -70,19 +70,21 @@ static void write_probe(void *arg, const struct dl_declared_probe *p)
 	if (w->err)
 		return;
 	if (n > HEADER_ARGS_MAX) {
-		w->err = error_format(ERR_OTHER, "probe %s:::%s has %u arguments; the limit of a "
-				      "static probe is %d", p->provider, p->name, n,
-				      HEADER_ARGS_MAX);
+		w->err = error_format(ERR_OTHER,
+				      "probe %s:::%s has %u arguments; the limit of a "
+				      "static probe is %d",
+				      p->provider, p->name, n, HEADER_ARGS_MAX);
 		return;
 	}
 	macro_name(&name, p);
 	usdt_semaphore_name(&semaphore, p);
 	c_name(&raw, p);
 	write_prototype(w->out, p);
-	fprintf(w->out, "#ifdef _SDT_HAS_SEMAPHORES\n"
-			"extern unsigned short %s;\n"
-			"unsigned short %s _DT_SDT_SEMAPHORE_HERE;\n"
-			"#define %s_ENABLED() __builtin_expect(*(volatile unsigned short *)&%s, 0)\n",
+	fprintf(w->out,
+		"#ifdef _SDT_HAS_SEMAPHORES\n"
+		"extern unsigned short %s;\n"
+		"unsigned short %s _DT_SDT_SEMAPHORE_HERE;\n"
+		"#define %s_ENABLED() __builtin_expect(*(volatile unsigned short *)&%s, 0)\n",
 		strbuf_text(&semaphore), strbuf_text(&semaphore), strbuf_text(&name),
 		strbuf_text(&semaphore));
 	fprintf(w->out, "#define %s(", strbuf_text(&name));
@@ -121,15 +123,16 @@ struct error *usdt_header_write(FILE *out, const struct dl_ctx *c, const char *s
 {
 	struct writer w = { .out = out };
 
-	fprintf(out, "/* Made by dtrace -h from %s: edit that. */\n"
-		     "#ifndef %s\n#define %s\n\n"
-		     "#if !defined(_DTRACE_VERSION) || _DTRACE_VERSION\n\n"
-		     "#define _SDT_HAS_SEMAPHORES 1\n#define STAP_HAS_SEMAPHORES 1\n\n"
-		     "%s\n"
-		     "#ifndef _DT_SDT_SEMAPHORE_HERE\n"
-		     "#define _DT_SDT_SEMAPHORE_HERE __attribute__((__weak__, __used__, \\\n"
-		     "\t__section__(\".probes\"), __visibility__(\"hidden\")))\n#endif\n\n"
-		     "#ifdef __cplusplus\nextern \"C\" {\n#endif\n",
+	fprintf(out,
+		"/* Made by dtrace -h from %s: edit that. */\n"
+		"#ifndef %s\n#define %s\n\n"
+		"#if !defined(_DTRACE_VERSION) || _DTRACE_VERSION\n\n"
+		"#define _SDT_HAS_SEMAPHORES 1\n#define STAP_HAS_SEMAPHORES 1\n\n"
+		"%s\n"
+		"#ifndef _DT_SDT_SEMAPHORE_HERE\n"
+		"#define _DT_SDT_SEMAPHORE_HERE __attribute__((__weak__, __used__, \\\n"
+		"\t__section__(\".probes\"), __visibility__(\"hidden\")))\n#endif\n\n"
+		"#ifdef __cplusplus\nextern \"C\" {\n#endif\n",
 		source, guard, guard, usdt_sdt_text);
 	dl_ctx_each_declared(c, write_probe, &w);
 	fprintf(out, "\n#ifdef __cplusplus\n}\n#endif\n\n"
@@ -149,8 +152,10 @@ static struct error *default_name(struct session *s, const char *suffix, struct 
 	size_t len = strlen(base);
 
 	if (len < 3 || strcmp(base + len - 2, ".d"))
-		return error_format(ERR_USAGE, "failed to derive the name of the output from '%s', "
-				    "which does not end in .d: use -o", script);
+		return error_format(ERR_USAGE,
+				    "failed to derive the name of the output from '%s', "
+				    "which does not end in .d: use -o",
+				    script);
 	strbuf_printf(sb, "%.*s%s", (int)len - 2, base, suffix);
 	return NULL;
 }
@@ -162,7 +167,8 @@ static void guard_name(struct strbuf *sb, const char *path)
 
 	strbuf_putc(sb, '_');
 	for (const char *p = slash ? slash + 1 : path; *p; p++)
-		strbuf_putc(sb, isalnum((unsigned char)*p) ? (char)toupper((unsigned char)*p) : '_');
+		strbuf_putc(sb,
+			    isalnum((unsigned char)*p) ? (char)toupper((unsigned char)*p) : '_');
 }
 
 static struct error *write_header_file(struct session *s, const char *path)
@@ -187,14 +193,18 @@ static struct error *write_header_file(struct session *s, const char *path)
 static struct error *check_scripts(const struct session *s, char flag)
 {
 	if (!s->cli->programs.n)
-		return error_format(ERR_USAGE, "-%c requires one or more scripts or enabling "
-				    "options", flag);
+		return error_format(ERR_USAGE,
+				    "-%c requires one or more scripts or enabling "
+				    "options",
+				    flag);
 	for (size_t i = 0; i < s->cli->programs.n; i++)
 		if (!s->programs.items[i].unit)
 			return error_format(ERR_OTHER, "-%c: no provider", flag);
 	if (!s->cli->output && s->cli->programs.n > 1)
-		return error_format(ERR_USAGE, "-%c requires an output file (-o) when more than one "
-				    "script is given", flag);
+		return error_format(ERR_USAGE,
+				    "-%c requires an output file (-o) when more than one "
+				    "script is given",
+				    flag);
 	return NULL;
 }
 

@@ -26,20 +26,28 @@ static struct error *check_object(const char *path, Elf *elf, unsigned *machine)
 	GElf_Ehdr eh;
 
 	if (elf_kind(elf) == ELF_K_AR)
-		return error_format(ERR_OTHER, "failed to process %s: archives are not permitted; "
-				    "use the contents of the archive instead", path);
+		return error_format(ERR_OTHER,
+				    "failed to process %s: archives are not permitted; "
+				    "use the contents of the archive instead",
+				    path);
 	if (elf_kind(elf) != ELF_K_ELF || !gelf_getehdr(elf, &eh))
 		return error_format(ERR_OTHER, "failed to process %s: it is not an object file",
 				    path);
 	if (eh.e_type != ET_REL)
-		return error_format(ERR_OTHER, "failed to process %s: it is not a relocatable "
-				    "object", path);
+		return error_format(ERR_OTHER,
+				    "failed to process %s: it is not a relocatable "
+				    "object",
+				    path);
 	if (eh.e_ident[EI_CLASS] != ELFCLASS64)
-		return error_format(ERR_OTHER, "failed to process %s: incorrect ELF class for an "
-				    "object file: only 64-bit ones are supported", path);
+		return error_format(ERR_OTHER,
+				    "failed to process %s: incorrect ELF class for an "
+				    "object file: only 64-bit ones are supported",
+				    path);
 	if (*machine && *machine != eh.e_machine)
-		return error_format(ERR_OTHER, "failed to process %s: incorrect ELF machine type "
-				    "for an object file", path);
+		return error_format(ERR_OTHER,
+				    "failed to process %s: incorrect ELF machine type "
+				    "for an object file",
+				    path);
 	*machine = eh.e_machine;
 	return NULL;
 }
@@ -83,9 +91,11 @@ static struct error *look_at(const char *path, unsigned *machine)
 		    error_format(ERR_OTHER, "failed to process %s: %s", path, elf_errmsg(-1));
 	classic = err ? NULL : find_classic(elf);
 	if (classic)
-		err = error_format(ERR_OTHER, "failed to process %s: it calls %s, as headers of other "
+		err = error_format(ERR_OTHER,
+				   "failed to process %s: it calls %s, as headers of other "
 				   "systems do; compile it with the header of dtrace -h or our "
-				   "sys/sdt.h", path, classic);
+				   "sys/sdt.h",
+				   path, classic);
 	elf_end(elf);
 	close(fd);
 	return err;
@@ -142,8 +152,11 @@ static Elf64_Shdr *add_section(Elf *elf, unsigned which, Elf64_Word type, void *
 
 	if (!sh)
 		return NULL;
-	*data = (Elf_Data){ .d_buf = bytes, .d_size = len, .d_type = data_type,
-			    .d_version = EV_CURRENT, .d_align = 1 };
+	*data = (Elf_Data){ .d_buf = bytes,
+			    .d_size = len,
+			    .d_type = data_type,
+			    .d_version = EV_CURRENT,
+			    .d_align = 1 };
 	sh->sh_name = name_offsets[which];
 	sh->sh_type = type;
 	sh->sh_addralign = 1;
@@ -157,7 +170,8 @@ static bool fill(Elf *elf, struct output *o, uint16_t *counters, unsigned machin
 
 	if (!eh)
 		return false;
-	eh->e_ident[EI_DATA] = __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? ELFDATA2LSB : ELFDATA2MSB;
+	eh->e_ident[EI_DATA] =
+		__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? ELFDATA2LSB : ELFDATA2MSB;
 	eh->e_type = ET_REL;
 	eh->e_machine = (Elf64_Half)machine;
 	eh->e_version = EV_CURRENT;
@@ -166,9 +180,11 @@ static bool fill(Elf *elf, struct output *o, uint16_t *counters, unsigned machin
 	probes = add_section(elf, SEC_PROBES, SHT_PROGBITS, counters,
 			     o->n_probes * sizeof(uint16_t), ELF_T_BYTE);
 	symtab = probes ? add_section(elf, SEC_SYMTAB, SHT_SYMTAB, o->symbols.items,
-				      o->symbols.n * sizeof(Elf64_Sym), ELF_T_SYM) : NULL;
+				      o->symbols.n * sizeof(Elf64_Sym), ELF_T_SYM) :
+			  NULL;
 	if (!symtab ||
-	    !add_section(elf, SEC_STRTAB, SHT_STRTAB, o->strings.text, o->strings.len, ELF_T_BYTE) ||
+	    !add_section(elf, SEC_STRTAB, SHT_STRTAB, o->strings.text, o->strings.len,
+			 ELF_T_BYTE) ||
 	    !add_section(elf, SEC_SHSTRTAB, SHT_STRTAB, (void *)section_names,
 			 sizeof(section_names), ELF_T_BYTE) ||
 	    !add_section(elf, SEC_STACK, SHT_PROGBITS, NULL, 0, ELF_T_BYTE))
@@ -176,7 +192,7 @@ static bool fill(Elf *elf, struct output *o, uint16_t *counters, unsigned machin
 	probes->sh_flags = SHF_ALLOC | SHF_WRITE;
 	probes->sh_addralign = sizeof(uint16_t);
 	symtab->sh_link = SEC_STRTAB;
-	symtab->sh_info = 1;	/* the first that is not local */
+	symtab->sh_info = 1; /* the first that is not local */
 	symtab->sh_entsize = sizeof(Elf64_Sym);
 	symtab->sh_addralign = 8;
 	return elf_update(elf, ELF_C_WRITE) >= 0;

@@ -85,20 +85,13 @@ static uint64_t own_var(enum dl_bvar which)
 	case DL_BV_PID:
 	case DL_BV_TID:
 	case DL_BV_CURPROC:
-	case DL_BV_CURTHREAD:
-		return (uint64_t)getpid();
-	case DL_BV_PPID:
-		return (uint64_t)getppid();
-	case DL_BV_UID:
-		return getuid();
-	case DL_BV_GID:
-		return getgid();
-	case DL_BV_CPU:
-		return (uint64_t)(sched_getcpu() < 0 ? 0 : sched_getcpu());
-	case DL_BV_VTIMESTAMP:
-		return own_cpu_time();
-	default:
-		return 0;
+	case DL_BV_CURTHREAD: return (uint64_t)getpid();
+	case DL_BV_PPID: return (uint64_t)getppid();
+	case DL_BV_UID: return getuid();
+	case DL_BV_GID: return getgid();
+	case DL_BV_CPU: return (uint64_t)(sched_getcpu() < 0 ? 0 : sched_getcpu());
+	case DL_BV_VTIMESTAMP: return own_cpu_time();
+	default: return 0;
 	}
 }
 
@@ -108,30 +101,21 @@ static uint64_t task_var(struct firing *f, enum dl_bvar which)
 
 	switch (which) {
 	case DL_BV_PID:
-	case DL_BV_CURPROC:
-		return (uint64_t)t->proc->pid;
+	case DL_BV_CURPROC: return (uint64_t)t->proc->pid;
 	case DL_BV_TID:
-	case DL_BV_CURTHREAD:
-		return (uint64_t)t->tid;
-	case DL_BV_PPID:
-		return (uint64_t)t->proc->ppid;
-	case DL_BV_UID:
-		return t->proc->uid;
-	case DL_BV_GID:
-		return t->proc->gid;
+	case DL_BV_CURTHREAD: return (uint64_t)t->tid;
+	case DL_BV_PPID: return (uint64_t)t->proc->ppid;
+	case DL_BV_UID: return t->proc->uid;
+	case DL_BV_GID: return t->proc->gid;
 	case DL_BV_CPU: {
 		int cpu = task_cpu(t);
 
 		return cpu < 0 ? 0 : (uint64_t)cpu;
 	}
-	case DL_BV_VTIMESTAMP:
-		return task_cpu_time(t);
-	case DL_BV_UCALLER:
-		return user_caller(f);
-	case DL_BV_USTACKDEPTH:
-		return stack_depth(f);
-	default:
-		return 0;
+	case DL_BV_VTIMESTAMP: return task_cpu_time(t);
+	case DL_BV_UCALLER: return user_caller(f);
+	case DL_BV_USTACKDEPTH: return stack_depth(f);
+	default: return 0;
 	}
 }
 
@@ -140,16 +124,11 @@ static uint64_t thread_var(void *ctx, enum dl_bvar which)
 	struct firing *f = ctx;
 
 	switch (which) {
-	case DL_BV_TIMESTAMP:	/* asked for only after chill() */
-		return now_ns();
-	case DL_BV_WALLTIMESTAMP:
-		return wall_clock();
-	case DL_BV_ID:
-		return f->probe->id;
-	case DL_BV_ERRNO:
-		return (uint64_t)f->error;
-	default:
-		return f->task ? task_var(f, which) : own_var(which);
+	case DL_BV_TIMESTAMP: /* asked for only after chill() */ return now_ns();
+	case DL_BV_WALLTIMESTAMP: return wall_clock();
+	case DL_BV_ID: return f->probe->id;
+	case DL_BV_ERRNO: return (uint64_t)f->error;
+	default: return f->task ? task_var(f, which) : own_var(which);
 	}
 }
 
@@ -195,29 +174,20 @@ static const char *thread_var_str(void *ctx, enum dl_bvar which)
 	struct firing *f = ctx;
 
 	switch (which) {
-	case DL_BV_EXECNAME:
-		return f->task ? task_comm(f->task) : f->session->cli->progname;
+	case DL_BV_EXECNAME: return f->task ? task_comm(f->task) : f->session->cli->progname;
 	case DL_BV_EXECARGS: {
 		struct strbuf *sb = scratch(f);
 
 		return procfs_cmdline(firing_pid(f), sb) ? strbuf_text(sb) : "";
 	}
-	case DL_BV_PROBEPROV:
-		return f->probe->prov;
-	case DL_BV_PROBEMOD:
-		return f->probe->mod;
-	case DL_BV_PROBEFUNC:
-		return f->probe->func;
-	case DL_BV_PROBENAME:
-		return f->probe->name;
-	case DL_BV_CWD:
-		return link_text(f, "cwd");
-	case DL_BV_ROOT:
-		return link_text(f, "root");
-	case DL_BV_ZONENAME:
-		return "global";
-	default:
-		return "";
+	case DL_BV_PROBEPROV: return f->probe->prov;
+	case DL_BV_PROBEMOD: return f->probe->mod;
+	case DL_BV_PROBEFUNC: return f->probe->func;
+	case DL_BV_PROBENAME: return f->probe->name;
+	case DL_BV_CWD: return link_text(f, "cwd");
+	case DL_BV_ROOT: return link_text(f, "root");
+	case DL_BV_ZONENAME: return "global";
+	default: return "";
 	}
 }
 
@@ -231,7 +201,7 @@ static char state_letter(char state)
 
 static int64_t proc_state(char state)
 {
-	static const char letters[] = "?SRZTIOW";	/* SSLEEP 1, SRUN 2, ... */
+	static const char letters[] = "?SRZTIOW"; /* SSLEEP 1, SRUN 2, ... */
 	const char *p = strchr(letters, state_letter(state));
 
 	return p && *p ? p - letters : 1;
@@ -271,7 +241,7 @@ static int64_t proc_int(void *ctx, uint64_t handle, enum dl_proc_field field)
 	case DL_PF_GID: return st.gid;
 	case DL_PF_EGID: return st.egid;
 	case DL_PF_NLWP: return st.threads;
-	case DL_PF_DMODEL: return 2;	/* PR_MODEL_LP64 */
+	case DL_PF_DMODEL: return 2; /* PR_MODEL_LP64 */
 	case DL_PF_PGID: return stat.pgrp;
 	case DL_PF_SID: return stat.session;
 	case DL_PF_TTY: return stat.tty ? stat.tty : -1;
@@ -297,7 +267,7 @@ static const char *proc_str(void *ctx, uint64_t handle, enum dl_proc_field field
 		if (!psinfo_args(f->session, (pid_t)handle, sb))
 			return "";
 		if (sb->len > 79)
-			sb->text[79] = '\0';	/* PRARGSZ */
+			sb->text[79] = '\0'; /* PRARGSZ */
 		return strbuf_text(sb);
 	case DL_PF_FNAME:
 	case DL_PF_LWPNAME:
@@ -310,8 +280,7 @@ static const char *proc_str(void *ctx, uint64_t handle, enum dl_proc_field field
 		if (psinfo_stat(f->session, (pid_t)handle, &stat))
 			strbuf_putc(sb, state_letter(stat.state));
 		return strbuf_text(sb);
-	default:
-		return "";
+	default: return "";
 	}
 }
 
@@ -403,15 +372,11 @@ static bool effect(void *ctx, enum dl_effect e, uint64_t arg)
 	struct firing *f = ctx;
 
 	switch (e) {
-	case DL_EF_CHILL:
-		return chill(f->session, arg);
-	case DL_EF_STOP:
-		return f->task && engine_stop_task(f->session->engine, f->task);
+	case DL_EF_CHILL: return chill(f->session, arg);
+	case DL_EF_STOP: return f->task && engine_stop_task(f->session->engine, f->task);
 	case DL_EF_RAISE:
-		return arg < NSIG && f->task &&
-		       engine_raise(f->session->engine, f->task, (int)arg);
-	default:
-		return true;
+		return arg < NSIG && f->task && engine_raise(f->session->engine, f->task, (int)arg);
+	default: return true;
 	}
 }
 

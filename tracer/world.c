@@ -50,7 +50,7 @@ static bool resume_running(struct engine_task *t)
 	int sig = t->pub.resume_sig, request = syscall_request(t);
 
 	t->pub.resume_sig = 0;
-	t->is_flushed = false;	/* the next stop may be there when ptrace() returns */
+	t->is_flushed = false; /* the next stop may be there when ptrace() returns */
 	if (ptrace((enum __ptrace_request)request, t->pub.tid, NULL, (long)sig) < 0)
 		return false;
 	if (request == PTRACE_CONT)
@@ -66,7 +66,7 @@ void task_resume(struct engine_task *t)
 	if (t->pub.state != TASK_STOPPED || t->is_detached)
 		return;
 	if (t->n_queued)
-		return;		/* that event's handling resumes it */
+		return; /* that event's handling resumes it */
 	if (task_is_held(t)) {
 		t->wants_resume = true;
 		return;

@@ -60,25 +60,22 @@ static int place(struct state *s, const struct arch_param *p)
 		place_words(s, p->size, true);
 		break;
 	case ARCH_PARAM_FLOAT:
-	case ARCH_PARAM_LONG_DOUBLE:
-		place_floats(s, 1, p->size);
-		break;
+	case ARCH_PARAM_LONG_DOUBLE: place_floats(s, 1, p->size); break;
 	case ARCH_PARAM_STRUCT:
 		if (p->n_same_floats)
 			place_floats(s, p->n_same_floats, p->size);
 		else if (p->size > 16)
-			(void)place_int(s);	/* the address of a copy */
+			(void)place_int(s); /* the address of a copy */
 		else
 			place_words(s, p->size, false);
 		break;
-	case ARCH_PARAM_BY_REF:
-		return place_int(s);
+	case ARCH_PARAM_BY_REF: return place_int(s);
 	}
 	return -1;
 }
 
-void arch_place_params(const struct arch_param *result, const struct arch_param *params,
-		       unsigned n, int *places)
+void arch_place_params(const struct arch_param *result, const struct arch_param *params, unsigned n,
+		       int *places)
 {
 	struct state s = { 0 };
 

@@ -11,38 +11,38 @@
 #include "../arch.h"
 
 enum a64_class {
-	A64_UNKNOWN,	/* not an instruction */
-	A64_PLAIN,	/* works the same anywhere */
-	A64_NOP,	/* does nothing: nop, bti, yield */
+	A64_UNKNOWN, /* not an instruction */
+	A64_PLAIN, /* works the same anywhere */
+	A64_NOP, /* does nothing: nop, bti, yield */
 	A64_ADR,
 	A64_ADRP,
-	A64_LDR_LIT,	/* ldr, ldrsw and prfm of a literal; of vector registers too */
+	A64_LDR_LIT, /* ldr, ldrsw and prfm of a literal; of vector registers too */
 	A64_B,
 	A64_BL,
 	A64_BCOND,
-	A64_CBZ,	/* cbz, cbnz */
-	A64_TBZ,	/* tbz, tbnz */
-	A64_BR,		/* br, braa, ... */
+	A64_CBZ, /* cbz, cbnz */
+	A64_TBZ, /* tbz, tbnz */
+	A64_BR, /* br, braa, ... */
 	A64_BLR,
 	A64_RET,
 	A64_SVC,
-	A64_TRAP,	/* brk, hlt, udf, hvc, smc, eret, ... */
-	A64_EXCLUSIVE,	/* ldxr, stxr and their kin */
-	A64_MOPS,	/* cpyp, cpym, cpye, setp, ... */
-	A64_PREFIX,	/* movprfx */
-	A64_PC_AUTH,	/* signs or checks with the program counter */
+	A64_TRAP, /* brk, hlt, udf, hvc, smc, eret, ... */
+	A64_EXCLUSIVE, /* ldxr, stxr and their kin */
+	A64_MOPS, /* cpyp, cpym, cpye, setp, ... */
+	A64_PREFIX, /* movprfx */
+	A64_PC_AUTH, /* signs or checks with the program counter */
 	A64_TSTART,
 };
 
 struct a64_insn {
 	uint32_t w;
-	uint8_t cls;		/* enum a64_class */
-	bool is_signed;		/* br, blr, ret: with pointer authentication */
-	int64_t disp;		/* of a branch or literal, from the instruction; adrp: pages */
+	uint8_t cls; /* enum a64_class */
+	bool is_signed; /* br, blr, ret: with pointer authentication */
+	int64_t disp; /* of a branch or literal, from the instruction; adrp: pages */
 };
 
 #define A64_LR 30
-#define A64_SP 31	/* or xzr, as the instruction has it */
+#define A64_SP 31 /* or xzr, as the instruction has it */
 
 /* Words of struct arch_regs: x0 ... x30, and */
 #define A64_WORD_SP 31

@@ -9,13 +9,10 @@
 enum arch_reloc arch_reloc_kind(unsigned type)
 {
 	switch (type) {
-	case R_AARCH64_IRELATIVE:
-		return ARCH_RELOC_IRELATIVE;
+	case R_AARCH64_IRELATIVE: return ARCH_RELOC_IRELATIVE;
 	case R_AARCH64_JUMP_SLOT:
-	case R_AARCH64_GLOB_DAT:
-		return ARCH_RELOC_SLOT;
-	default:
-		return ARCH_RELOC_OTHER;
+	case R_AARCH64_GLOB_DAT: return ARCH_RELOC_SLOT;
+	default: return ARCH_RELOC_OTHER;
 	}
 }
 

@@ -22,7 +22,7 @@
 struct emu {
 	uint32_t w;
 	struct arch_regs *r;
-	bool wide;	/* 64-bit registers */
+	bool wide; /* 64-bit registers */
 };
 
 /* Register n where 31 is zero. */
@@ -69,29 +69,14 @@ static bool condition(uint64_t pstate, unsigned cond)
 	bool c = pstate & A64_PSTATE_C, v = pstate & A64_PSTATE_V, holds;
 
 	switch (cond >> 1) {
-	case 0:
-		holds = z;
-		break;
-	case 1:
-		holds = c;
-		break;
-	case 2:
-		holds = n;
-		break;
-	case 3:
-		holds = v;
-		break;
-	case 4:
-		holds = c && !z;
-		break;
-	case 5:
-		holds = n == v;
-		break;
-	case 6:
-		holds = n == v && !z;
-		break;
-	default:
-		return true;	/* al, and nv means the same */
+	case 0: holds = z; break;
+	case 1: holds = c; break;
+	case 2: holds = n; break;
+	case 3: holds = v; break;
+	case 4: holds = c && !z; break;
+	case 5: holds = n == v; break;
+	case 6: holds = n == v && !z; break;
+	default: return true; /* al, and nv means the same */
 	}
 	return holds != (cond & 1);
 }
@@ -102,15 +87,12 @@ static bool taken(const struct emu *e, const struct a64_insn *x)
 	unsigned bit;
 
 	switch ((enum a64_class)x->cls) {
-	case A64_BCOND:
-		return condition(e->r->w[A64_WORD_PSTATE], w & 15);
-	case A64_CBZ:
-		return (reg_get(e, a64_rd(w)) == 0) != (w >> 24 & 1);
+	case A64_BCOND: return condition(e->r->w[A64_WORD_PSTATE], w & 15);
+	case A64_CBZ: return (reg_get(e, a64_rd(w)) == 0) != (w >> 24 & 1);
 	case A64_TBZ:
 		bit = (w >> 31) << 5 | (w >> 19 & 31);
 		return ((reg_get(e, a64_rd(w)) >> bit & 1) == 0) != (w >> 24 & 1);
-	default:
-		return true;
+	default: return true;
 	}
 }
 
@@ -173,15 +155,9 @@ static bool shifted(const struct emu *e, bool may_rotate, uint64_t *ret)
 	if (n >= bits)
 		return false;
 	switch (e->w >> 22 & 3) {
-	case 0:
-		v <<= n;
-		break;
-	case 1:
-		v >>= n;
-		break;
-	case 2:
-		v = e->wide ? (uint64_t)((int64_t)v >> n) : (uint64_t)((int32_t)v >> n);
-		break;
+	case 0: v <<= n; break;
+	case 1: v >>= n; break;
+	case 2: v = e->wide ? (uint64_t)((int64_t)v >> n) : (uint64_t)((int32_t)v >> n); break;
 	default:
 		if (!may_rotate)
 			return false;
@@ -208,12 +184,9 @@ static bool emulate_add_shifted(struct emu *e)
 static uint64_t logic(const struct emu *e, uint64_t a, uint64_t b)
 {
 	switch (e->w >> 29 & 3) {
-	case 1:
-		return a | b;
-	case 2:
-		return a ^ b;
-	default:
-		return a & b;
+	case 1: return a | b;
+	case 2: return a ^ b;
+	default: return a & b;
 	}
 }
 
@@ -300,16 +273,11 @@ static bool emulate_move_wide(struct emu *e)
 static bool emulate_plain(struct emu *e)
 {
 	switch (e->w >> 24 & 0x1f) {
-	case 0x11:
-		return !(e->w >> 23 & 1) && emulate_add_immediate(e);
-	case 0x12:
-		return e->w >> 23 & 1 ? emulate_move_wide(e) : emulate_logic_immediate(e);
-	case 0x0a:
-		return emulate_logic_shifted(e);
-	case 0x0b:
-		return !(e->w >> 21 & 1) && emulate_add_shifted(e);
-	default:
-		return false;
+	case 0x11: return !(e->w >> 23 & 1) && emulate_add_immediate(e);
+	case 0x12: return e->w >> 23 & 1 ? emulate_move_wide(e) : emulate_logic_immediate(e);
+	case 0x0a: return emulate_logic_shifted(e);
+	case 0x0b: return !(e->w >> 21 & 1) && emulate_add_shifted(e);
+	default: return false;
 	}
 }
 
@@ -326,13 +294,11 @@ static bool emulate_adr(struct emu *e, const struct a64_insn *x, uint64_t pc)
 static bool emulate_one(struct emu *e, const struct a64_insn *x, uint64_t pc, uint64_t *next)
 {
 	switch ((enum a64_class)x->cls) {
-	case A64_NOP:
-		return true;
-	case A64_LDR_LIT:	/* prfm: what is not done is not missed */
+	case A64_NOP: return true;
+	case A64_LDR_LIT: /* prfm: what is not done is not missed */
 		return x->w >> 30 == 3 && !(x->w >> 26 & 1);
 	case A64_ADR:
-	case A64_ADRP:
-		return emulate_adr(e, x, pc);
+	case A64_ADRP: return emulate_adr(e, x, pc);
 	case A64_BL:
 		e->r->w[A64_LR] = *next;
 		*next = pc + (uint64_t)x->disp;
@@ -350,10 +316,8 @@ static bool emulate_one(struct emu *e, const struct a64_insn *x, uint64_t pc, ui
 		if (!x->is_signed)
 			*next = to_register(e, x, *next);
 		return !x->is_signed;
-	case A64_PLAIN:
-		return emulate_plain(e);
-	default:
-		return false;
+	case A64_PLAIN: return emulate_plain(e);
+	default: return false;
 	}
 }
 

@@ -66,16 +66,13 @@ static bool place_matters(csh handle, const cs_insn *insn)
 	case ARM64_INS_CBZ:
 	case ARM64_INS_CBNZ:
 	case ARM64_INS_TBZ:
-	case ARM64_INS_TBNZ:
-		return true;
+	case ARM64_INS_TBNZ: return true;
 	case ARM64_INS_LDR:
 	case ARM64_INS_LDRSW:
 	case ARM64_INS_PRFM:
 		/* Of a literal: no memory operand, only its address. */
 		return a->op_count == 2 && a->operands[1].type == ARM64_OP_IMM;
-	default:
-		(void)handle;
-		return false;
+	default: (void)handle; return false;
 	}
 }
 
@@ -138,16 +135,11 @@ static const char *refuse(const struct a64_insn *x)
 		return "an instruction that traps on purpose";
 	case A64_EXCLUSIVE:
 		return "an exclusive load or store, which a stop would make fail for ever";
-	case A64_MOPS:
-		return "a step of a memory copy or set, which the kernel may wind back";
-	case A64_PREFIX:
-		return "movprfx, which must stand right before its instruction";
-	case A64_PC_AUTH:
-		return "pointer authentication that depends on the program counter";
-	case A64_TSTART:
-		return "the start of a hardware transaction";
-	default:
-		return NULL;
+	case A64_MOPS: return "a step of a memory copy or set, which the kernel may wind back";
+	case A64_PREFIX: return "movprfx, which must stand right before its instruction";
+	case A64_PC_AUTH: return "pointer authentication that depends on the program counter";
+	case A64_TSTART: return "the start of a hardware transaction";
+	default: return NULL;
 	}
 }
 
@@ -175,8 +167,8 @@ const char *arch_site_refuse(const uint8_t *code, size_t off)
 			return NULL;
 		if (x.cls == A64_EXCLUSIVE)
 			return x.w >> 22 & 1 ? "between an exclusive load and its store, where a "
-					       "stop would make the store fail for ever"
-					     : NULL;
+					       "stop would make the store fail for ever" :
+					       NULL;
 	}
 	return NULL;
 }
@@ -187,8 +179,8 @@ const char *arch_site_refuse(const uint8_t *code, size_t off)
 struct slot {
 	uint8_t *out;
 	size_t n;
-	uint64_t pc;	/* address of out[0] */
-	bool far;	/* something was out of reach */
+	uint64_t pc; /* address of out[0] */
+	bool far; /* something was out of reach */
 };
 
 static void put32(struct slot *s, uint32_t v)
@@ -229,8 +221,8 @@ static void put_ldr_literal(struct slot *s, unsigned reg, unsigned after)
 #define BR 0xd61f0000u
 #define RET 0xd65f0000u
 #define MOV_SCRATCH_LR (0xaa0003e0u | A64_LR << 16 | SCRATCH)
-#define PUSH_SCRATCH (0xf81f0fe0u | SCRATCH)	/* str xt, [sp, #-16]! */
-#define POP_SCRATCH (0xf84107e0u | SCRATCH)	/* ldr xt, [sp], #16 */
+#define PUSH_SCRATCH (0xf81f0fe0u | SCRATCH) /* str xt, [sp, #-16]! */
+#define POP_SCRATCH (0xf84107e0u | SCRATCH) /* ldr xt, [sp], #16 */
 
 static void put_adr(struct slot *s, const struct a64_insn *x, uint64_t old_pc, uint64_t next)
 {
@@ -238,8 +230,7 @@ static void put_adr(struct slot *s, const struct a64_insn *x, uint64_t old_pc, u
 
 	put_ldr_literal(s, a64_rd(x->w), 8);
 	put_b(s, next);
-	put64(s, x->cls == A64_ADRP ? page + (uint64_t)x->disp * 4096
-				    : old_pc + (uint64_t)x->disp);
+	put64(s, x->cls == A64_ADRP ? page + (uint64_t)x->disp * 4096 : old_pc + (uint64_t)x->disp);
 }
 
 /* The load through a register that does what a literal load does. */
@@ -329,30 +320,16 @@ static void put_slot(struct slot *s, const struct a64_insn *x, uint64_t old_pc)
 
 	switch ((enum a64_class)x->cls) {
 	case A64_ADR:
-	case A64_ADRP:
-		put_adr(s, x, old_pc, next);
-		break;
-	case A64_LDR_LIT:
-		put_ldr(s, x, old_pc, next);
-		break;
-	case A64_B:
-		put_b(s, target);
-		break;
-	case A64_BL:
-		put_bl(s, target, next);
-		break;
+	case A64_ADRP: put_adr(s, x, old_pc, next); break;
+	case A64_LDR_LIT: put_ldr(s, x, old_pc, next); break;
+	case A64_B: put_b(s, target); break;
+	case A64_BL: put_bl(s, target, next); break;
 	case A64_BCOND:
 	case A64_CBZ:
-	case A64_TBZ:
-		put_cond(s, x, target, next);
-		break;
-	case A64_BLR:
-		put_blr(s, x, next);
-		break;
+	case A64_TBZ: put_cond(s, x, target, next); break;
+	case A64_BLR: put_blr(s, x, next); break;
 	case A64_BR:
-	case A64_RET:
-		put32(s, x->w);
-		break;
+	case A64_RET: put32(s, x->w); break;
 	default:
 		put32(s, x->w);
 		put_b(s, next);

@@ -21,33 +21,27 @@ static enum a64_class class_of_exception(uint32_t w)
 	unsigned opc = w >> 21 & 7, low = w & 31;
 
 	switch (opc) {
-	case 0:		/* svc, hvc, smc */
+	case 0: /* svc, hvc, smc */
 		return low == 1 ? A64_SVC : low == 2 || low == 3 ? A64_TRAP : A64_UNKNOWN;
-	case 1:		/* brk */
-	case 2:		/* hlt */
-	case 3:		/* tcancel */
-		return low == 0 ? A64_TRAP : A64_UNKNOWN;
-	case 5:		/* dcps1 ... dcps3 */
-		return low >= 1 && low <= 3 ? A64_TRAP : A64_UNKNOWN;
-	default:
-		return A64_UNKNOWN;
+	case 1: /* brk */
+	case 2: /* hlt */
+	case 3: /* tcancel */ return low == 0 ? A64_TRAP : A64_UNKNOWN;
+	case 5: /* dcps1 ... dcps3 */ return low >= 1 && low <= 3 ? A64_TRAP : A64_UNKNOWN;
+	default: return A64_UNKNOWN;
 	}
 }
 
 static enum a64_class class_of_hint(uint32_t w)
 {
 	switch (w >> 5 & 0x7f) {
-	case 0:		/* nop */
-	case 1:		/* yield */
-	case 32:	/* bti, of any kind */
+	case 0: /* nop */
+	case 1: /* yield */
+	case 32: /* bti, of any kind */
 	case 34:
 	case 36:
-	case 38:
-		return A64_NOP;
-	case 39:	/* pacm: the next one signs with the program counter */
-		return A64_PC_AUTH;
-	default:
-		return A64_PLAIN;
+	case 38: return A64_NOP;
+	case 39: /* pacm: the next one signs with the program counter */ return A64_PC_AUTH;
+	default: return A64_PLAIN;
 	}
 }
 
@@ -74,9 +68,9 @@ static enum a64_class class_of_branch_reg(struct a64_insn *x)
 	x->is_signed = op3 == 2 || op3 == 3;
 	if (opc == 8 || opc == 9)
 		return x->is_signed ? by_opc[opc - 8] : A64_UNKNOWN;
-	if (opc == 4)	/* eret, eretaa, eretab */
+	if (opc == 4) /* eret, eretaa, eretab */
 		return a64_rn(x->w) == 31 ? A64_TRAP : A64_UNKNOWN;
-	if (opc == 5)	/* drps */
+	if (opc == 5) /* drps */
 		return x->w == 0xd6bf03e0 ? A64_TRAP : A64_UNKNOWN;
 	if (opc > 2 || !(op3 == 0 || x->is_signed))
 		return A64_UNKNOWN;
@@ -94,24 +88,21 @@ static enum a64_class class_of_branch(struct a64_insn *x)
 
 	switch (w >> 26) {
 	case 0x05:
-	case 0x25:
-		x->disp = a64_signed(w, 0, 26) * 4;
-		return w >> 31 ? A64_BL : A64_B;
+	case 0x25: x->disp = a64_signed(w, 0, 26) * 4; return w >> 31 ? A64_BL : A64_B;
 	case 0x0d:
 	case 0x2d:
 		x->disp = w >> 25 & 1 ? a64_signed(w, 5, 14) * 4 : a64_signed(w, 5, 19) * 4;
 		return w >> 25 & 1 ? A64_TBZ : A64_CBZ;
 	case 0x15:
 		x->disp = a64_signed(w, 5, 19) * 4;
-		if (w >> 24 == 0x55)	/* retaasppc label */
+		if (w >> 24 == 0x55) /* retaasppc label */
 			return (w & 0xffc0001f) == 0x5500001f ? A64_PC_AUTH : A64_UNKNOWN;
 		return w >> 24 == 0x54 ? A64_BCOND : A64_UNKNOWN;
 	case 0x35:
 		if (w >> 24 == 0xd4)
 			return class_of_exception(w);
 		return w >> 24 == 0xd5 ? class_of_system(w) : class_of_branch_reg(x);
-	default:
-		return A64_UNKNOWN;
+	default: return A64_UNKNOWN;
 	}
 }
 
@@ -172,36 +163,23 @@ bool a64_decode(const uint8_t *code, size_t avail, struct a64_insn *x)
 		return false;
 	memcpy(&x->w, code, sizeof(x->w));
 	switch (x->w >> 25 & 15) {
-	case 0x0:	/* reserved (udf), and with the top bit set SME */
+	case 0x0: /* reserved (udf), and with the top bit set SME */
 		cls = x->w >> 16 == 0 ? A64_TRAP : x->w >> 31 ? A64_PLAIN : A64_UNKNOWN;
 		break;
-	case 0x2:
-		cls = class_of_sve(x->w);
-		break;
+	case 0x2: cls = class_of_sve(x->w); break;
 	case 0x8:
-	case 0x9:
-		cls = class_of_immediate(x);
-		break;
+	case 0x9: cls = class_of_immediate(x); break;
 	case 0xa:
-	case 0xb:
-		cls = class_of_branch(x);
-		break;
+	case 0xb: cls = class_of_branch(x); break;
 	case 0x4:
 	case 0x6:
 	case 0xc:
-	case 0xe:
-		cls = class_of_load(x);
-		break;
+	case 0xe: cls = class_of_load(x); break;
 	case 0x5:
-	case 0xd:
-		cls = class_of_register(x->w);
-		break;
+	case 0xd: cls = class_of_register(x->w); break;
 	case 0x7:
-	case 0xf:
-		cls = A64_PLAIN;
-		break;
-	default:
-		break;
+	case 0xf: cls = A64_PLAIN; break;
+	default: break;
 	}
 	x->cls = (uint8_t)cls;
 	return cls != A64_UNKNOWN;
@@ -212,28 +190,19 @@ bool a64_decode(const uint8_t *code, size_t avail, struct a64_insn *x)
 static enum arch_flow flow_of(const struct a64_insn *x)
 {
 	switch ((enum a64_class)x->cls) {
-	case A64_B:
-		return ARCH_FLOW_JUMP;
-	case A64_BL:
-		return ARCH_FLOW_CALL;
+	case A64_B: return ARCH_FLOW_JUMP;
+	case A64_BL: return ARCH_FLOW_CALL;
 	case A64_BCOND:
 	case A64_CBZ:
-	case A64_TBZ:
-		return ARCH_FLOW_COND;
-	case A64_BR:
-		return ARCH_FLOW_IJUMP;
-	case A64_BLR:
-		return ARCH_FLOW_ICALL;
-	case A64_RET:
-		return ARCH_FLOW_RET;
-	case A64_SVC:
-		return ARCH_FLOW_SYSCALL;
-	case A64_TRAP:
-		return ARCH_FLOW_TRAP;
-	case A64_PC_AUTH:	/* retaasppc label, retaasppcr */
+	case A64_TBZ: return ARCH_FLOW_COND;
+	case A64_BR: return ARCH_FLOW_IJUMP;
+	case A64_BLR: return ARCH_FLOW_ICALL;
+	case A64_RET: return ARCH_FLOW_RET;
+	case A64_SVC: return ARCH_FLOW_SYSCALL;
+	case A64_TRAP: return ARCH_FLOW_TRAP;
+	case A64_PC_AUTH: /* retaasppc label, retaasppcr */
 		return x->w >> 24 == 0x55 ? ARCH_FLOW_RET : ARCH_FLOW_NEXT;
-	default:
-		return ARCH_FLOW_NEXT;
+	default: return ARCH_FLOW_NEXT;
 	}
 }
 
@@ -248,8 +217,8 @@ void a64_describe(const struct a64_insn *x, uint64_t pc, struct arch_insn *ret)
 		ret->uses_pc = true;
 		break;
 	default:
-		ret->uses_pc = x->cls == A64_ADR || x->cls == A64_ADRP ||
-			       x->cls == A64_LDR_LIT || x->cls == A64_PC_AUTH;
+		ret->uses_pc = x->cls == A64_ADR || x->cls == A64_ADRP || x->cls == A64_LDR_LIT ||
+			       x->cls == A64_PC_AUTH;
 		break;
 	}
 }

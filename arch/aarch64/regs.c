@@ -25,8 +25,8 @@ _Static_assert(sizeof(struct user_pt_regs) == sizeof(struct arch_regs),
 
 #define REG_ARGS 8
 #define SYSCALL_ARGS 6
-#define SYSCALL_NR 8	/* x8 */
-#define HIDDEN 7	/* x7 */
+#define SYSCALL_NR 8 /* x8 */
+#define HIDDEN 7 /* x7 */
 
 /* ------------------------------------------------------ read and write -- */
 
@@ -145,15 +145,45 @@ bool arch_ureg(const struct arch_regs *r, unsigned n, uint64_t *ret)
 }
 
 const struct arch_ureg_name arch_ureg_names[] = {
-	{ "R_X0", 0 }, { "R_X1", 1 }, { "R_X2", 2 }, { "R_X3", 3 }, { "R_X4", 4 },
-	{ "R_X5", 5 }, { "R_X6", 6 }, { "R_X7", 7 }, { "R_X8", 8 }, { "R_X9", 9 },
-	{ "R_X10", 10 }, { "R_X11", 11 }, { "R_X12", 12 }, { "R_X13", 13 }, { "R_X14", 14 },
-	{ "R_X15", 15 }, { "R_X16", 16 }, { "R_X17", 17 }, { "R_X18", 18 }, { "R_X19", 19 },
-	{ "R_X20", 20 }, { "R_X21", 21 }, { "R_X22", 22 }, { "R_X23", 23 }, { "R_X24", 24 },
-	{ "R_X25", 25 }, { "R_X26", 26 }, { "R_X27", 27 }, { "R_X28", 28 }, { "R_X29", 29 },
-	{ "R_X30", 30 }, { "R_SP", A64_WORD_SP }, { "R_PC", A64_WORD_PC },
-	{ "R_PSTATE", A64_WORD_PSTATE }, { "R_FP", 29 }, { "R_LR", 30 },
-	{ "R_PS", A64_WORD_PSTATE }, { "R_R0", 0 }, { "R_R1", 1 },
+	{ "R_X0", 0 },
+	{ "R_X1", 1 },
+	{ "R_X2", 2 },
+	{ "R_X3", 3 },
+	{ "R_X4", 4 },
+	{ "R_X5", 5 },
+	{ "R_X6", 6 },
+	{ "R_X7", 7 },
+	{ "R_X8", 8 },
+	{ "R_X9", 9 },
+	{ "R_X10", 10 },
+	{ "R_X11", 11 },
+	{ "R_X12", 12 },
+	{ "R_X13", 13 },
+	{ "R_X14", 14 },
+	{ "R_X15", 15 },
+	{ "R_X16", 16 },
+	{ "R_X17", 17 },
+	{ "R_X18", 18 },
+	{ "R_X19", 19 },
+	{ "R_X20", 20 },
+	{ "R_X21", 21 },
+	{ "R_X22", 22 },
+	{ "R_X23", 23 },
+	{ "R_X24", 24 },
+	{ "R_X25", 25 },
+	{ "R_X26", 26 },
+	{ "R_X27", 27 },
+	{ "R_X28", 28 },
+	{ "R_X29", 29 },
+	{ "R_X30", 30 },
+	{ "R_SP", A64_WORD_SP },
+	{ "R_PC", A64_WORD_PC },
+	{ "R_PSTATE", A64_WORD_PSTATE },
+	{ "R_FP", 29 },
+	{ "R_LR", 30 },
+	{ "R_PS", A64_WORD_PSTATE },
+	{ "R_R0", 0 },
+	{ "R_R1", 1 },
 	{ NULL, 0 },
 };
 

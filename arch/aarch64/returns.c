@@ -23,19 +23,19 @@
 
 #include <stdlib.h>
 
-#define STRETCH 12	/* instructions looked back at */
+#define STRETCH 12 /* instructions looked back at */
 
 /* The last instructions of a straight run that ends at the present one. */
 struct stretch {
 	uint32_t w[STRETCH];
-	unsigned n;	/* in all since its start; the newest is (n - 1) % STRETCH */
+	unsigned n; /* in all since its start; the newest is (n - 1) % STRETCH */
 };
 
 struct walk {
 	const uint8_t *code;
 	size_t len;
 	uint64_t addr;
-	enum { UNKNOWN, NO, YES } hidden;	/* has_hidden_blocks(), once asked */
+	enum { UNKNOWN, NO, YES } hidden; /* has_hidden_blocks(), once asked */
 };
 
 /* add (shifted or extended register), 64 bits. */
@@ -85,8 +85,8 @@ static bool frame_taken_down(const struct stretch *s)
 
 enum table {
 	NO_TABLE,
-	OFFSETS,	/* of code, added to a base: only switches have them */
-	POINTERS,	/* a switch, computed goto, or an array of functions */
+	OFFSETS, /* of code, added to a base: only switches have them */
+	POINTERS, /* a switch, computed goto, or an array of functions */
 };
 
 /* add xn, x, x, lsl #3 before: the address that unoptimized code then loads from. */
@@ -191,18 +191,15 @@ static bool leaves(struct walk *w, const struct stretch *s, const struct a64_ins
 	enum table table;
 
 	switch (insn->flow) {
-	case ARCH_FLOW_RET:
-		return true;
+	case ARCH_FLOW_RET: return true;
 	case ARCH_FLOW_JUMP:
-	case ARCH_FLOW_COND:
-		return insn->target - w->addr >= w->len;
+	case ARCH_FLOW_COND: return insn->target - w->addr >= w->len;
 	case ARCH_FLOW_IJUMP:
 		table = from_table(s, a64_rn(x->w));
 		if (table == POINTERS)
 			return frame_taken_down(s) || !has_hidden_blocks(w);
 		return table == NO_TABLE;
-	default:
-		return false;
+	default: return false;
 	}
 }
 

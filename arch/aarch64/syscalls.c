@@ -6,8 +6,8 @@
 #include <string.h>
 
 struct arch_syscall_row {
-	const char *name;	/* as the kernel's tracepoint: "newfstat" */
-	const char *alias;	/* as the call table: "fstat"; NULL if the same */
+	const char *name; /* as the kernel's tracepoint: "newfstat" */
+	const char *alias; /* as the call table: "fstat"; NULL if the same */
 };
 
 #define SYSCALL(nr, name, alias) [nr] = { name, alias },

@@ -77,7 +77,8 @@ bool arch_linkage_stub(const uint8_t *code, size_t before, size_t avail, unsigne
 	size_t n = 0, back = 4;
 
 	*sp_off_ret = 0;
-	if (avail >= 4 && before >= 4 && word_at(code) == BR_X16 && word_at(code - 4) == POP_X17_X30)
+	if (avail >= 4 && before >= 4 && word_at(code) == BR_X16 &&
+	    word_at(code - 4) == POP_X17_X30)
 		return true;
 	if (avail >= 4 && (word_at(code) == PUSH_X16_X30 || word_at(code) == BTI_C))
 		n = 4;

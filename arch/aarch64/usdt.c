@@ -93,8 +93,10 @@ static bool parse_extend(const char *text, size_t len, struct arch_operand *ret)
 		char name[5];
 		uint8_t extend;
 	} kinds[] = {
-		{ "lsl", ARCH_EXTEND_NONE }, { "sxtx", ARCH_EXTEND_NONE },
-		{ "sxtw", ARCH_EXTEND_SIGNED }, { "uxtw", ARCH_EXTEND_ZERO },
+		{ "lsl", ARCH_EXTEND_NONE },
+		{ "sxtx", ARCH_EXTEND_NONE },
+		{ "sxtw", ARCH_EXTEND_SIGNED },
+		{ "uxtw", ARCH_EXTEND_ZERO },
 	};
 	int64_t shift = 0;
 	size_t i, n;
@@ -162,8 +164,7 @@ bool arch_operand_parse(const char *text, size_t len, struct arch_operand *ret)
 		return len > 2 && text[len - 1] == ']' && parse_memory(text + 1, len - 2, ret);
 	if (parse_register(text, len, ret))
 		return true;
-	*ret = (struct arch_operand){ .base = -1, .index = -1, .scale = 1,
-				      .kind = ARCH_OP_CONST };
+	*ret = (struct arch_operand){ .base = -1, .index = -1, .scale = 1, .kind = ARCH_OP_CONST };
 	if (text[0] == '#') {
 		text++;
 		len--;

@@ -62,20 +62,15 @@ static int place(struct state *s, const struct arch_param *p)
 		else
 			s->words++;
 		break;
-	case ARCH_PARAM_LONG_DOUBLE:
-		to_stack(s, 16, true);
-		break;
-	case ARCH_PARAM_STRUCT:
-		place_struct(s, p);
-		break;
-	case ARCH_PARAM_BY_REF:
-		return place_int(s);
+	case ARCH_PARAM_LONG_DOUBLE: to_stack(s, 16, true); break;
+	case ARCH_PARAM_STRUCT: place_struct(s, p); break;
+	case ARCH_PARAM_BY_REF: return place_int(s);
 	}
 	return -1;
 }
 
-void arch_place_params(const struct arch_param *result, const struct arch_param *params,
-		       unsigned n, int *places)
+void arch_place_params(const struct arch_param *result, const struct arch_param *params, unsigned n,
+		       int *places)
 {
 	struct state s = { 0 };
 
@@ -89,7 +84,7 @@ void arch_place_params(const struct arch_param *result, const struct arch_param 
 
 int arch_arg_of_dwarf(unsigned reg)
 {
-	static const uint8_t order[GPRS] = { 5, 4, 1, 2, 8, 9 };	/* rdi rsi rdx rcx r8 r9 */
+	static const uint8_t order[GPRS] = { 5, 4, 1, 2, 8, 9 }; /* rdi rsi rdx rcx r8 r9 */
 
 	for (unsigned i = 0; i < GPRS; i++)
 		if (order[i] == reg)

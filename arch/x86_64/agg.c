@@ -14,13 +14,10 @@ uint32_t x64_agg_uses(const struct arch_agg *a)
 {
 	switch (a->kind) {
 	case ARCH_AGG_MIN:
-	case ARCH_AGG_MAX:
-		return 1u << RAX;
+	case ARCH_AGG_MAX: return 1u << RAX;
 	case ARCH_AGG_QUANTIZE:
-	case ARCH_AGG_LQUANTIZE:
-		return 1u << RAX | 1u << RCX | 1u << RDX;
-	default:
-		return 0;
+	case ARCH_AGG_LQUANTIZE: return 1u << RAX | 1u << RCX | 1u << RDX;
+	default: return 0;
 	}
 }
 
@@ -36,12 +33,15 @@ static void gen_check(struct x64_gen *g, const struct arch_agg *a, uint32_t skip
 {
 	struct x64_asm *e = &g->e;
 	uint32_t check = emit_label(e);
-	struct x64_stub s = { .kind = STUB_CELL, .label = emit_label(e), .next = check,
-			      .state = g->now, .reserve = { .skip = skip } };
+	struct x64_stub s = { .kind = STUB_CELL,
+			      .label = emit_label(e),
+			      .next = check,
+			      .state = g->now,
+			      .reserve = { .skip = skip } };
 
 	x64_stub(g, &s);
 	emit_place(e, check);
-	EMIT(e, 0x65, 0x81, 0x3c, 0x25);		/* cmpl $end, %gs:cells_end */
+	EMIT(e, 0x65, 0x81, 0x3c, 0x25); /* cmpl $end, %gs:cells_end */
 	emit32(e, RING(cells_end));
 	emit32(e, a->cell + 8 * arch_agg_words(a->kind, a->param));
 	emit_jcc(e, CC_B, s.label);
@@ -55,7 +55,7 @@ static void gen_extreme(struct x64_asm *e, const struct arch_agg *a, unsigned v)
 	emit_place(e, again);
 	emit_rr(e, OP_CMP, v, RAX);
 	emit_jcc(e, a->kind == ARCH_AGG_MIN ? CC_GE : CC_LE, done);
-	emit_gs(e, 0x0fb1, v, a->cell + 8);		/* cmpxchg */
+	emit_gs(e, 0x0fb1, v, a->cell + 8); /* cmpxchg */
 	emit_jcc(e, CC_NE, again);
 	emit_place(e, done);
 }
@@ -70,17 +70,17 @@ static void gen_power(struct x64_asm *e, unsigned v)
 	emit_jcc(e, CC_E, known);
 	emit_jcc(e, CC_S, negative);
 	emit_rex(e, 1, RAX, v);
-	EMIT(e, 0x0f, 0xbd, 0xc0 | (v & 7));		/* bsr v, %rax */
+	EMIT(e, 0x0f, 0xbd, 0xc0 | (v & 7)); /* bsr v, %rax */
 	emit_rm(e, OP_LEA, RAX, RAX, 64);
 	emit_jmp(e, known);
 	emit_place(e, negative);
 	emit_rr(e, OP_MOV, RDX, v);
 	emit_group(e, 0xf7, 3, RDX);
-	EMIT(e, 0x48, 0x0f, 0xbd, 0xd2);		/* bsr %rdx, %rdx */
+	EMIT(e, 0x48, 0x0f, 0xbd, 0xd2); /* bsr %rdx, %rdx */
 	emit_const(e, RCX, 0);
 	emit_const(e, RAX, 62);
 	emit_rr(e, OP_SUB, RAX, RDX);
-	EMIT(e, 0x48, 0x0f, 0x48, 0xc1);		/* cmovs %rcx, %rax */
+	EMIT(e, 0x48, 0x0f, 0x48, 0xc1); /* cmovs %rcx, %rax */
 	emit_place(e, known);
 }
 
@@ -91,19 +91,19 @@ static void gen_linear(struct x64_asm *e, uint64_t param, unsigned v)
 	uint32_t below = emit_label(e), known = emit_label(e);
 
 	emit_rex(e, 1, RAX, v);
-	EMIT(e, 0x63, 0xc0 | (v & 7));			/* movslq v, %rax */
-	EMIT(e, 0x48, 0x2d);				/* sub $base, %rax */
+	EMIT(e, 0x63, 0xc0 | (v & 7)); /* movslq v, %rax */
+	EMIT(e, 0x48, 0x2d); /* sub $base, %rax */
 	emit32(e, (uint32_t)param);
 	emit_jcc(e, CC_S, below);
 	if (step > 1) {
 		emit_const(e, RDX, 0);
 		emit_const(e, RCX, step);
-		EMIT(e, 0xf7, 0xf1);			/* div %ecx */
+		EMIT(e, 0xf7, 0xf1); /* div %ecx */
 	}
 	emit_const(e, RCX, levels);
-	EMIT(e, 0x39, 0xc8);				/* cmp %ecx, %eax */
-	EMIT(e, 0x0f, 0x47, 0xc1);			/* cmova %ecx, %eax */
-	EMIT(e, 0xff, 0xc0);				/* inc %eax */
+	EMIT(e, 0x39, 0xc8); /* cmp %ecx, %eax */
+	EMIT(e, 0x0f, 0x47, 0xc1); /* cmova %ecx, %eax */
+	EMIT(e, 0xff, 0xc0); /* inc %eax */
 	emit_jmp(e, known);
 	emit_place(e, below);
 	emit_const(e, RAX, 0);
@@ -114,29 +114,26 @@ static void gen_linear(struct x64_asm *e, uint64_t param, unsigned v)
 static void gen_bucket(struct x64_asm *e, const struct arch_agg *a)
 {
 	if (a->increment == (int32_t)a->increment) {
-		EMIT(e, 0x65, 0x48, 0x81, 0x04, 0xc5);	/* addq $n, %gs:disp(,%rax,8) */
+		EMIT(e, 0x65, 0x48, 0x81, 0x04, 0xc5); /* addq $n, %gs:disp(,%rax,8) */
 		emit32(e, a->cell + 8);
 		emit32(e, (uint32_t)a->increment);
 		return;
 	}
 	emit_const(e, RDX, (uint64_t)a->increment);
-	EMIT(e, 0x65, 0x48, 0x01, 0x14, 0xc5);		/* addq %rdx, %gs:disp(,%rax,8) */
+	EMIT(e, 0x65, 0x48, 0x01, 0x14, 0xc5); /* addq %rdx, %gs:disp(,%rax,8) */
 	emit32(e, a->cell + 8);
 }
 
 static void gen_value(struct x64_asm *e, const struct arch_agg *a, unsigned v)
 {
 	switch (a->kind) {
-	case ARCH_AGG_COUNT:
-		break;
+	case ARCH_AGG_COUNT: break;
 	case ARCH_AGG_SUM:
 	case ARCH_AGG_AVG:
-		emit_gs(e, 0x01, v, a->cell + 8);	/* add v, %gs:disp */
+		emit_gs(e, 0x01, v, a->cell + 8); /* add v, %gs:disp */
 		break;
 	case ARCH_AGG_MIN:
-	case ARCH_AGG_MAX:
-		gen_extreme(e, a, v);
-		break;
+	case ARCH_AGG_MAX: gen_extreme(e, a, v); break;
 	case ARCH_AGG_QUANTIZE:
 		gen_power(e, v);
 		gen_bucket(e, a);

@@ -18,14 +18,14 @@ enum x64_form {
 
 /* Legacy prefixes, as a set. */
 enum x64_prefix {
-	X64_P66 = 1 << 0,	/* operand size */
-	X64_P67 = 1 << 1,	/* address size */
-	X64_PF2 = 1 << 2,	/* repne, bnd, mandatory prefix */
-	X64_PF3 = 1 << 3,	/* rep, mandatory prefix */
+	X64_P66 = 1 << 0, /* operand size */
+	X64_P67 = 1 << 1, /* address size */
+	X64_PF2 = 1 << 2, /* repne, bnd, mandatory prefix */
+	X64_PF3 = 1 << 3, /* rep, mandatory prefix */
 	X64_PLOCK = 1 << 4,
-	X64_P3E = 1 << 5,	/* ds: taken hint, notrack */
-	X64_PSEG = 1 << 6,	/* cs, es, ss: no effect in 64-bit mode */
-	X64_PFS = 1 << 7,	/* fs, gs */
+	X64_P3E = 1 << 5, /* ds: taken hint, notrack */
+	X64_PSEG = 1 << 6, /* cs, es, ss: no effect in 64-bit mode */
+	X64_PFS = 1 << 7, /* fs, gs */
 };
 
 #define X64_REX_W 8
@@ -36,18 +36,18 @@ enum x64_prefix {
 /* Opcode maps: 0 = one byte, 1 = 0f, 2 = 0f38, 3 = 0f3a; higher ones EVEX, XOP. */
 struct x64_insn {
 	uint8_t len;
-	uint8_t form;		/* enum x64_form */
+	uint8_t form; /* enum x64_form */
 	uint8_t map;
-	uint8_t op;		/* opcode byte, without its escapes */
-	uint8_t op_off;		/* where the opcode byte is */
-	uint8_t prefixes;	/* set of enum x64_prefix */
-	uint8_t rex;		/* of a legacy instruction; W R X B also of VEX, EVEX */
+	uint8_t op; /* opcode byte, without its escapes */
+	uint8_t op_off; /* where the opcode byte is */
+	uint8_t prefixes; /* set of enum x64_prefix */
+	uint8_t rex; /* of a legacy instruction; W R X B also of VEX, EVEX */
 	bool has_modrm;
-	bool riprel;		/* the memory operand is [rip + disp32] */
+	bool riprel; /* the memory operand is [rip + disp32] */
 	uint8_t modrm;
 	uint8_t modrm_off;
 	uint8_t disp_off, disp_len;
-	uint8_t imm_off, imm_len;	/* an immediate or a branch displacement */
+	uint8_t imm_off, imm_len; /* an immediate or a branch displacement */
 };
 
 static inline unsigned x64_mod(const struct x64_insn *x)

@@ -10,13 +10,10 @@
 enum arch_reloc arch_reloc_kind(unsigned type)
 {
 	switch (type) {
-	case R_X86_64_IRELATIVE:
-		return ARCH_RELOC_IRELATIVE;
+	case R_X86_64_IRELATIVE: return ARCH_RELOC_IRELATIVE;
 	case R_X86_64_JUMP_SLOT:
-	case R_X86_64_GLOB_DAT:
-		return ARCH_RELOC_SLOT;
-	default:
-		return ARCH_RELOC_OTHER;
+	case R_X86_64_GLOB_DAT: return ARCH_RELOC_SLOT;
+	default: return ARCH_RELOC_OTHER;
 	}
 }
 

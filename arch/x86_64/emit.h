@@ -17,22 +17,43 @@
 enum x64_reg { RAX, RCX, RDX, RBX, RSP, RBP, RSI, RDI, R8, R9, R10, R11, R12, R13, R14, R15 };
 
 /* ORDER: condition codes */
-enum x64_cc { CC_B = 2, CC_AE = 3, CC_E = 4, CC_NE = 5, CC_BE = 6, CC_A = 7, CC_S = 8, CC_NS = 9,
-	      CC_L = 12, CC_GE = 13, CC_LE = 14, CC_G = 15 };
+enum x64_cc {
+	CC_B = 2,
+	CC_AE = 3,
+	CC_E = 4,
+	CC_NE = 5,
+	CC_BE = 6,
+	CC_A = 7,
+	CC_S = 8,
+	CC_NS = 9,
+	CC_L = 12,
+	CC_GE = 13,
+	CC_LE = 14,
+	CC_G = 15
+};
 
 /* Operations of two registers: the opcode with the register or memory as source. */
-enum x64_op { OP_ADD = 0x03, OP_OR = 0x0b, OP_AND = 0x23, OP_SUB = 0x2b, OP_XOR = 0x33,
-	      OP_CMP = 0x3b, OP_TEST = 0x85, OP_MOV = 0x8b, OP_LEA = 0x8d };
+enum x64_op {
+	OP_ADD = 0x03,
+	OP_OR = 0x0b,
+	OP_AND = 0x23,
+	OP_SUB = 0x2b,
+	OP_XOR = 0x33,
+	OP_CMP = 0x3b,
+	OP_TEST = 0x85,
+	OP_MOV = 0x8b,
+	OP_LEA = 0x8d
+};
 
-#define EMIT_MAX (1u << 20)	/* no trampoline is larger */
+#define EMIT_MAX (1u << 20) /* no trampoline is larger */
 
 struct x64_use {
-	uint32_t at, label;	/* the four bytes at `at` lead to the label */
+	uint32_t at, label; /* the four bytes at `at` lead to the label */
 };
 
 struct x64_asm {
 	VEC(uint8_t) code;
-	VEC(uint32_t) labels;	/* offsets; UINT32_MAX: not placed yet */
+	VEC(uint32_t) labels; /* offsets; UINT32_MAX: not placed yet */
 	VEC(struct x64_use) uses;
 	bool failed;
 };
@@ -66,10 +87,10 @@ static inline void emit32(struct x64_asm *e, uint32_t v)
 	emit_bytes(e, &v, sizeof(v));
 }
 
-#define EMIT(e, ...)                                       \
-	do {                                               \
-		const uint8_t _code[] = { __VA_ARGS__ };   \
-		emit_bytes(e, _code, sizeof(_code));       \
+#define EMIT(e, ...)                                     \
+	do {                                             \
+		const uint8_t _code[] = { __VA_ARGS__ }; \
+		emit_bytes(e, _code, sizeof(_code));     \
 	} while (0)
 
 /* -------------------------------------------------------------- labels -- */

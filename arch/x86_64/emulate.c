@@ -28,14 +28,14 @@ enum {
 /* Register numbers of instructions -> words of struct arch_regs. */
 static const uint8_t word_of[16] = {
 	WORD(rax), WORD(rcx), WORD(rdx), WORD(rbx), WORD(rsp), WORD(rbp), WORD(rsi), WORD(rdi),
-	WORD(r8), WORD(r9), WORD(r10), WORD(r11), WORD(r12), WORD(r13), WORD(r14), WORD(r15),
+	WORD(r8),  WORD(r9),  WORD(r10), WORD(r11), WORD(r12), WORD(r13), WORD(r14), WORD(r15),
 };
 
 struct emu {
 	const uint8_t *code;
 	const struct x64_insn *x;
 	struct arch_regs *r;
-	unsigned bits;	/* operand size: 32 or 64 */
+	unsigned bits; /* operand size: 32 or 64 */
 };
 
 static uint64_t reg_get(const struct emu *e, unsigned n)
@@ -63,30 +63,14 @@ static bool condition(uint64_t f, unsigned cc)
 	bool less = !(f & SF) != !(f & OF), v;
 
 	switch (cc >> 1) {
-	case 0:
-		v = f & OF;
-		break;
-	case 1:
-		v = f & CF;
-		break;
-	case 2:
-		v = f & ZF;
-		break;
-	case 3:
-		v = f & (CF | ZF);
-		break;
-	case 4:
-		v = f & SF;
-		break;
-	case 5:
-		v = f & PF;
-		break;
-	case 6:
-		v = less;
-		break;
-	default:
-		v = less || f & ZF;
-		break;
+	case 0: v = f & OF; break;
+	case 1: v = f & CF; break;
+	case 2: v = f & ZF; break;
+	case 3: v = f & (CF | ZF); break;
+	case 4: v = f & SF; break;
+	case 5: v = f & PF; break;
+	case 6: v = less; break;
+	default: v = less || f & ZF; break;
 	}
 	return v != (cc & 1);
 }
@@ -118,11 +102,9 @@ static bool emulate_branch(struct emu *e, const struct arch_insn *insn, uint64_t
 	if (x->prefixes & (X64_P66 | X64_PLOCK))
 		return false;
 	switch (insn->flow) {
-	case ARCH_FLOW_JUMP:
-		arch_set_pc(e->r, insn->target);
-		return true;
+	case ARCH_FLOW_JUMP: arch_set_pc(e->r, insn->target); return true;
 	case ARCH_FLOW_COND:
-		if (x->map == 0 && x->op == 0xc7)	/* xbegin */
+		if (x->map == 0 && x->op == 0xc7) /* xbegin */
 			return false;
 		if (x->map == 0 && x->op >= 0xe0)
 			taken = counted(e);
@@ -135,15 +117,21 @@ static bool emulate_branch(struct emu *e, const struct arch_insn *insn, uint64_t
 			return false;
 		arch_set_pc(e->r, e->r->w[word_of[x64_rm(x)]]);
 		return true;
-	default:
-		return false;
+	default: return false;
 	}
 }
 
 /* ---------------------------------------------------------- arithmetic -- */
 
-enum alu {	/* ORDER: the /digit of opcodes 81 and 83, bits 3-5 of 00-3f */
-	ADD, OR, ADC, SBB, AND, SUB, XOR, CMP,
+enum alu { /* ORDER: the /digit of opcodes 81 and 83, bits 3-5 of 00-3f */
+	   ADD,
+	   OR,
+	   ADC,
+	   SBB,
+	   AND,
+	   SUB,
+	   XOR,
+	   CMP,
 };
 
 static uint64_t flags_of(uint64_t result, unsigned bits)
@@ -176,15 +164,9 @@ static uint64_t alu(enum alu op, uint64_t a, uint64_t b, unsigned bits, uint64_t
 		f |= (a < b ? CF : 0) | ((a ^ b) & (a ^ r) & top ? OF : 0);
 		f |= (a ^ b ^ r) & AF;
 		break;
-	case AND:
-		r = a & b;
-		break;
-	case OR:
-		r = a | b;
-		break;
-	default:
-		r = a ^ b;
-		break;
+	case AND: r = a & b; break;
+	case OR: r = a | b; break;
+	default: r = a ^ b; break;
 	}
 	*flags = f | flags_of(r, bits);
 	return r;
@@ -250,14 +232,10 @@ static bool emulate_alu_row(struct emu *e)
 	enum alu op = x->op >> 3;
 
 	switch (x->op & 7) {
-	case 1:
-		return x64_mod(x) == 3 && emulate_alu(e, op, x64_rm(x), reg_get(e, x64_reg(x)));
-	case 3:
-		return x64_mod(x) == 3 && emulate_alu(e, op, x64_reg(x), reg_get(e, x64_rm(x)));
-	case 5:
-		return emulate_alu(e, op, 0, immediate(e));
-	default:
-		return false;
+	case 1: return x64_mod(x) == 3 && emulate_alu(e, op, x64_rm(x), reg_get(e, x64_reg(x)));
+	case 3: return x64_mod(x) == 3 && emulate_alu(e, op, x64_reg(x), reg_get(e, x64_rm(x)));
+	case 5: return emulate_alu(e, op, 0, immediate(e));
+	default: return false;
 	}
 }
 
@@ -270,14 +248,10 @@ static bool emulate_one(struct emu *e, uint64_t next)
 		return emulate_alu_row(e);
 	switch (x->op) {
 	case 0x81:
-	case 0x83:
-		return reg && emulate_alu(e, x64_ext(x), x64_rm(x), immediate(e));
-	case 0x85:
-		return reg && emulate_test(e, x64_rm(x), reg_get(e, x64_reg(x)));
-	case 0xa9:
-		return emulate_test(e, 0, immediate(e));
-	case 0xf7:
-		return reg && x64_ext(x) == 0 && emulate_test(e, x64_rm(x), immediate(e));
+	case 0x83: return reg && emulate_alu(e, x64_ext(x), x64_rm(x), immediate(e));
+	case 0x85: return reg && emulate_test(e, x64_rm(x), reg_get(e, x64_reg(x)));
+	case 0xa9: return emulate_test(e, 0, immediate(e));
+	case 0xf7: return reg && x64_ext(x) == 0 && emulate_test(e, x64_rm(x), immediate(e));
 	case 0x89:
 		if (reg)
 			reg_set(e, x64_rm(x), reg_get(e, x64_reg(x)));
@@ -293,10 +267,8 @@ static bool emulate_one(struct emu *e, uint64_t next)
 		if (reg && x64_ext(x) == 0)
 			reg_set(e, x64_rm(x), immediate(e));
 		return reg && x64_ext(x) == 0;
-	case 0x8d:
-		return emulate_lea(e, next);
-	default:
-		return false;
+	case 0x8d: return emulate_lea(e, next);
+	default: return false;
 	}
 }
 

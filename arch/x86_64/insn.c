@@ -115,32 +115,21 @@ static const char *refuse_one(const struct x64_insn *x)
 {
 	switch (x->op) {
 	case 0xcc:
-	case 0xf1:
-		return "a breakpoint instruction of the program's own";
-	case 0xcd:
-		return "a software interrupt";
-	case 0xf4:
-		return "hlt";
+	case 0xf1: return "a breakpoint instruction of the program's own";
+	case 0xcd: return "a software interrupt";
+	case 0xf4: return "hlt";
 	case 0x6c ... 0x6f:
 	case 0xe4 ... 0xe7:
-	case 0xec ... 0xef:
-		return "port input or output";
+	case 0xec ... 0xef: return "port input or output";
 	case 0xfa:
-	case 0xfb:
-		return "cli or sti";
-	case 0xcf:
-		return "an interrupt return";
+	case 0xfb: return "cli or sti";
+	case 0xcf: return "an interrupt return";
 	case 0xca:
-	case 0xcb:
-		return "a far return";
-	case 0x8e:
-		return x64_ext(x) == 2 ? "mov to ss, which masks traps" : NULL;
-	case 0xc7:
-		return x->modrm == 0xf8 ? "the start of a hardware transaction" : NULL;
-	case 0xff:
-		return x64_ext(x) == 3 || x64_ext(x) == 5 ? "a far call or jump" : NULL;
-	default:
-		return NULL;
+	case 0xcb: return "a far return";
+	case 0x8e: return x64_ext(x) == 2 ? "mov to ss, which masks traps" : NULL;
+	case 0xc7: return x->modrm == 0xf8 ? "the start of a hardware transaction" : NULL;
+	case 0xff: return x64_ext(x) == 3 || x64_ext(x) == 5 ? "a far call or jump" : NULL;
+	default: return NULL;
 	}
 }
 
@@ -149,16 +138,12 @@ static const char *refuse_two(const struct x64_insn *x)
 	switch (x->op) {
 	case 0x0b:
 	case 0xb9:
-	case 0xff:
-		return "an instruction that is undefined on purpose";
+	case 0xff: return "an instruction that is undefined on purpose";
 	case 0x07:
 	case 0x34:
-	case 0x35:
-		return "sysenter, sysexit or sysret";
-	case 0x20 ... 0x23:
-		return "a move of a control or debug register";
-	default:
-		return NULL;
+	case 0x35: return "sysenter, sysexit or sysret";
+	case 0x20 ... 0x23: return "a move of a control or debug register";
+	default: return NULL;
 	}
 }
 
@@ -192,8 +177,8 @@ const char *arch_site_refuse(const uint8_t *code, size_t off)
 struct slot {
 	uint8_t *out;
 	size_t n;
-	uint64_t pc;	/* address of out[0] */
-	bool far;	/* something was out of reach */
+	uint64_t pc; /* address of out[0] */
+	bool far; /* something was out of reach */
 };
 
 static void put(struct slot *s, const void *bytes, size_t n)
@@ -207,10 +192,10 @@ static void put_byte(struct slot *s, unsigned b)
 	s->out[s->n++] = (uint8_t)b;
 }
 
-#define PUT(s, ...)                                          \
-	do {                                                 \
-		const uint8_t _bytes[] = { __VA_ARGS__ };    \
-		put(s, _bytes, sizeof(_bytes));              \
+#define PUT(s, ...)                                       \
+	do {                                              \
+		const uint8_t _bytes[] = { __VA_ARGS__ }; \
+		put(s, _bytes, sizeof(_bytes));           \
 	} while (0)
 
 static void put32(struct slot *s, uint32_t v)
@@ -247,7 +232,7 @@ static void put_jump(struct slot *s, uint64_t target)
 		put_rel(s, target);
 		return;
 	}
-	PUT(s, 0xff, 0x25, 0, 0, 0, 0);	/* jmp *[rip + 0] */
+	PUT(s, 0xff, 0x25, 0, 0, 0, 0); /* jmp *[rip + 0] */
 	put64(s, target);
 }
 
@@ -332,7 +317,7 @@ static void put_push_target(struct slot *s, const uint8_t *code, const struct x6
 
 	for (unsigned i = 0; i < x->op_off; i++) {
 		if (code[i] == 0x64 || code[i] == 0x65)
-			segment = code[i];	/* the last one counts */
+			segment = code[i]; /* the last one counts */
 	}
 	/* Prefixes that mean something to a push of this operand. */
 	if (x->prefixes & X64_P67)
@@ -356,15 +341,15 @@ static void put_call_mem(struct slot *s, const uint8_t *code, const struct x64_i
 	uint64_t next = old_pc + x->len;
 
 	put_push_target(s, code, x, old_pc);
-	PUT(s, 0xff, 0x34, 0x24);		/* push (%rsp) */
-	PUT(s, 0xc7, 0x44, 0x24, 8);		/* movl low, 8(%rsp) */
+	PUT(s, 0xff, 0x34, 0x24); /* push (%rsp) */
+	PUT(s, 0xc7, 0x44, 0x24, 8); /* movl low, 8(%rsp) */
 	put32(s, (uint32_t)next);
-	PUT(s, 0xc7, 0x44, 0x24, 12);		/* movl high, 12(%rsp) */
+	PUT(s, 0xc7, 0x44, 0x24, 12); /* movl high, 12(%rsp) */
 	put32(s, (uint32_t)(next >> 32));
-	PUT(s, 0x48, 0x8d, 0x64, 0x24, 8);	/* lea 8(%rsp), %rsp */
+	PUT(s, 0x48, 0x8d, 0x64, 0x24, 8); /* lea 8(%rsp), %rsp */
 	if (x->prefixes & X64_P3E)
 		put_byte(s, 0x3e);
-	PUT(s, 0xff, 0x64, 0x24, 0xf8);		/* jmp *-8(%rsp) */
+	PUT(s, 0xff, 0x64, 0x24, 0xf8); /* jmp *-8(%rsp) */
 }
 
 #define RSP 4
@@ -375,18 +360,14 @@ static void put_slot(struct slot *s, const uint8_t *code, const struct x64_insn 
 	uint64_t next = old_pc + x->len;
 
 	switch (insn->flow) {
-	case ARCH_FLOW_JUMP:
-		put_jump(s, insn->target);
-		break;
+	case ARCH_FLOW_JUMP: put_jump(s, insn->target); break;
 	case ARCH_FLOW_COND:
 		if (x->map == 0 && x->op >= 0xe0)
 			put_loop(s, x, insn->target, next);
 		else
 			put_cond(s, x, insn->target, next);
 		break;
-	case ARCH_FLOW_CALL:
-		put_call(s, insn->target, next);
-		break;
+	case ARCH_FLOW_CALL: put_call(s, insn->target, next); break;
 	case ARCH_FLOW_ICALL:
 		if (x64_mod(x) == 3 && x64_rm(x) != RSP)
 			put_call_reg(s, x, next);
@@ -394,12 +375,10 @@ static void put_slot(struct slot *s, const uint8_t *code, const struct x64_insn 
 			put_call_mem(s, code, x, old_pc);
 		break;
 	case ARCH_FLOW_RET:
-	case ARCH_FLOW_IJUMP:
-		put_copy(s, code, x, old_pc);
-		break;
+	case ARCH_FLOW_IJUMP: put_copy(s, code, x, old_pc); break;
 	case ARCH_FLOW_SYSCALL:
 		put_copy(s, code, x, old_pc);
-		PUT(s, 0x48, 0x8d, 0x0d);	/* lea next(%rip), %rcx */
+		PUT(s, 0x48, 0x8d, 0x0d); /* lea next(%rip), %rcx */
 		put_rel(s, next);
 		put_jump(s, next);
 		break;

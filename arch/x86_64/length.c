@@ -16,20 +16,21 @@
 
 #include <string.h>
 
-#define INSN_LIMIT 15	/* longer ones fault */
-#define READ_MAX 24	/* x64_decode() looks at no byte past this */
+#define INSN_LIMIT 15 /* longer ones fault */
+#define READ_MAX 24 /* x64_decode() looks at no byte past this */
 
 enum {
-	M = 1 << 0,	/* modrm follows */
-	B = 1 << 1,	/* imm8 */
-	W = 1 << 2,	/* imm16 */
-	Z = 1 << 3,	/* imm32, or imm16 under 66 */
-	V = 1 << 4,	/* imm16, 32 or 64: mov to register */
-	O = 1 << 5,	/* absolute address of 8 bytes, 4 under 67 */
-	R = 1 << 6,	/* the immediate is a branch displacement */
-	X = 1 << 7,	/* not an instruction in 64-bit mode */
+	M = 1 << 0, /* modrm follows */
+	B = 1 << 1, /* imm8 */
+	W = 1 << 2, /* imm16 */
+	Z = 1 << 3, /* imm32, or imm16 under 66 */
+	V = 1 << 4, /* imm16, 32 or 64: mov to register */
+	O = 1 << 5, /* absolute address of 8 bytes, 4 under 67 */
+	R = 1 << 6, /* the immediate is a branch displacement */
+	X = 1 << 7, /* not an instruction in 64-bit mode */
 };
 
+/* clang-format off */
 /* Prefixes and escapes never get here: their entries are 0. */
 static const uint8_t one_byte[256] = {
 	/* 00 */ M, M, M, M, B, Z, X, X, M, M, M, M, B, Z, X, 0,
@@ -78,27 +79,23 @@ static const uint8_t prefix_of[256] = {
 	[0xf3] = X64_PF3, [0x26] = X64_PSEG, [0x2e] = X64_PSEG, [0x36] = X64_PSEG,
 	[0x3e] = X64_P3E, [0x64] = X64_PFS, [0x65] = X64_PFS,
 };
+/* clang-format on */
 
 int64_t x64_number(const uint8_t *p, unsigned len)
 {
 	int64_t v = 0;
 
 	switch (len) {
-	case 1:
-		return (int8_t)p[0];
-	case 2:
-		return (int16_t)(p[0] | p[1] << 8);
+	case 1: return (int8_t)p[0];
+	case 2: return (int16_t)(p[0] | p[1] << 8);
 	case 4: {
 		int32_t v4;
 
 		memcpy(&v4, p, 4);
 		return v4;
 	}
-	case 8:
-		memcpy(&v, p, 8);
-		return v;
-	default:
-		return 0;
+	case 8: memcpy(&v, p, 8); return v;
+	default: return 0;
 	}
 }
 
@@ -159,23 +156,15 @@ static bool group_valid(const struct x64_insn *x)
 	bool reg = x64_mod(x) == 3;
 
 	switch (x->op) {
-	case 0x8c:
-		return ext < 6;
-	case 0x8d:
-		return !reg;
-	case 0x8e:
-		return ext < 6 && ext != 1;
-	case 0x8f:
-		return ext == 0;
+	case 0x8c: return ext < 6;
+	case 0x8d: return !reg;
+	case 0x8e: return ext < 6 && ext != 1;
+	case 0x8f: return ext == 0;
 	case 0xc6:
-	case 0xc7:
-		return ext == 0 || x->modrm == 0xf8;	/* xabort, xbegin */
-	case 0xfe:
-		return ext < 2;
-	case 0xff:
-		return ext < 7 && !(reg && (ext == 3 || ext == 5));
-	default:
-		return true;
+	case 0xc7: return ext == 0 || x->modrm == 0xf8; /* xabort, xbegin */
+	case 0xfe: return ext < 2;
+	case 0xff: return ext < 7 && !(reg && (ext == 3 || ext == 5));
+	default: return true;
 	}
 }
 
@@ -246,11 +235,11 @@ static uint8_t legacy_kind(const uint8_t *p, unsigned *i, struct x64_insn *x)
 static unsigned odd_immediate(const struct x64_insn *x, unsigned kind)
 {
 	if (x->map == 0 && (x->op & 0xfe) == 0xf6 && x64_ext(x) < 2)
-		return kind | (x->op == 0xf6 ? B : Z);	/* test */
+		return kind | (x->op == 0xf6 ? B : Z); /* test */
 	if (x->map == 1 && x->op == 0x78 && x->prefixes & (X64_P66 | X64_PF2))
-		return kind | W;	/* extrq, insertq: two bytes */
+		return kind | W; /* extrq, insertq: two bytes */
 	if (x->map == 0 && x->op == 0xc7 && x->modrm == 0xf8)
-		return kind | R;	/* xbegin */
+		return kind | R; /* xbegin */
 	return kind;
 }
 
@@ -346,13 +335,10 @@ static enum arch_flow flow_of_ff(const struct x64_insn *x)
 {
 	switch (x64_ext(x)) {
 	case 2:
-	case 3:		/* far */
-		return ARCH_FLOW_ICALL;
+	case 3: /* far */ return ARCH_FLOW_ICALL;
 	case 4:
-	case 5:		/* far */
-		return ARCH_FLOW_IJUMP;
-	default:
-		return ARCH_FLOW_NEXT;
+	case 5: /* far */ return ARCH_FLOW_IJUMP;
+	default: return ARCH_FLOW_NEXT;
 	}
 }
 
@@ -360,49 +346,38 @@ static enum arch_flow flow_of_one(const struct x64_insn *x)
 {
 	switch (x->op) {
 	case 0x70 ... 0x7f:
-	case 0xe0 ... 0xe3:
-		return ARCH_FLOW_COND;
-	case 0xe8:
-		return ARCH_FLOW_CALL;
+	case 0xe0 ... 0xe3: return ARCH_FLOW_COND;
+	case 0xe8: return ARCH_FLOW_CALL;
 	case 0xe9:
-	case 0xeb:
-		return ARCH_FLOW_JUMP;
+	case 0xeb: return ARCH_FLOW_JUMP;
 	case 0xc2:
 	case 0xc3:
-	case 0xca:	/* far returns, iret */
+	case 0xca: /* far returns, iret */
 	case 0xcb:
-	case 0xcf:
-		return ARCH_FLOW_RET;
+	case 0xcf: return ARCH_FLOW_RET;
 	case 0xcc:
 	case 0xcd:
 	case 0xf1:
-	case 0xf4:
-		return ARCH_FLOW_TRAP;
-	case 0xc7:	/* xbegin: an abort goes to the target */
+	case 0xf4: return ARCH_FLOW_TRAP;
+	case 0xc7: /* xbegin: an abort goes to the target */
 		return x->modrm == 0xf8 ? ARCH_FLOW_COND : ARCH_FLOW_NEXT;
-	case 0xff:
-		return flow_of_ff(x);
-	default:
-		return ARCH_FLOW_NEXT;
+	case 0xff: return flow_of_ff(x);
+	default: return ARCH_FLOW_NEXT;
 	}
 }
 
 static enum arch_flow flow_of_two(const struct x64_insn *x)
 {
 	switch (x->op) {
-	case 0x05:
-		return ARCH_FLOW_SYSCALL;
-	case 0x80 ... 0x8f:
-		return ARCH_FLOW_COND;
-	case 0x07:	/* sysret, ud2, sysenter, sysexit, ud1, ud0 */
+	case 0x05: return ARCH_FLOW_SYSCALL;
+	case 0x80 ... 0x8f: return ARCH_FLOW_COND;
+	case 0x07: /* sysret, ud2, sysenter, sysexit, ud1, ud0 */
 	case 0x0b:
 	case 0x34:
 	case 0x35:
 	case 0xb9:
-	case 0xff:
-		return ARCH_FLOW_TRAP;
-	default:
-		return ARCH_FLOW_NEXT;
+	case 0xff: return ARCH_FLOW_TRAP;
+	default: return ARCH_FLOW_NEXT;
 	}
 }
 
@@ -410,17 +385,16 @@ static bool nop(const struct x64_insn *x)
 {
 	if (x->form != X64_LEGACY || x->prefixes & X64_PLOCK)
 		return false;
-	if (x->map == 0)	/* with REX.B: xchg %r8,%rax; with f3: pause */
+	if (x->map == 0) /* with REX.B: xchg %r8,%rax; with f3: pause */
 		return x->op == 0x90 && !(x->rex & X64_REX_B) && !(x->prefixes & X64_PF3);
 	if (x->map != 1)
 		return false;
 	if (x->op == 0x1e)
-		return x->prefixes & X64_PF3 && x->modrm == 0xfa;	/* endbr64 */
+		return x->prefixes & X64_PF3 && x->modrm == 0xfa; /* endbr64 */
 	return x->op == 0x1f && x64_ext(x) == 0;
 }
 
-void x64_describe(const uint8_t *code, const struct x64_insn *x, uint64_t pc,
-		  struct arch_insn *ret)
+void x64_describe(const uint8_t *code, const struct x64_insn *x, uint64_t pc, struct arch_insn *ret)
 {
 	*ret = (struct arch_insn){ .len = x->len, .flow = ARCH_FLOW_NEXT, .uses_pc = x->riprel };
 	if (x->form != X64_LEGACY || x->map > 1)

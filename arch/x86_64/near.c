@@ -25,11 +25,11 @@ struct near_gen {
 	const struct arch_tramp_clause *clause;
 	const struct dl_code *code;
 	struct x64_reserve reserve;
-	bool is_agg;		/* a cell's value: no record */
-	uint32_t labels;	/* label of instruction n: labels + n */
-	uint32_t place;		/* instruction before which the place is taken */
-	int32_t *close;		/* instruction that closes the slot open at n, or -1 */
-	uint32_t fallback;	/* is_agg: label of the clause's record */
+	bool is_agg; /* a cell's value: no record */
+	uint32_t labels; /* label of instruction n: labels + n */
+	uint32_t place; /* instruction before which the place is taken */
+	int32_t *close; /* instruction that closes the slot open at n, or -1 */
+	uint32_t fallback; /* is_agg: label of the clause's record */
 	bool uses_fallback;
 };
 
@@ -98,16 +98,13 @@ static unsigned reads(const struct dl_insn *i)
 	case DL_OP_END:
 	case DL_OP_NREC:
 	case DL_OP_NARG:
-	case DL_OP_NREG:
-		return 0;
+	case DL_OP_NREG: return 0;
 	case DL_OP_JZ:
 	case DL_OP_JNZ:
 	case DL_OP_NSLOT:
-	case DL_OP_NCAPS:
-		return 1u << i->a;
+	case DL_OP_NCAPS: return 1u << i->a;
 	case DL_OP_NCAPSN:
-	case DL_OP_NCAPM:
-		return 1u << i->a | 1u << i->b;
+	case DL_OP_NCAPM: return 1u << i->a | 1u << i->b;
 	case DL_OP_MOV:
 	case DL_OP_ADDI:
 	case DL_OP_NEG:
@@ -116,10 +113,8 @@ static unsigned reads(const struct dl_insn *i)
 	case DL_OP_BOOL:
 	case DL_OP_SX:
 	case DL_OP_ZX:
-	case DL_OP_NLD:
-		return 1u << i->b;
-	default:
-		return 1u << i->b | 1u << i->c;
+	case DL_OP_NLD: return 1u << i->b;
+	default: return 1u << i->b | 1u << i->c;
 	}
 }
 
@@ -199,8 +194,8 @@ const char *x64_near_refuse(const struct arch_tramp_clause *c)
 
 	if (!why && c->n_slots > NEAR_SLOTS_MAX)
 		why = "the record has too many slots";
-	if (!why && (c->cap % 8 || c->cap > 1u << 30 ||
-		     c->cap < sizeof(struct dl_record) + 8 * c->n_slots))
+	if (!why &&
+	    (c->cap % 8 || c->cap > 1u << 30 || c->cap < sizeof(struct dl_record) + 8 * c->n_slots))
 		why = "the record's room does not fit its slots";
 	if (why || !c->agg)
 		return why;
@@ -296,7 +291,7 @@ static void gen_arg(struct near_gen *n, uint32_t pc, const struct dl_insn *i)
 	}
 	at = n->g->now.depth + 8 * (uint64_t)(arg - sizeof(args));
 	if (f->kind == ARCH_PROBE_ENTRY)
-		at += 8;	/* the return address */
+		at += 8; /* the return address */
 	emit_const(e, RAX, at);
 	emit_rr(e, OP_ADD, RAX, RSP);
 	x64_fixup(n->g, fault_stub(n, pc, STUB_ARG, i));
@@ -304,8 +299,8 @@ static void gen_arg(struct near_gen *n, uint32_t pc, const struct dl_insn *i)
 }
 
 /* ORDER: uregs[] numbers of the general registers, from 0. */
-static const uint8_t ureg_reg[] = { R15, R14, R13, R12, RBP, RBX, R11, R10, R9, R8, RAX, RCX, RDX,
-				    RSI, RDI };
+static const uint8_t ureg_reg[] = { R15, R14, R13, R12, RBP, RBX, R11, R10,
+				    R9,	 R8,  RAX, RCX, RDX, RSI, RDI };
 
 static void gen_reg(struct near_gen *n, const struct dl_insn *i)
 {
@@ -317,19 +312,11 @@ static void gen_reg(struct near_gen *n, const struct dl_insn *i)
 		return;
 	}
 	switch (which) {
-	case 15:	/* orig_rax: in no system call */
-		emit_const(e, reg(i), UINT64_MAX);
-		break;
-	case 16:
-		emit_const(e, reg(i), n->firing->pc);
-		break;
-	case 18:
-		emit_rm(e, OP_MOV, reg(i), RSP, x64_saved_at(n->g, WORD_PUSHFQ));
-		break;
-	case 19:
-		emit_rm(e, OP_LEA, reg(i), RSP, n->g->now.depth);
-		break;
-	case 17:	/* cs, ss, ds, es, fs, gs: mov %sreg, %eax */
+	case 15: /* orig_rax: in no system call */ emit_const(e, reg(i), UINT64_MAX); break;
+	case 16: emit_const(e, reg(i), n->firing->pc); break;
+	case 18: emit_rm(e, OP_MOV, reg(i), RSP, x64_saved_at(n->g, WORD_PUSHFQ)); break;
+	case 19: emit_rm(e, OP_LEA, reg(i), RSP, n->g->now.depth); break;
+	case 17: /* cs, ss, ds, es, fs, gs: mov %sreg, %eax */
 	case 20 ... 24: {
 		static const uint8_t sreg[] = { 1, 0, 0, 2, 3, 0, 4, 5 };
 
@@ -337,8 +324,7 @@ static void gen_reg(struct near_gen *n, const struct dl_insn *i)
 		emit_rr(e, OP_MOV, reg(i), RAX);
 		break;
 	}
-	default:
-		emit_const(e, reg(i), 0);
+	default: emit_const(e, reg(i), 0);
 	}
 }
 
@@ -389,7 +375,7 @@ static void gen_capture(struct near_gen *n, uint32_t pc, const struct dl_insn *i
 	if (i->op == DL_OP_NCAPSN) {
 		emit_const(e, RDX, n->clause->strsize);
 		emit_rr(e, OP_CMP, RCX, RDX);
-		EMIT(e, 0x48, 0x0f, 0x47, 0xca);	/* cmova %rdx, %rcx */
+		EMIT(e, 0x48, 0x0f, 0x47, 0xca); /* cmova %rdx, %rcx */
 	}
 	emit_const(e, RDX, n->clause->cap);
 	gen_call(n->g, i->op == DL_OP_NCAPM ? X64_MEMORY : X64_STRING);
@@ -400,15 +386,15 @@ static void gen_capture(struct near_gen *n, uint32_t pc, const struct dl_insn *i
 static void gen_compare(struct x64_asm *e, const struct dl_insn *i)
 {
 	static const uint8_t cc[] = {
-		[DL_OP_EQ - DL_OP_EQ] = CC_E, [DL_OP_NE - DL_OP_EQ] = CC_NE,
+		[DL_OP_EQ - DL_OP_EQ] = CC_E,  [DL_OP_NE - DL_OP_EQ] = CC_NE,
 		[DL_OP_LTS - DL_OP_EQ] = CC_L, [DL_OP_LES - DL_OP_EQ] = CC_LE,
 		[DL_OP_LTU - DL_OP_EQ] = CC_B, [DL_OP_LEU - DL_OP_EQ] = CC_BE,
 	};
 
 	emit_rr(e, OP_CMP, reg_b(i), reg_c(i));
-	EMIT(e, 0x0f, 0x90 | cc[i->op - DL_OP_EQ], 0xc0);	/* setcc %al */
+	EMIT(e, 0x0f, 0x90 | cc[i->op - DL_OP_EQ], 0xc0); /* setcc %al */
 	emit_rex(e, 0, reg(i), RAX);
-	EMIT(e, 0x0f, 0xb6, 0xc0 | (reg(i) & 7) << 3);		/* movzbl %al, a */
+	EMIT(e, 0x0f, 0xb6, 0xc0 | (reg(i) & 7) << 3); /* movzbl %al, a */
 }
 
 /* a = b == 0, b != 0 */
@@ -438,7 +424,7 @@ static void gen_binary(struct x64_asm *e, const struct dl_insn *i)
 {
 	static const uint8_t ops[DL_OP_COUNT] = {
 		[DL_OP_ADD] = OP_ADD, [DL_OP_SUB] = OP_SUB, [DL_OP_AND] = OP_AND,
-		[DL_OP_OR] = OP_OR, [DL_OP_XOR] = OP_XOR,
+		[DL_OP_OR] = OP_OR,   [DL_OP_XOR] = OP_XOR,
 	};
 
 	emit_rr(e, OP_MOV, RAX, reg_b(i));
@@ -465,41 +451,24 @@ static void gen_compute(struct near_gen *n, const struct dl_insn *i)
 	struct x64_asm *e = &n->g->e;
 
 	switch (i->op) {
-	case DL_OP_MOV:
-		emit_rr(e, OP_MOV, reg(i), reg_b(i));
-		break;
-	case DL_OP_LDI:
-		emit_const(e, reg(i), (uint64_t)(int64_t)i->imm);
-		break;
-	case DL_OP_LDK:
-		emit_const(e, reg(i), n->code->consts[i->imm]);
-		break;
+	case DL_OP_MOV: emit_rr(e, OP_MOV, reg(i), reg_b(i)); break;
+	case DL_OP_LDI: emit_const(e, reg(i), (uint64_t)(int64_t)i->imm); break;
+	case DL_OP_LDK: emit_const(e, reg(i), n->code->consts[i->imm]); break;
 	case DL_OP_SHL:
 	case DL_OP_SHR:
-	case DL_OP_SRA:
-		gen_shift(e, i);
-		break;
-	case DL_OP_ADDI:
-		emit_rm(e, OP_LEA, reg(i), reg_b(i), i->imm);
-		break;
+	case DL_OP_SRA: gen_shift(e, i); break;
+	case DL_OP_ADDI: emit_rm(e, OP_LEA, reg(i), reg_b(i), i->imm); break;
 	case DL_OP_NEG:
 	case DL_OP_COM:
 		emit_rr(e, OP_MOV, reg(i), reg_b(i));
 		emit_group(e, 0xf7, i->op == DL_OP_NEG ? 3 : 2, reg(i));
 		break;
 	case DL_OP_LNOT:
-	case DL_OP_BOOL:
-		gen_truth(e, i);
-		break;
+	case DL_OP_BOOL: gen_truth(e, i); break;
 	case DL_OP_SX:
-	case DL_OP_ZX:
-		gen_narrow(e, i);
-		break;
-	case DL_OP_EQ ... DL_OP_LEU:
-		gen_compare(e, i);
-		break;
-	default:
-		gen_binary(e, i);
+	case DL_OP_ZX: gen_narrow(e, i); break;
+	case DL_OP_EQ ... DL_OP_LEU: gen_compare(e, i); break;
+	default: gen_binary(e, i);
 	}
 }
 
@@ -536,35 +505,19 @@ static void gen_insn(struct near_gen *n, uint32_t pc)
 
 	switch (i->op) {
 	case DL_OP_NOP:
-	case DL_OP_END:
-		break;
+	case DL_OP_END: break;
 	case DL_OP_JMP:
 	case DL_OP_JZ:
-	case DL_OP_JNZ:
-		gen_jump(n, pc, i);
-		break;
-	case DL_OP_NARG:
-		gen_arg(n, pc, i);
-		break;
-	case DL_OP_NREG:
-		gen_reg(n, i);
-		break;
-	case DL_OP_NLD:
-		gen_load(n, pc, i);
-		break;
-	case DL_OP_NSLOT:
-		emit_store(&n->g->e, X64_RECORD, SLOT(i->imm), reg(i));
-		break;
+	case DL_OP_JNZ: gen_jump(n, pc, i); break;
+	case DL_OP_NARG: gen_arg(n, pc, i); break;
+	case DL_OP_NREG: gen_reg(n, i); break;
+	case DL_OP_NLD: gen_load(n, pc, i); break;
+	case DL_OP_NSLOT: emit_store(&n->g->e, X64_RECORD, SLOT(i->imm), reg(i)); break;
 	case DL_OP_NCAPS:
 	case DL_OP_NCAPSN:
-	case DL_OP_NCAPM:
-		gen_capture(n, pc, i);
-		break;
-	case DL_OP_NREC:
-		emit_jmp(&n->g->e, n->reserve.skip);
-		break;
-	default:
-		gen_compute(n, i);
+	case DL_OP_NCAPM: gen_capture(n, pc, i); break;
+	case DL_OP_NREC: emit_jmp(&n->g->e, n->reserve.skip); break;
+	default: gen_compute(n, i);
 	}
 }
 
@@ -582,7 +535,7 @@ static void gen_commit(struct near_gen *n, enum arch_tramp_phase phase)
 	emit_store32(e, X64_RECORD, REC(epid), n->clause->epid);
 	emit_store32(e, X64_RECORD, REC(n_slots), n->clause->n_slots);
 	if (n->reserve.varies)
-		EMIT(e, 0x41, 0x89, 0x03);		/* mov %eax, (%r11) */
+		EMIT(e, 0x41, 0x89, 0x03); /* mov %eax, (%r11) */
 	else
 		emit_store32(e, X64_RECORD, REC(len), n->reserve.need);
 	g->now.phase = (uint8_t)phase;
@@ -653,7 +606,7 @@ void x64_near_record(struct x64_gen *g, const struct arch_tramp_firing *f,
 	for (uint32_t pc = 0; pc < c->code->n; pc++)
 		r.varies = r.varies || captures(c->code->insns[pc].op);
 	if (r.varies)
-		r.need = c->cap + 8;	/* captures write a word past their end */
+		r.need = c->cap + 8; /* captures write a word past their end */
 	n.reserve = r;
 	gen_program(&n);
 	gen_commit(&n, phase);
@@ -663,13 +616,18 @@ static void gen_cell(struct x64_gen *g, const struct arch_tramp_firing *f,
 		     const struct arch_tramp_clause *c, struct x64_reserve r,
 		     enum arch_tramp_phase phase)
 {
-	struct near_gen n = { .g = g, .firing = f, .clause = c, .code = c->agg->code,
-			      .reserve = r, .is_agg = true };
+	struct near_gen n = {
+		.g = g, .firing = f, .clause = c, .code = c->agg->code, .reserve = r, .is_agg = true
+	};
 	unsigned v = 0;
 
 	if (n.code) {
-		struct x64_stub s = { .kind = STUB_CLAUSE, .reserve = r, .state = g->now,
-				      .next = r.skip, .firing = f, .clause = c,
+		struct x64_stub s = { .kind = STUB_CLAUSE,
+				      .reserve = r,
+				      .state = g->now,
+				      .next = r.skip,
+				      .firing = f,
+				      .clause = c,
 				      .done = (uint8_t)phase };
 
 		n.fallback = s.label = emit_label(&g->e);

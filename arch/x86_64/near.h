@@ -35,35 +35,35 @@ enum x64_routine { X64_STRING, X64_MEMORY, X64_TRIM };
 
 /* Offsets in the common code. */
 uint32_t x64_common_entry(enum x64_routine which);
-uint32_t x64_common_fixup(uint64_t off);	/* 0: no load of ours at off */
+uint32_t x64_common_fixup(uint64_t off); /* 0: no load of ours at off */
 
 enum x64_stub_kind {
-	STUB_LOAD,	/* rax = address of a load, then as STUB_MARK */
-	STUB_ARG,	/* reg = 0, then as STUB_MARK; rax is the address already */
-	STUB_MARK,	/* slot = rax, its fault bit; if there is no slot nothing */
-	STUB_FULL,	/* ring full: wait or drop */
-	STUB_CELL,	/* no cells: wait or drop */
-	STUB_TSC,	/* the counter can't be read */
-	STUB_RESERVE,	/* a jump over the place of the reservation */
-	STUB_CLAUSE,	/* the clause's record, after a fault in its cell's value */
+	STUB_LOAD, /* rax = address of a load, then as STUB_MARK */
+	STUB_ARG, /* reg = 0, then as STUB_MARK; rax is the address already */
+	STUB_MARK, /* slot = rax, its fault bit; if there is no slot nothing */
+	STUB_FULL, /* ring full: wait or drop */
+	STUB_CELL, /* no cells: wait or drop */
+	STUB_TSC, /* the counter can't be read */
+	STUB_RESERVE, /* a jump over the place of the reservation */
+	STUB_CLAUSE, /* the clause's record, after a fault in its cell's value */
 };
 
 /* How a clause's record gets its place. */
 struct x64_reserve {
-	uint32_t need;		/* bytes */
-	uint32_t start;		/* end of the slots: where the tail begins */
-	bool varies;		/* the length is known only at the end */
-	bool has_others;	/* the firing has more clauses: the frame's word says who is first */
-	uint32_t skip;		/* label: the clause is over */
+	uint32_t need; /* bytes */
+	uint32_t start; /* end of the slots: where the tail begins */
+	bool varies; /* the length is known only at the end */
+	bool has_others; /* the firing has more clauses: the frame's word says who is first */
+	uint32_t skip; /* label: the clause is over */
 };
 
 struct x64_stub {
 	enum x64_stub_kind kind;
-	uint32_t label, next;	/* where it is, where it goes on */
+	uint32_t label, next; /* where it is, where it goes on */
 	struct arch_tramp_range state;
-	int slot;		/* -1: none */
+	int slot; /* -1: none */
 	uint8_t reg, base;
-	uint8_t done;		/* STUB_CLAUSE: phase when the record is left */
+	uint8_t done; /* STUB_CLAUSE: phase when the record is left */
 	int32_t disp;
 	struct x64_reserve reserve;
 	const struct arch_tramp_firing *firing;
@@ -74,10 +74,10 @@ struct x64_gen {
 	struct x64_asm e;
 	const struct arch_tramp_job *job;
 	uint64_t base;
-	struct arch_tramp_range now;	/* how the present place looks */
+	struct arch_tramp_range now; /* how the present place looks */
 	VEC(struct arch_tramp_range) ranges;
 	VEC(struct arch_tramp_frame) frames;
-	VEC(struct arch_tramp_pair) fixups, traps;	/* to: labels until the end */
+	VEC(struct arch_tramp_pair) fixups, traps; /* to: labels until the end */
 	VEC(struct x64_stub) stubs;
 	const char *why;
 };
@@ -89,7 +89,7 @@ void x64_fixup(struct x64_gen *g, uint32_t label);
 void x64_stub(struct x64_gen *g, const struct x64_stub *s);
 
 /* What a clause's code uses: set of registers (bit n: register n). */
-#define USES_RFLAGS (1u << 16)	/* reads the flags as a register */
+#define USES_RFLAGS (1u << 16) /* reads the flags as a register */
 uint32_t x64_near_uses(const struct arch_tramp_firing *f, const struct arch_tramp_clause *c);
 /* Why the clause can't be compiled, NULL if it can. */
 const char *x64_near_refuse(const struct arch_tramp_clause *c);

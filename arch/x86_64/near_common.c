@@ -31,13 +31,13 @@ __asm__(".pushsection .rodata\n"
 	"	jz	.Lno_room\n"
 	"	cmp	%rdx, %rcx\n"
 	"	cmova	%rdx, %rcx\n"
-	"	cmp	$1, %rcx\n"		/* one less for the NUL, but not below 0 */
+	"	cmp	$1, %rcx\n" /* one less for the NUL, but not below 0 */
 	"	adc	$-1, %rcx\n"
 	"	lea	(%r11,%rdi), %rdx\n"
 	".Lnext_word:\n"
 	"	cmp	$8, %rcx\n"
 	"	jb	.Lnext_byte\n"
-	"	mov	%eax, %esi\n"		/* a word must not cross into the next page */
+	"	mov	%eax, %esi\n" /* a word must not cross into the next page */
 	"	and	$4095, %esi\n"
 	"	cmp	$4088, %esi\n"
 	"	ja	.Lnext_byte\n"
@@ -67,7 +67,7 @@ __asm__(".pushsection .rodata\n"
 	"	inc	%rdx\n"
 	"	dec	%rcx\n"
 	"	jmp	.Lnext_word\n"
-	".Lfound:\n"			/* the lowest set bit is that of the NUL */
+	".Lfound:\n" /* the lowest set bit is that of the NUL */
 	"	bsf	%rdi, %rdi\n"
 	"	shr	$3, %edi\n"
 	"	mov	%rsi, (%rdx)\n"
@@ -76,7 +76,7 @@ __asm__(".pushsection .rodata\n"
 	"	movq	$0, (%rdx)\n"
 	"	mov	12(%r11), %edi\n"
 	"	sub	%r11, %rdx\n"
-	"	sub	%rdi, %rdx\n"		/* length */
+	"	sub	%rdi, %rdx\n" /* length */
 	"	lea	8(%rdx), %eax\n"
 	".Lappend:\n"
 	"	and	$-8, %eax\n"
@@ -84,10 +84,10 @@ __asm__(".pushsection .rodata\n"
 	"	mov	%eax, 12(%r11)\n"
 	"	mov	%rdx, %rax\n"
 	"	shl	$32, %rax\n"
-	"	or	%rdi, %rax\n"		/* clears carry */
+	"	or	%rdi, %rax\n" /* clears carry */
 	"	ret\n"
 	".Lno_room:\n"
-	"	mov	$15, %eax\n"		/* a byte of the record that is always zero */
+	"	mov	$15, %eax\n" /* a byte of the record that is always zero */
 	"	clc\n"
 	"	ret\n"
 	/* Takes back what was written. */
@@ -111,7 +111,7 @@ __asm__(".pushsection .rodata\n"
 	"	sub	%edi, %edx\n"
 	"	cmp	%rdx, %rcx\n"
 	"	cmova	%rdx, %rcx\n"
-	"	mov	$0x100000, %esi\n"	/* NEAR_CAP_MAX */
+	"	mov	$0x100000, %esi\n" /* NEAR_CAP_MAX */
 	"	cmp	%rsi, %rcx\n"
 	"	cmova	%rsi, %rcx\n"
 	"	lea	(%r11,%rdi), %rdx\n"
@@ -151,7 +151,7 @@ __asm__(".pushsection .rodata\n"
 	"	mov	12(%r11), %edx\n"
 	"	mov	4(%r11), %edi\n"
 	"	add	%ecx, %edi\n"
-	"	sub	%rdx, %rcx\n"		/* unused, at least 8 */
+	"	sub	%rdx, %rcx\n" /* unused, at least 8 */
 	"	mov	%gs:64, %rax\n"
 	"	cmp	%eax, %edi\n"
 	"	jne	.Lfill\n"
@@ -161,7 +161,7 @@ __asm__(".pushsection .rodata\n"
 	"	jne	.Lfill\n"
 	"	mov	%rdx, %rax\n"
 	"	ret\n"
-	".Lfill:\n"			/* a handler's record comes behind it */
+	".Lfill:\n" /* a handler's record comes behind it */
 	"	mov	%rcx, (%r11,%rdx)\n"
 	"	mov	%rdx, %rax\n"
 	"	ret\n"
@@ -200,12 +200,9 @@ const uint8_t *arch_record_common(size_t *len_ret)
 uint32_t x64_common_entry(enum x64_routine which)
 {
 	switch (which) {
-	case X64_STRING:
-		return (uint32_t)(x64_common_string - x64_common);
-	case X64_MEMORY:
-		return (uint32_t)(x64_common_memory - x64_common);
-	default:
-		return (uint32_t)(x64_common_trim - x64_common);
+	case X64_STRING: return (uint32_t)(x64_common_string - x64_common);
+	case X64_MEMORY: return (uint32_t)(x64_common_memory - x64_common);
+	default: return (uint32_t)(x64_common_trim - x64_common);
 	}
 }
 

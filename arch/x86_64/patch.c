@@ -27,25 +27,25 @@
 
 #define JUMP_LEN 5
 #define SHORT_LEN 2
-#define LOOK_BACK 32	/* bytes before a site that may be displaced with it */
-#define FLAGS_AHEAD 24	/* instructions looked at for who reads the flags */
+#define LOOK_BACK 32 /* bytes before a site that may be displaced with it */
+#define FLAGS_AHEAD 24 /* instructions looked at for who reads the flags */
 #define ENDBR_LEN 4
 #define FUNCTION_ALIGN 16
 
 enum mark {
-	M_START = 1,	/* an instruction starts here */
-	M_TARGET = 2,	/* known code goes here */
-	M_PAD = 4,	/* never run, never looked at */
-	M_ENDS = 8,	/* the instruction that starts here never falls through */
-	M_CALL = 16,	/* it is a call */
+	M_START = 1, /* an instruction starts here */
+	M_TARGET = 2, /* known code goes here */
+	M_PAD = 4, /* never run, never looked at */
+	M_ENDS = 8, /* the instruction that starts here never falls through */
+	M_CALL = 16, /* it is a call */
 	M_ENDBR = 32,
 };
 
 /* Bytes that fault in 64-bit mode with the pc on them, on every processor and
  * whatever follows: invalid opcodes, privileged ones, int3, int1. */
 static const uint8_t guard_bytes[] = {
-	0x06, 0x07, 0x0e, 0x16, 0x17, 0x1e, 0x1f, 0x27, 0x2f, 0x37, 0x3f, 0x60, 0x61, 0x82,
-	0x9a, 0xcc, 0xce, 0xd4, 0xd6, 0xea, 0xf4, 0xfa, 0xfb,
+	0x06, 0x07, 0x0e, 0x16, 0x17, 0x1e, 0x1f, 0x27, 0x2f, 0x37, 0x3f, 0x60,
+	0x61, 0x82, 0x9a, 0xcc, 0xce, 0xd4, 0xd6, 0xea, 0xf4, 0xfa, 0xfb,
 };
 
 static bool is_guard(uint8_t b)
@@ -188,7 +188,7 @@ static bool is_kept(const struct arch_func *f, uint64_t lo, uint64_t hi)
 
 /* --------------------------------------------------------------- flags -- */
 
-enum flags_use { F_READS, F_KEEPS, F_KILLS };	/* READS also: no idea */
+enum flags_use { F_READS, F_KEEPS, F_KILLS }; /* READS also: no idea */
 
 static enum flags_use flags_of_group(const struct x64_insn *x)
 {
@@ -197,17 +197,15 @@ static enum flags_use flags_of_group(const struct x64_insn *x)
 	switch (x->op) {
 	case 0x80:
 	case 0x81:
-	case 0x83:
-		return ext == 2 || ext == 3 ? F_READS : F_KILLS;	/* adc, sbb */
+	case 0x83: return ext == 2 || ext == 3 ? F_READS : F_KILLS; /* adc, sbb */
 	case 0xf6:
 	case 0xf7:
 		/* test, not, neg, mul, imul; division may fault half-way */
 		return ext == 2 ? F_KEEPS : ext >= 6 ? F_READS : F_KILLS;
 	case 0xfe:
-	case 0xff:	/* inc, dec keep carry; push */
+	case 0xff: /* inc, dec keep carry; push */
 		return ext == 0 || ext == 1 || ext == 6 ? F_KEEPS : F_READS;
-	default:
-		return F_READS;
+	default: return F_READS;
 	}
 }
 
@@ -229,19 +227,15 @@ static enum flags_use flags_of_one(const struct x64_insn *x)
 	case 0x90 ... 0x99:
 	case 0xb0 ... 0xbf:
 	case 0xc6:
-	case 0xc9:
-		return F_KEEPS;
-	case 0xc7:
-		return x64_ext(x) == 0 && x->modrm != 0xf8 ? F_KEEPS : F_READS;
+	case 0xc9: return F_KEEPS;
+	case 0xc7: return x64_ext(x) == 0 && x->modrm != 0xf8 ? F_KEEPS : F_READS;
 	case 0x69:
 	case 0x6b:
 	case 0x84:
 	case 0x85:
 	case 0xa8:
-	case 0xa9:
-		return F_KILLS;
-	default:
-		return flags_of_group(x);
+	case 0xa9: return F_KILLS;
+	default: return flags_of_group(x);
 	}
 }
 
@@ -261,14 +255,11 @@ static enum flags_use flags_of_two(const struct x64_insn *x)
 	case 0xbf:
 	case 0xc6:
 	case 0xd4 ... 0xef:
-	case 0xf1 ... 0xfe:
-		return F_KEEPS;
+	case 0xf1 ... 0xfe: return F_KEEPS;
 	case 0x2e:
 	case 0x2f:
-	case 0xaf:
-		return F_KILLS;
-	default:
-		return F_READS;
+	case 0xaf: return F_KILLS;
+	default: return F_READS;
 	}
 }
 
@@ -311,13 +302,13 @@ static bool loops(const struct arch_func *f, uint64_t off)
 {
 	struct x64_insn x;
 
-	return x64_decode(f->code + off, f->len - off, &x) && x.form == X64_LEGACY &&
-	       x.map == 0 && x.op >= 0xe0 && x.op <= 0xe3;
+	return x64_decode(f->code + off, f->len - off, &x) && x.form == X64_LEGACY && x.map == 0 &&
+	       x.op >= 0xe0 && x.op <= 0xe3;
 }
 
 /* The instructions from start on, until need bytes and the site are in. */
-static const char *collect(const struct arch_func *f, uint64_t start, uint64_t site,
-			   unsigned need, struct arch_patch_plan *p)
+static const char *collect(const struct arch_func *f, uint64_t start, uint64_t site, unsigned need,
+			   struct arch_patch_plan *p)
 {
 	uint64_t off = start;
 	bool ended = false;

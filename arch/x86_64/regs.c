@@ -130,12 +130,37 @@ bool arch_return_address(const struct arch_regs *r, uint64_t *ret)
 
 /* The first 21 numbers are the kernel's order; after it the segments. */
 enum {
-	R_R15, R_R14, R_R13, R_R12, R_RBP, R_RBX, R_R11, R_R10, R_R9, R_R8, R_RAX, R_RCX, R_RDX,
-	R_RSI, R_RDI, R_ERR, R_RIP, R_CS, R_RFL, R_RSP, R_SS, R_DS, R_ES, R_FS, R_GS, R_TRAPNO,
+	R_R15,
+	R_R14,
+	R_R13,
+	R_R12,
+	R_RBP,
+	R_RBX,
+	R_R11,
+	R_R10,
+	R_R9,
+	R_R8,
+	R_RAX,
+	R_RCX,
+	R_RDX,
+	R_RSI,
+	R_RDI,
+	R_ERR,
+	R_RIP,
+	R_CS,
+	R_RFL,
+	R_RSP,
+	R_SS,
+	R_DS,
+	R_ES,
+	R_FS,
+	R_GS,
+	R_TRAPNO,
 };
 
 _Static_assert(R_R15 == WORD(r15) && R_RDI == WORD(rdi) && R_ERR == WORD(orig_rax) &&
-	       R_SS == WORD(ss), "uregs[] follows user_regs_struct up to ss");
+		       R_SS == WORD(ss),
+	       "uregs[] follows user_regs_struct up to ss");
 
 bool arch_ureg(const struct arch_regs *r, unsigned n, uint64_t *ret)
 {
@@ -144,26 +169,24 @@ bool arch_ureg(const struct arch_regs *r, unsigned n, uint64_t *ret)
 	else if (n <= R_GS)
 		*ret = r->w[WORD(ds) + (n - R_DS)];
 	else if (n == R_TRAPNO)
-		*ret = 0;	/* not something ptrace gives */
+		*ret = 0; /* not something ptrace gives */
 	else
 		return false;
 	return true;
 }
 
 const struct arch_ureg_name arch_ureg_names[] = {
-	{ "R_R15", R_R15 }, { "R_R14", R_R14 }, { "R_R13", R_R13 }, { "R_R12", R_R12 },
-	{ "R_RBP", R_RBP }, { "R_RBX", R_RBX }, { "R_R11", R_R11 }, { "R_R10", R_R10 },
-	{ "R_R9", R_R9 }, { "R_R8", R_R8 }, { "R_RAX", R_RAX }, { "R_RCX", R_RCX },
-	{ "R_RDX", R_RDX }, { "R_RSI", R_RSI }, { "R_RDI", R_RDI }, { "R_ERR", R_ERR },
-	{ "R_RIP", R_RIP }, { "R_CS", R_CS }, { "R_RFL", R_RFL }, { "R_RSP", R_RSP },
-	{ "R_SS", R_SS }, { "R_DS", R_DS }, { "R_ES", R_ES }, { "R_FS", R_FS },
-	{ "R_GS", R_GS }, { "R_TRAPNO", R_TRAPNO },
-	{ "R_PC", R_RIP }, { "R_SP", R_RSP }, { "R_FP", R_RBP }, { "R_PS", R_RFL },
-	{ "R_R0", R_RAX }, { "R_R1", R_RBX },
-	{ "R_EAX", R_RAX }, { "R_EBX", R_RBX }, { "R_ECX", R_RCX }, { "R_EDX", R_RDX },
-	{ "R_ESI", R_RSI }, { "R_EDI", R_RDI }, { "R_EBP", R_RBP }, { "R_ESP", R_RSP },
-	{ "R_EIP", R_RIP }, { "R_EFL", R_RFL },
-	{ NULL, 0 },
+	{ "R_R15", R_R15 }, { "R_R14", R_R14 },	      { "R_R13", R_R13 }, { "R_R12", R_R12 },
+	{ "R_RBP", R_RBP }, { "R_RBX", R_RBX },	      { "R_R11", R_R11 }, { "R_R10", R_R10 },
+	{ "R_R9", R_R9 },   { "R_R8", R_R8 },	      { "R_RAX", R_RAX }, { "R_RCX", R_RCX },
+	{ "R_RDX", R_RDX }, { "R_RSI", R_RSI },	      { "R_RDI", R_RDI }, { "R_ERR", R_ERR },
+	{ "R_RIP", R_RIP }, { "R_CS", R_CS },	      { "R_RFL", R_RFL }, { "R_RSP", R_RSP },
+	{ "R_SS", R_SS },   { "R_DS", R_DS },	      { "R_ES", R_ES },	  { "R_FS", R_FS },
+	{ "R_GS", R_GS },   { "R_TRAPNO", R_TRAPNO }, { "R_PC", R_RIP },  { "R_SP", R_RSP },
+	{ "R_FP", R_RBP },  { "R_PS", R_RFL },	      { "R_R0", R_RAX },  { "R_R1", R_RBX },
+	{ "R_EAX", R_RAX }, { "R_EBX", R_RBX },	      { "R_ECX", R_RCX }, { "R_EDX", R_RDX },
+	{ "R_ESI", R_RSI }, { "R_EDI", R_RDI },	      { "R_EBP", R_RBP }, { "R_ESP", R_RSP },
+	{ "R_EIP", R_RIP }, { "R_EFL", R_RFL },	      { NULL, 0 },
 };
 
 /* -------------------------------------------------------- system calls -- */

@@ -22,21 +22,21 @@
 
 #include <stdlib.h>
 
-#define STRETCH 12	/* instructions looked back at */
+#define STRETCH 12 /* instructions looked back at */
 #define RSP 4
 
 /* The last instructions of a straight run that ends at the present one. */
 struct stretch {
 	struct x64_insn x[STRETCH];
-	uint8_t sib[STRETCH];	/* 0 where there is none */
-	unsigned n;		/* in all since its start; the newest is (n - 1) % STRETCH */
+	uint8_t sib[STRETCH]; /* 0 where there is none */
+	unsigned n; /* in all since its start; the newest is (n - 1) % STRETCH */
 };
 
 struct walk {
 	const uint8_t *code;
 	size_t len;
 	uint64_t addr;
-	enum { UNKNOWN, NO, YES } hidden;	/* has_hidden_blocks(), once asked */
+	enum { UNKNOWN, NO, YES } hidden; /* has_hidden_blocks(), once asked */
 };
 
 static uint8_t sib_of(const uint8_t *code, const struct x64_insn *x)
@@ -122,8 +122,8 @@ static bool scaled_by_lea(const struct stretch *s, unsigned k, unsigned n)
 
 enum table {
 	NO_TABLE,
-	OFFSETS,	/* of code, added to a base: only switches have them */
-	POINTERS,	/* a switch, computed goto, or an array of functions */
+	OFFSETS, /* of code, added to a base: only switches have them */
+	POINTERS, /* a switch, computed goto, or an array of functions */
 };
 
 /* Where the register of "jmp *%reg" comes from.  Looks back from the newest. */
@@ -232,15 +232,11 @@ static bool leaves(struct walk *w, const struct stretch *s, const uint8_t *code,
 		   const struct x64_insn *x, const struct arch_insn *insn)
 {
 	switch (insn->flow) {
-	case ARCH_FLOW_RET:
-		return true;
+	case ARCH_FLOW_RET: return true;
 	case ARCH_FLOW_JUMP:
-	case ARCH_FLOW_COND:
-		return insn->target - w->addr >= w->len;
-	case ARCH_FLOW_IJUMP:
-		return !inside_dispatch(w, s, code, x);
-	default:
-		return false;
+	case ARCH_FLOW_COND: return insn->target - w->addr >= w->len;
+	case ARCH_FLOW_IJUMP: return !inside_dispatch(w, s, code, x);
+	default: return false;
 	}
 }
 

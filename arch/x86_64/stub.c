@@ -35,7 +35,7 @@ static void gen_flags(struct x64_gen *g, const struct x64_reserve *r)
 	}
 	at = x64_saved_at(g, WORD_FIRST);
 	emit_rm(e, OP_MOV, RAX, RSP, at);
-	EMIT(e, 0x41, 0x89, 0x43, REC(flags));		/* mov %eax, flags(%r11) */
+	EMIT(e, 0x41, 0x89, 0x43, REC(flags)); /* mov %eax, flags(%r11) */
 	emit_store64(e, RSP, at, 0);
 }
 
@@ -43,13 +43,14 @@ static void gen_flags(struct x64_gen *g, const struct x64_reserve *r)
 static void gen_time(struct x64_gen *g)
 {
 	struct x64_asm *e = &g->e;
-	struct x64_stub s = { .kind = STUB_TSC, .label = emit_label(e), .next = emit_label(e),
-			      .state = g->now };
+	struct x64_stub s = {
+		.kind = STUB_TSC, .label = emit_label(e), .next = emit_label(e), .state = g->now
+	};
 	x64_stub(g, &s);
 	x64_fixup(g, s.label);
-	EMIT(e, 0x0f, 0x31);				/* rdtsc */
+	EMIT(e, 0x0f, 0x31); /* rdtsc */
 	emit_place(e, s.next);
-	EMIT(e, 0x48, 0xc1, 0xe2, 32);			/* shl $32, %rdx */
+	EMIT(e, 0x48, 0xc1, 0xe2, 32); /* shl $32, %rdx */
 	emit_rr(e, OP_OR, RAX, RDX);
 	emit_store(e, X64_RECORD, REC(time), RAX);
 }
@@ -58,8 +59,11 @@ void x64_reserve_emit(struct x64_gen *g, const struct x64_reserve *r)
 {
 	struct x64_asm *e = &g->e;
 	uint32_t check = emit_label(e), again = emit_label(e);
-	struct x64_stub full = { .kind = STUB_FULL, .label = emit_label(e), .next = check,
-				 .reserve = *r, .state = g->now };
+	struct x64_stub full = { .kind = STUB_FULL,
+				 .label = emit_label(e),
+				 .next = check,
+				 .reserve = *r,
+				 .state = g->now };
 
 	x64_stub(g, &full);
 	emit_place(e, check);
@@ -68,7 +72,7 @@ void x64_reserve_emit(struct x64_gen *g, const struct x64_reserve *r)
 	emit_rm(e, OP_LEA, RDX, RAX, (int32_t)r->need);
 	emit_gs(e, OP_CMP, RDX, RING(limit));
 	emit_jcc(e, CC_A, full.label);
-	emit_gs(e, 0x0fb1, RDX, RING(head));		/* cmpxchg: rax is head, or becomes it */
+	emit_gs(e, 0x0fb1, RDX, RING(head)); /* cmpxchg: rax is head, or becomes it */
 	g->now.reserve = r->need;
 	x64_state(g);
 	emit_jcc(e, CC_NE, again);
@@ -79,7 +83,7 @@ void x64_reserve_emit(struct x64_gen *g, const struct x64_reserve *r)
 	emit_rr(e, OP_ADD, X64_RECORD, RAX);
 	if (r->varies) {
 		/* Working values, in words that get their own at the end. */
-		EMIT(e, 0x41, 0x89, 0x53, REC(epid));	/* mov %edx, epid(%r11) */
+		EMIT(e, 0x41, 0x89, 0x53, REC(epid)); /* mov %edx, epid(%r11) */
 		emit_store32(e, X64_RECORD, REC(n_slots), r->start);
 	}
 	gen_flags(g, r);
@@ -95,7 +99,7 @@ static void stub_full(struct x64_gen *g, const struct x64_stub *s)
 	struct x64_asm *e = &g->e;
 	uint32_t drop = emit_label(e);
 	struct arch_tramp_pair trap;
-	bool bare = x64_saved_at(g, RAX) < 0;	/* a block that saves nothing */
+	bool bare = x64_saved_at(g, RAX) < 0; /* a block that saves nothing */
 
 	if (bare) {
 		EMIT(e, 0x48, 0x8d, 0x64, 0x24, 0x100 - RED_ZONE);
@@ -104,11 +108,11 @@ static void stub_full(struct x64_gen *g, const struct x64_stub *s)
 		emit_push(e, RAX);
 		g->now.depth += 8;
 		g->now.words = 1;
-		g->now.frame = 0;	/* frame 0 is just rax */
+		g->now.frame = 0; /* frame 0 is just rax */
 		x64_state(g);
 	}
 	emit_gs(e, OP_MOV, RAX, RING(control));
-	EMIT(e, 0x83, 0x38, ARCH_CONTROL_WAIT);		/* cmpl $.., (%rax) */
+	EMIT(e, 0x83, 0x38, ARCH_CONTROL_WAIT); /* cmpl $.., (%rax) */
 	if (bare) {
 		emit_pop(e, RAX);
 		g->now.depth -= 8;
@@ -124,7 +128,7 @@ static void stub_full(struct x64_gen *g, const struct x64_stub *s)
 	emit_byte(e, 0xcc);
 	emit_jmp(e, s->next);
 	emit_place(e, drop);
-	EMIT(e, 0x65, 0x48, 0xff, 0x04, 0x25);		/* incq %gs:drops */
+	EMIT(e, 0x65, 0x48, 0xff, 0x04, 0x25); /* incq %gs:drops */
 	emit32(e, RING(drops));
 	emit_jmp(e, s->reserve.skip);
 }
@@ -155,13 +159,9 @@ static void stub_emit(struct x64_gen *g, const struct x64_stub *s)
 	switch (s->kind) {
 	case STUB_LOAD:
 	case STUB_ARG:
-	case STUB_MARK:
-		stub_mark(g, s);
-		break;
+	case STUB_MARK: stub_mark(g, s); break;
 	case STUB_FULL:
-	case STUB_CELL:
-		stub_full(g, s);
-		break;
+	case STUB_CELL: stub_full(g, s); break;
 	case STUB_TSC:
 		emit_const(e, RAX, ARCH_NO_TIME);
 		emit_const(e, RDX, 0);

@@ -66,8 +66,8 @@ static uint8_t add_frame(struct x64_gen *g, const struct arch_tramp_frame *f)
 /* The firings [first, end) of the job, at one instruction, on one condition. */
 struct block {
 	uint32_t first, end;
-	bool is_later;		/* another block of the same instruction came before */
-	bool has_more;		/* or comes after */
+	bool is_later; /* another block of the same instruction came before */
+	bool has_more; /* or comes after */
 };
 
 /* A word of the frame that is DL_REC_FIRST until the firing has left a record. */
@@ -109,17 +109,12 @@ static void push_word(struct x64_gen *g, unsigned word)
 
 	switch (word) {
 	case WORD_LAHF:
-		EMIT(e, 0x9f, 0x0f, 0x90, 0xc0);	/* lahf; seto %al */
+		EMIT(e, 0x9f, 0x0f, 0x90, 0xc0); /* lahf; seto %al */
 		emit_push(e, RAX);
 		break;
-	case WORD_PUSHFQ:
-		emit_byte(e, 0x9c);
-		break;
-	case WORD_FIRST:
-		EMIT(e, 0x6a, DL_REC_FIRST);
-		break;
-	default:
-		emit_push(e, word);
+	case WORD_PUSHFQ: emit_byte(e, 0x9c); break;
+	case WORD_FIRST: EMIT(e, 0x6a, DL_REC_FIRST); break;
+	default: emit_push(e, word);
 	}
 	g->now.depth += 8;
 	g->now.words++;
@@ -135,16 +130,11 @@ static void pop_word(struct x64_gen *g, unsigned word)
 	case WORD_LAHF:
 		emit_pop(e, RAX);
 		x64_state(g);
-		EMIT(e, 0x04, 0x7f, 0x9e);	/* add $0x7f, %al: overflow if it is 1; sahf */
+		EMIT(e, 0x04, 0x7f, 0x9e); /* add $0x7f, %al: overflow if it is 1; sahf */
 		break;
-	case WORD_PUSHFQ:
-		emit_byte(e, 0x9d);
-		break;
-	case WORD_FIRST:
-		emit_rm(e, OP_LEA, RSP, RSP, 8);
-		break;
-	default:
-		emit_pop(e, word);
+	case WORD_PUSHFQ: emit_byte(e, 0x9d); break;
+	case WORD_FIRST: emit_rm(e, OP_LEA, RSP, RSP, 8); break;
+	default: emit_pop(e, word);
 	}
 	x64_state(g);
 }
@@ -206,8 +196,8 @@ static void unless_taken(struct x64_gen *g, unsigned insn, uint32_t label)
 	struct x64_insn x;
 
 	if (!x64_decode(p->orig + p->insn[insn], ARCH_PATCH_MAX - p->insn[insn], &x) ||
-	    x.form != X64_LEGACY || !((x.map == 0 && (x.op & 0xf0) == 0x70) ||
-				      (x.map == 1 && (x.op & 0xf0) == 0x80))) {
+	    x.form != X64_LEGACY ||
+	    !((x.map == 0 && (x.op & 0xf0) == 0x70) || (x.map == 1 && (x.op & 0xf0) == 0x80))) {
 		g->why = "the jump's condition is not one of flags";
 		return;
 	}
@@ -494,7 +484,7 @@ uint64_t arch_tramp_syscall(const struct arch_tramp *t, uint64_t pc)
 		if (pc == p->addr + p->insn[k + 1] &&
 		    arch_insn_length(p->orig + p->insn[k], len, p->addr + p->insn[k], &insn) &&
 		    insn.flow == ARCH_FLOW_SYSCALL)
-			return t->base + t->copy[k] + len;	/* the copy starts with it */
+			return t->base + t->copy[k] + len; /* the copy starts with it */
 	}
 	return 0;
 }
@@ -514,10 +504,10 @@ uint64_t arch_tramp_caller(uint64_t common, const struct arch_regs *r, arch_read
 /* Numbers of instructions -> words of struct arch_regs. */
 static const uint8_t word_of[16] = {
 	WORD(rax), WORD(rcx), WORD(rdx), WORD(rbx), WORD(rsp), WORD(rbp), WORD(rsi), WORD(rdi),
-	WORD(r8), WORD(r9), WORD(r10), WORD(r11), WORD(r12), WORD(r13), WORD(r14), WORD(r15),
+	WORD(r8),  WORD(r9),  WORD(r10), WORD(r11), WORD(r12), WORD(r13), WORD(r14), WORD(r15),
 };
 
-#define FLAGS_LAHF 0xd5u	/* SF ZF AF PF CF */
+#define FLAGS_LAHF 0xd5u /* SF ZF AF PF CF */
 #define FLAG_OF 0x800u
 
 static const struct arch_tramp_range *find_range(const struct arch_tramp *t, uint64_t off)
@@ -598,19 +588,13 @@ bool arch_tramp_unwind(const struct arch_tramp *t, struct arch_regs *r, arch_rea
 	};
 	switch (range->phase) {
 	case ARCH_TRAMP_BEFORE:
-	case ARCH_TRAMP_PARTIAL:
-		arch_set_pc(r, ret->orig);
-		break;
-	case ARCH_TRAMP_AFTER:
-		arch_set_pc(r, t->base + t->copy[range->insn]);
-		break;
+	case ARCH_TRAMP_PARTIAL: arch_set_pc(r, ret->orig); break;
+	case ARCH_TRAMP_AFTER: arch_set_pc(r, t->base + t->copy[range->insn]); break;
 	case ARCH_TRAMP_COPY:
 		arch_set_pc(r, pc);
 		ret->orig = copy_place(t, range->insn, pc);
 		break;
-	default:
-		arch_set_pc(r, pc);
-		ret->orig = t->plan.addr + t->plan.insn[range->insn + 1];
+	default: arch_set_pc(r, pc); ret->orig = t->plan.addr + t->plan.insn[range->insn + 1];
 	}
 	return true;
 }

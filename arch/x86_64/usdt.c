@@ -17,9 +17,9 @@ static const struct {
 	char name[3];
 	uint8_t word;
 } legacy[] = {
-	{ "ax", WORD(rax) }, { "bx", WORD(rbx) }, { "cx", WORD(rcx) }, { "dx", WORD(rdx) },
-	{ "si", WORD(rsi) }, { "di", WORD(rdi) }, { "bp", WORD(rbp) }, { "sp", WORD(rsp) },
-	{ "ip", WORD(rip) },
+	{ "ax", WORD(rax) }, { "bx", WORD(rbx) }, { "cx", WORD(rcx) },
+	{ "dx", WORD(rdx) }, { "si", WORD(rsi) }, { "di", WORD(rdi) },
+	{ "bp", WORD(rbp) }, { "sp", WORD(rsp) }, { "ip", WORD(rip) },
 };
 
 static bool legacy_word(const char *name, int16_t *ret)
@@ -134,7 +134,7 @@ static bool parse_parens(const char *text, size_t len, struct arch_operand *ret)
 	if (n > 1 && lens[1] && !parse_inner(part[1], lens[1], &ret->index, &narrow))
 		return false;
 	if (narrow)
-		return false;	/* 32-bit addresses: nobody's */
+		return false; /* 32-bit addresses: nobody's */
 	if (n < 3)
 		return true;
 	if (lens[2] != 1 || !strchr("1248", part[2][0]))

@@ -68,7 +68,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static const char *const names[] = { "struct conn", "conn_t", "enum state", "union u", "x" };
+	static const char *const names[] = { "struct conn", "conn_t", "enum state", "union u",
+					     "x" };
 	struct image *img;
 	uint64_t sum = 0;
 	struct error *err = image_from_memory(data, size, "fuzz", &img);

@@ -34,9 +34,14 @@ static struct error *probe_match(void *ctx, const struct dl_pdesc *d, struct dl_
 {
 	(void)ctx;
 	*ret = (struct dl_probe_info){
-		.prov = "test", .mod = "mod", .func = "func", .name = "name", .id = 1,
+		.prov = "test",
+		.mod = "mod",
+		.func = "func",
+		.name = "name",
+		.id = 1,
 		.n_matches = strncmp(d->name, "no", 2) != 0,
-		.args = probe_args, .n_args = ARRAY_SIZE(probe_args),
+		.args = probe_args,
+		.n_args = ARRAY_SIZE(probe_args),
 	};
 	return NULL;
 }
@@ -45,8 +50,9 @@ static struct error *symbol_lookup(void *ctx, struct dl_types *ts, const char *o
 				   const char *name, struct dl_symbol *ret)
 {
 	(void)ctx;
-	*ret = (struct dl_symbol){ .object = object, .name = name, .addr = MEM_BASE + 16,
-				   .size = 8 };
+	*ret = (struct dl_symbol){
+		.object = object, .name = name, .addr = MEM_BASE + 16, .size = 8
+	};
 	if (!strcmp(name, "fn"))
 		ret->is_func = true;
 	else if (!strcmp(name, "var"))
@@ -66,7 +72,8 @@ static void probe_suggest(void *ctx, const struct dl_pdesc *d,
 }
 
 static const struct dl_host host = {
-	.probe_match = probe_match, .symbol_lookup = symbol_lookup,
+	.probe_match = probe_match,
+	.symbol_lookup = symbol_lookup,
 	.probe_suggest = probe_suggest,
 };
 
@@ -117,7 +124,10 @@ static const char *var_str(void *ctx, enum dl_bvar which)
 
 static const struct dl_near_ops near_ops = { near_arg, near_reg, load };
 static const struct dl_thread_ops thread_ops = {
-	.load = load, .var = var, .var_at = var_at, .var_str = var_str,
+	.load = load,
+	.var = var,
+	.var_at = var_at,
+	.var_str = var_str,
 };
 
 /* --- running --- */
@@ -162,13 +172,19 @@ static void run(struct dl_ctx *c, struct dl_options *o, const struct dl_program 
 {
 	static uint64_t record[RECORD_MAX / 8];
 	static const struct dl_consumer_ops ops = {
-		.symbolize = symbolize, .message = ignore_message, .setopt = refuse_option,
+		.symbolize = symbolize,
+		.message = ignore_message,
+		.setopt = refuse_option,
 	};
 	const struct dl_probe_id probe = { 1, "test", "mod", "func", "name" };
 	uint32_t strsize = (uint32_t)dl_option(o, DL_OPT_STRSIZE);
 	struct dl_state *s = dl_state_create(c, o);
 	struct dl_consumer_config config = {
-		.state = s, .options = o, .ops = &ops, .out = out, .out_name = "out",
+		.state = s,
+		.options = o,
+		.ops = &ops,
+		.out = out,
+		.out_name = "out",
 	};
 	struct dl_consumer *consumer = s ? dl_consumer_create(&config) : NULL;
 
@@ -202,8 +218,7 @@ static void report(struct dl_ctx *c, const struct dl_source *src, const struct d
 	strbuf_deinit(&sb);
 }
 
-static void compile(struct dl_ctx *c, struct dl_options *o, const struct dl_source *src,
-		    FILE *out)
+static void compile(struct dl_ctx *c, struct dl_options *o, const struct dl_source *src, FILE *out)
 {
 	struct dl_unit *u = dl_parse(c, src);
 	struct dl_program *p = NULL;
@@ -225,13 +240,15 @@ static void compile(struct dl_ctx *c, struct dl_options *o, const struct dl_sour
 static void set_limits(struct dl_options *o)
 {
 	static const char *const limits[][2] = {
-		{ "bufsize", "256k" }, { "aggsize", "256k" }, { "dynvarsize", "256k" },
+		{ "bufsize", "256k" },
+		{ "aggsize", "256k" },
+		{ "dynvarsize", "256k" },
 		{ "specsize", "64k" },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(limits); i++)
-		error_destroy(dl_options_set(o, limits[i][0], limits[i][1], DL_OPT_FROM_SETOPT,
-					     false));
+		error_destroy(
+			dl_options_set(o, limits[i][0], limits[i][1], DL_OPT_FROM_SETOPT, false));
 }
 
 int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size)
@@ -241,7 +258,8 @@ int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size)
 	unsigned mode = size ? data[0] : 0;
 	struct dl_options *o = dl_options_create();
 	struct dl_ctx_config config = {
-		.options = o, .host = mode & 16 ? &host : NULL,
+		.options = o,
+		.host = mode & 16 ? &host : NULL,
 		.macros = { .pid = 7, .args = args, .n_args = 3, .script_name = "x.d" },
 	};
 	char *text = malloc(size + 1);
@@ -256,7 +274,8 @@ int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size)
 		memcpy(text, data + 1, size - 1);
 		text[size - 1] = '\0';
 		struct dl_source src = {
-			.kind = mode & 1 ? DL_SRC_STRING : DL_SRC_FILE, .text = text,
+			.kind = mode & 1 ? DL_SRC_STRING : DL_SRC_FILE,
+			.text = text,
 			.name = mode & 1 ? NULL : "x.d",
 			.level = (enum dl_level)(mode >> 1 & 3),
 		};

@@ -66,8 +66,8 @@ static void rig_start_with(struct rig *r, bool test_mode, uint32_t n_aggs,
 	r->options = dl_options_create();
 	assert_non_null(r->options);
 	for (; options && options[0]; options += 2)
-		assert_null(dl_options_set(r->options, options[0], options[1],
-					   DL_OPT_FROM_CMDLINE, false));
+		assert_null(dl_options_set(r->options, options[0], options[1], DL_OPT_FROM_CMDLINE,
+					   false));
 	config.options = r->options;
 	r->ctx = dl_ctx_create(&config);
 	assert_non_null(r->ctx);
@@ -78,8 +78,13 @@ static void rig_start_with(struct rig *r, bool test_mode, uint32_t n_aggs,
 	r->out = open_memstream(&r->text, &r->text_len);
 
 	const struct dl_consumer_config cc = {
-		.state = r->state, .options = r->options, .ops = &rig_ops, .ctx = r,
-		.out = r->out, .out_name = "<stdout>", .test_mode = test_mode,
+		.state = r->state,
+		.options = r->options,
+		.ops = &rig_ops,
+		.ctx = r,
+		.out = r->out,
+		.out_name = "<stdout>",
+		.test_mode = test_mode,
 	};
 
 	r->consumer = dl_consumer_create(&cc);

@@ -31,7 +31,7 @@
 #include "tracer/engine.h"
 
 #ifndef SLOW
-#define SLOW 1	/* factor of slow machines */
+#define SLOW 1 /* factor of slow machines */
 #endif
 #define RIG_LIMIT_NS (UINT64_C(60000000000) * SLOW)
 
@@ -156,9 +156,14 @@ static inline void rig_open(struct rig *r)
 {
 	memset(r, 0, sizeof(*r));
 	r->ops = (struct engine_ops){
-		.site_hit = rig_hit, .syscall_entry = rig_entry, .syscall_return = rig_return,
-		.process_new = rig_process_new, .thread_new = rig_thread_new, .exec = rig_exec,
-		.thread_exit = rig_thread_exit, .process_exit = rig_process_exit,
+		.site_hit = rig_hit,
+		.syscall_entry = rig_entry,
+		.syscall_return = rig_return,
+		.process_new = rig_process_new,
+		.thread_new = rig_thread_new,
+		.exec = rig_exec,
+		.thread_exit = rig_thread_exit,
+		.process_exit = rig_process_exit,
 		.signal = rig_signal,
 	};
 	r->config.ops = &r->ops;

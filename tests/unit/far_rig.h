@@ -111,8 +111,13 @@ static inline bool rig_effect(void *ctx, enum dl_effect e, uint64_t arg)
 }
 
 static const struct dl_thread_ops rig_ops = {
-	.load = rig_load, .store = rig_store, .var = rig_var, .var_at = rig_var_at,
-	.var_str = rig_var_str, .ustack = rig_ustack, .effect = rig_effect,
+	.load = rig_load,
+	.store = rig_store,
+	.var = rig_var,
+	.var_at = rig_var_at,
+	.var_str = rig_var_str,
+	.ustack = rig_ustack,
+	.effect = rig_effect,
 };
 
 static const struct dl_value_desc rig_int = { .kind = DL_VK_INT, .size = 8, .is_signed = true };
@@ -136,7 +141,8 @@ static inline struct rig *rig_create(void)
 	assert_non_null(r);
 	r->options = dl_options_create();
 	assert_non_null(r->options);
-	r->thread = (struct dl_thread){ .ops = &rig_ops, .ctx = r, .key = 77, .pid = 12, .tid = 34 };
+	r->thread =
+		(struct dl_thread){ .ops = &rig_ops, .ctx = r, .key = 77, .pid = 12, .tid = 34 };
 	return r;
 }
 
@@ -208,11 +214,15 @@ static inline void rig_start(struct rig *r)
 
 /* --- programs --- */
 
-#define INSN(name, ...) { DL_OP_##name, __VA_ARGS__ }
+#define INSN(name, ...)                   \
+	{                                 \
+		DL_OP_##name, __VA_ARGS__ \
+	}
 /* op a, b, c, imm */
-#define CODE(...) (const struct dl_insn[]){ __VA_ARGS__, { DL_OP_END, 0, 0, 0, 0 } }, \
-	sizeof((const struct dl_insn[]){ __VA_ARGS__, { DL_OP_END, 0, 0, 0, 0 } }) / \
-		sizeof(struct dl_insn)
+#define CODE(...)                                                                            \
+	(const struct dl_insn[]){ __VA_ARGS__, { DL_OP_END, 0, 0, 0, 0 } },                  \
+		sizeof((const struct dl_insn[]){ __VA_ARGS__, { DL_OP_END, 0, 0, 0, 0 } }) / \
+			sizeof(struct dl_insn)
 
 static const uint64_t rig_consts[] = {
 	INT64_MAX, (uint64_t)INT64_MIN, TARGET_BASE, TARGET_BASE + TARGET_SIZE - 4, 0xdead0000,
@@ -228,8 +238,9 @@ static inline uint32_t rig_enable_at(struct rig *r, const char *prov, const char
 
 	assert_true(r->n_clauses < 64);
 	memcpy(copy, code, n * sizeof(*copy));
-	c->far = (struct dl_code){ .insns = copy, .n = (uint32_t)n, .consts = rig_consts,
-				   .n_consts = 5, .n_regs = 32 };
+	c->far = (struct dl_code){
+		.insns = copy, .n = (uint32_t)n, .consts = rig_consts, .n_consts = 5, .n_regs = 32
+	};
 	c->actions = rig_actions;
 	c->n_actions = RIG_ACTIONS;
 	r->clauses[r->n_clauses] = c;
@@ -277,7 +288,8 @@ static inline const struct dl_item *rig_item(const struct dl_entry *e, unsigned 
 
 	assert_true(i < e->n_items);
 	for (; i; i--)
-		p += sizeof(struct dl_item) + ((((const struct dl_item *)(const void *)p)->len + 7) & ~7u);
+		p += sizeof(struct dl_item) +
+		     ((((const struct dl_item *)(const void *)p)->len + 7) & ~7u);
 	return (const struct dl_item *)(const void *)p;
 }
 
@@ -326,16 +338,20 @@ static inline bool rig_has_entry(struct rig *r)
 	return dl_trace_peek(dl_state_trace(r->state)) != NULL;
 }
 
-#define TRACE_INT(reg) \
-	{ DL_OP_TRB, 0, 0, 0, RIG_INT }, { DL_OP_TRI, reg, 0, 0, 8 }, { DL_OP_TRE, 0, 0, 0, 0 }
-#define TRACE_TEXT(reg) \
-	{ DL_OP_TRB, 0, 0, 0, RIG_TEXT }, { DL_OP_TRS, reg, 0, 0, 0 }, { DL_OP_TRE, 0, 0, 0, 0 }
+#define TRACE_INT(reg)                                                \
+	{ DL_OP_TRB, 0, 0, 0, RIG_INT }, { DL_OP_TRI, reg, 0, 0, 8 }, \
+	{                                                             \
+		DL_OP_TRE, 0, 0, 0, 0                                 \
+	}
+#define TRACE_TEXT(reg)                                                \
+	{ DL_OP_TRB, 0, 0, 0, RIG_TEXT }, { DL_OP_TRS, reg, 0, 0, 0 }, \
+	{                                                              \
+		DL_OP_TRE, 0, 0, 0, 0                                  \
+	}
 
 /* The value of register 0 after the code. */
-#define EVAL_INT(r, ...) \
-	(rig_run(r, CODE(__VA_ARGS__, TRACE_INT(0))), rig_take_int(r))
-#define EVAL_TEXT(r, ...) \
-	(rig_run(r, CODE(__VA_ARGS__, TRACE_TEXT(0))), rig_take_text(r))
+#define EVAL_INT(r, ...) (rig_run(r, CODE(__VA_ARGS__, TRACE_INT(0))), rig_take_int(r))
+#define EVAL_TEXT(r, ...) (rig_run(r, CODE(__VA_ARGS__, TRACE_TEXT(0))), rig_take_text(r))
 
 static inline struct dl_fault_info rig_take_fault(struct rig *r)
 {

@@ -30,8 +30,8 @@ static inline void parsed_start(struct parsed *p, const struct dl_host *host,
 				const char *const *operands)
 {
 	struct dl_ctx_config config = {
-		.host = host, .macros = { .pid = 100, .ppid = 99, .script_name = "script.d",
-					  .args = operands },
+		.host = host,
+		.macros = { .pid = 100, .ppid = 99, .script_name = "script.d", .args = operands },
 	};
 
 	while (operands && operands[config.macros.n_args])
@@ -53,15 +53,14 @@ static inline void parsed_run(struct parsed *p, const struct dl_source *source)
 static inline void parsed_file(struct parsed *p, const char *text)
 {
 	parsed_start(p, NULL, NULL);
-	parsed_run(p, &(struct dl_source){ .kind = DL_SRC_FILE, .text = text,
-					   .level = DL_LEVEL_NAME });
+	parsed_run(p, &(struct dl_source){
+			      .kind = DL_SRC_FILE, .text = text, .level = DL_LEVEL_NAME });
 }
 
 static inline void parsed_string(struct parsed *p, const char *text, enum dl_level level)
 {
 	parsed_start(p, NULL, NULL);
-	parsed_run(p, &(struct dl_source){ .kind = DL_SRC_STRING, .text = text,
-					   .level = level });
+	parsed_run(p, &(struct dl_source){ .kind = DL_SRC_STRING, .text = text, .level = level });
 }
 
 static inline void parsed_end(struct parsed *p)

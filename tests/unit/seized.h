@@ -97,7 +97,7 @@ static inline void seized_kill(pid_t pid)
 
 static inline size_t seized_read(void *arg, uint64_t addr, void *buf, size_t len)
 {
-	struct iovec to = {buf, len}, from = {(void *)(uintptr_t)addr, len};
+	struct iovec to = { buf, len }, from = { (void *)(uintptr_t)addr, len };
 	ssize_t n = process_vm_readv(*(pid_t *)arg, &to, 1, &from, 1, 0);
 
 	return n < 0 ? 0 : (size_t)n;

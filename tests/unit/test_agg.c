@@ -17,8 +17,13 @@ static const struct dl_value_desc int_key = { .kind = DL_VK_INT, .size = 8, .is_
 
 static struct dl_aggdesc desc(uint32_t id, enum dl_aggfunc func, uint64_t param)
 {
-	return (struct dl_aggdesc){ .id = id, .name = "a", .func = func, .func_known = true,
-				    .param = param, .keys = &int_key, .n_keys = 1,
+	return (struct dl_aggdesc){ .id = id,
+				    .name = "a",
+				    .func = func,
+				    .func_known = true,
+				    .param = param,
+				    .keys = &int_key,
+				    .n_keys = 1,
 				    .keys_known = true };
 }
 
@@ -96,10 +101,25 @@ static void stddev_is_that_of_dtrace(void **state)
 
 static void quantize_buckets_and_labels_agree(void **state)
 {
-	static const struct { int64_t v; int bucket; } t[] = {
-		{ 0, 63 }, { 1, 64 }, { 2, 65 }, { 3, 65 }, { 4, 66 }, { 7, 66 }, { -1, 62 },
-		{ -2, 61 }, { -3, 61 }, { -4, 60 }, { -7, 60 }, { INT64_MAX, 126 },
-		{ INT64_MIN, 0 }, { -((int64_t)1 << 62), 0 }, { -((int64_t)1 << 62) + 1, 1 },
+	static const struct {
+		int64_t v;
+		int bucket;
+	} t[] = {
+		{ 0, 63 },
+		{ 1, 64 },
+		{ 2, 65 },
+		{ 3, 65 },
+		{ 4, 66 },
+		{ 7, 66 },
+		{ -1, 62 },
+		{ -2, 61 },
+		{ -3, 61 },
+		{ -4, 60 },
+		{ -7, 60 },
+		{ INT64_MAX, 126 },
+		{ INT64_MIN, 0 },
+		{ -((int64_t)1 << 62), 0 },
+		{ -((int64_t)1 << 62) + 1, 1 },
 	};
 
 	(void)state;
@@ -157,7 +177,8 @@ static void llquantize_is_linear_within_magnitudes(void **state)
 	for (uint64_t p = 0; p < 64; p++) {
 		uint64_t odd = p * 0x9e3779b97f4a7c15u;
 
-		assert_true(dl_llquantize_bucket(odd, INT64_MAX) < dl_agg_words(DL_AGG_LLQUANTIZE, odd));
+		assert_true(dl_llquantize_bucket(odd, INT64_MAX) <
+			    dl_agg_words(DL_AGG_LLQUANTIZE, odd));
 	}
 }
 
@@ -194,7 +215,8 @@ static void many_keys_are_all_found(void **state)
 	assert_int_equal(dl_agg_count(s, 3), 20000);
 	for (int64_t k = 0; k < 20000; k++)
 		assert_int_equal(find(s, 3, k << 32)->values[0], k);
-	assert_int_equal(*(const int64_t *)(const void *)dl_agg_entry(s, 3, 7)->key, (int64_t)7 << 32);
+	assert_int_equal(*(const int64_t *)(const void *)dl_agg_entry(s, 3, 7)->key,
+			 (int64_t)7 << 32);
 	assert_null(dl_agg_entry(s, 3, 20000));
 	dl_agg_set_destroy(s);
 }
@@ -291,7 +313,8 @@ static void merging_equals_updating(void **state)
 {
 	(void)state;
 	for (unsigned f = 0; f <= DL_AGG_QUANTIZE; f++) {
-		struct dl_agg_set *one = dl_agg_set_create(1 << 20), *two = dl_agg_set_create(1 << 20);
+		struct dl_agg_set *one = dl_agg_set_create(1 << 20),
+				  *two = dl_agg_set_create(1 << 20);
 		struct dl_aggdesc d = desc(0, (enum dl_aggfunc)f, 0);
 		int64_t key = 5;
 
@@ -309,7 +332,8 @@ static void merging_equals_updating(void **state)
 			update(part, 0, 5, v * (1ll << 40));
 		const struct dl_agg_entry *e = find(part, 0, 5), *x, *y;
 
-		assert_true(dl_agg_merge(two, 0, (uint8_t *)&key, 8, e->values, e->n_values, e->hits));
+		assert_true(
+			dl_agg_merge(two, 0, (uint8_t *)&key, 8, e->values, e->n_values, e->hits));
 		assert_false(dl_agg_merge(two, 0, (uint8_t *)&key, 8, e->values, 3, e->hits));
 		x = find(one, 0, 5);
 		y = find(two, 0, 5);

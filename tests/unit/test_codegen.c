@@ -49,8 +49,8 @@ static void test_disassembly_of_a_small_clause(void **state)
 {
 	struct tree *t = *state;
 	struct dl_ident *x = int_var(t, "x");
-	struct dl_node *pred = land(t, eq(t, arg(t, 0), num(t, 5)),
-				    eq(t, varref(t, x), num(t, 0x123456789a)));
+	struct dl_node *pred =
+		land(t, eq(t, arg(t, 0), num(t, 5)), eq(t, varref(t, x), num(t, 0x123456789a)));
 
 	assert_string_equal(code_text(t, pred, trace_int(t, add(t, arg(t, 1), varref(t, x)))),
 			    "clause 1: p\n"
@@ -180,10 +180,10 @@ static void test_only_leading_conjuncts_of_registers_go_to_near(void **state)
 	const char *text = code_text(t, pred, NULL);
 
 	HAS(text, "       2  nrec\n");
-	HAS(text, "near: 1 slot");	/* arg1, for far */
+	HAS(text, "near: 1 slot"); /* arg1, for far */
 	pred = land(t, deref(t, ty(t, DL_T_INT), arg(t, 0)), arg(t, 1));
 	LACKS(code_text(t, pred, NULL), "nrec");
-	pred = land(t, arg(t, 0), arg(t, 9));	/* which may lie on the stack */
+	pred = land(t, arg(t, 0), arg(t, 9)); /* which may lie on the stack */
 	text = code_text(t, pred, NULL);
 	HAS(text, "nrec");
 	HAS(text, "narg    r0, 9\n       4  nslot");
@@ -215,8 +215,8 @@ static void test_copyinstr_of_a_variable_needs_a_stop(void **state)
 {
 	struct tree *t = *state;
 	struct dl_ident *x = int_var(t, "x");
-	struct dl_node *e = call(t, DL_SUBR_COPYINSTR, ty(t, DL_T_STRING), varref(t, x), NULL,
-				 NULL);
+	struct dl_node *e =
+		call(t, DL_SUBR_COPYINSTR, ty(t, DL_T_STRING), varref(t, x), NULL, NULL);
 
 	HAS(code_text(t, NULL, trace(t, e, vkind(DL_VK_STRING, 256))),
 	    "call    r0, r0, 1, 6          ; copyinstr");
@@ -228,8 +228,8 @@ static void test_copyin_gives_a_buffer_of_its_own(void **state)
 {
 	struct tree *t = *state;
 	struct dl_ident *b = var_new(t, DL_SCOPE_THIS, "b", ty(t, DL_T_VOIDPTR), vint(8, false));
-	struct dl_node *in = call(t, DL_SUBR_COPYIN, ty(t, DL_T_VOIDPTR), arg(t, 0), num(t, 64),
-				  NULL);
+	struct dl_node *in =
+		call(t, DL_SUBR_COPYIN, ty(t, DL_T_VOIDPTR), arg(t, 0), num(t, 64), NULL);
 	struct dl_node *body = chain(expr(t, assign(t, varref(t, b), in)),
 				     trace_int(t, deref(t, ty(t, DL_T_INT), varref(t, b))));
 	const char *text = code_text(t, NULL, body);
@@ -249,8 +249,8 @@ static void test_a_variable_assigned_under_a_condition_may_lead_anywhere(void **
 	struct dl_node *cond = un(t, DL_N_IF, NULL, arg(t, 0));
 
 	cond->body = expr(t, assign(t, varref(t, b), in));
-	assert_true(generate(t, NULL, chain(cond, trace_int(t, deref(t, ty(t, DL_T_INT),
-								     varref(t, b))))));
+	assert_true(generate(t, NULL,
+			     chain(cond, trace_int(t, deref(t, ty(t, DL_T_INT), varref(t, b))))));
 	assert_non_null(t->out.needs_stop);
 }
 
@@ -272,8 +272,8 @@ static void test_a_variable_stands_for_what_it_was_assigned(void **state)
 static void test_a_load_through_copyin_is_a_plain_load(void **state)
 {
 	struct tree *t = *state;
-	struct dl_node *in = call(t, DL_SUBR_COPYIN, ty(t, DL_T_VOIDPTR), arg(t, 0), num(t, 4),
-				  NULL);
+	struct dl_node *in =
+		call(t, DL_SUBR_COPYIN, ty(t, DL_T_VOIDPTR), arg(t, 0), num(t, 4), NULL);
 	struct dl_type *ip = dl_type_ptr(t->c.types, ty(t, DL_T_INT));
 	struct dl_node *e = deref(t, ty(t, DL_T_INT), cast(t, ip, in));
 	const char *text = code_text(t, NULL, trace_int(t, e));
@@ -285,8 +285,8 @@ static void test_a_load_through_copyin_is_a_plain_load(void **state)
 static void test_a_load_beyond_the_copyin_is_not(void **state)
 {
 	struct tree *t = *state;
-	struct dl_node *in = call(t, DL_SUBR_COPYIN, ty(t, DL_T_VOIDPTR), arg(t, 0), num(t, 2),
-				  NULL);
+	struct dl_node *in =
+		call(t, DL_SUBR_COPYIN, ty(t, DL_T_VOIDPTR), arg(t, 0), num(t, 2), NULL);
 	struct dl_node *e = deref(t, ty(t, DL_T_INT), in);
 
 	HAS(code_text(t, NULL, trace_int(t, e)), "; bcopy");
@@ -296,10 +296,10 @@ static void test_copyout_forbids_reading_ahead(void **state)
 {
 	struct tree *t = *state;
 	struct dl_ident *x = int_var(t, "x");
-	struct dl_node *out = call(t, DL_SUBR_COPYOUT, ty(t, DL_T_VOID), varref(t, x), arg(t, 0),
-				   num(t, 4));
-	struct dl_node *body = chain(expr(t, out),
-				     trace_int(t, deref(t, ty(t, DL_T_INT), arg(t, 0))));
+	struct dl_node *out =
+		call(t, DL_SUBR_COPYOUT, ty(t, DL_T_VOID), varref(t, x), arg(t, 0), num(t, 4));
+	struct dl_node *body =
+		chain(expr(t, out), trace_int(t, deref(t, ty(t, DL_T_INT), arg(t, 0))));
 	const char *text = code_text(t, NULL, body);
 
 	LACKS(text, "nld");
@@ -403,8 +403,7 @@ static struct dl_node *full_tree(struct tree *t, unsigned depth)
 {
 	if (depth == 0)
 		return arg(t, 0);
-	return bin(t, DL_O_SUB, ty(t, DL_T_LONG), full_tree(t, depth - 1),
-		   full_tree(t, depth - 1));
+	return bin(t, DL_O_SUB, ty(t, DL_T_LONG), full_tree(t, depth - 1), full_tree(t, depth - 1));
 }
 
 static void test_what_exceeds_nears_registers_is_split(void **state)
@@ -415,7 +414,7 @@ static void test_what_exceeds_nears_registers_is_split(void **state)
 	assert_int_equal(t->out.near.n_regs, 6);
 	assert_int_equal(t->out.far.n_regs, 1);
 	assert_true(generate(t, NULL, trace_int(t, full_tree(t, 6))));
-	assert_int_equal(t->out.n_slots, 1);	/* both halves are equal */
+	assert_int_equal(t->out.n_slots, 1); /* both halves are equal */
 	assert_int_equal(t->out.far.n_regs, 2);
 }
 
@@ -509,11 +508,10 @@ static void test_exit_records_and_acts(void **state)
 	struct dl_node *n = trace(t, num(t, 3), vint(4, true));
 
 	n->act->kind = DL_ACT_EXIT;
-	HAS(code_text(t, NULL, n),
-	    "       3  ldi     r0, 3\n"
-	    "       4  tri     r0, 4\n"
-	    "       5  tre\n"
-	    "       6  act     r0, 3                 ; exit\n");
+	HAS(code_text(t, NULL, n), "       3  ldi     r0, 3\n"
+				   "       4  tri     r0, 4\n"
+				   "       5  tre\n"
+				   "       6  act     r0, 3                 ; exit\n");
 	assert_null(t->out.needs_stop);
 	assert_false(t->out.is_destructive);
 }
@@ -526,18 +524,17 @@ static void test_if_numbers_its_statements(void **state)
 
 	n->body = trace_int(t, num(t, 1));
 	n->else_body = trace_int(t, num(t, 2));
-	HAS(code_text(t, NULL, n),
-	    "       1  stmt    1\n"
-	    "       2  ldv     r0, 0                 ; x\n"
-	    "       3  jz      r0, -> 10\n"
-	    "       4  stmt    1\n"
-	    "       5  trb     0                     ; trace\n"
-	    "       6  ldi     r0, 1\n"
-	    "       7  tri     r0, 8\n"
-	    "       8  tre\n"
-	    "       9  jmp     -> 15\n"
-	    "      10  stmt    2\n"
-	    "      11  trb     1                     ; trace\n");
+	HAS(code_text(t, NULL, n), "       1  stmt    1\n"
+				   "       2  ldv     r0, 0                 ; x\n"
+				   "       3  jz      r0, -> 10\n"
+				   "       4  stmt    1\n"
+				   "       5  trb     0                     ; trace\n"
+				   "       6  ldi     r0, 1\n"
+				   "       7  tri     r0, 8\n"
+				   "       8  tre\n"
+				   "       9  jmp     -> 15\n"
+				   "      10  stmt    2\n"
+				   "      11  trb     1                     ; trace\n");
 }
 
 static void test_associative_arrays_use_the_tuple_last(void **state)
@@ -553,15 +550,14 @@ static void test_associative_arrays_use_the_tuple_last(void **state)
 	inner->args = num(t, 1);
 	outer->args = inner;
 	e = assign(t, outer, arg(t, 0));
-	HAS(code_text(t, NULL, expr(t, e)),
-	    "       2  in      r0, 0\n"
-	    "       3  ldi     r1, 1\n"
-	    "       4  tup\n"
-	    "       5  tupi    r1, 8\n"
-	    "       6  ldvk    r1, 0                 ; m\n"
-	    "       7  tup\n"
-	    "       8  tupi    r1, 8\n"
-	    "       9  stvk    r0, 0                 ; m\n");
+	HAS(code_text(t, NULL, expr(t, e)), "       2  in      r0, 0\n"
+					    "       3  ldi     r1, 1\n"
+					    "       4  tup\n"
+					    "       5  tupi    r1, 8\n"
+					    "       6  ldvk    r1, 0                 ; m\n"
+					    "       7  tup\n"
+					    "       8  tupi    r1, 8\n"
+					    "       9  stvk    r0, 0                 ; m\n");
 }
 
 static void test_more_than_eight_keys_are_refused(void **state)
@@ -651,15 +647,15 @@ static void test_floats_travel_as_bytes(void **state)
 {
 	struct tree *t = *state;
 	struct dl_type *f = ty(t, DL_T_FLOAT);
-	const char *text = code_text(t, NULL, trace(t, deref(t, f, arg(t, 0)),
-						    vkind(DL_VK_FLOAT, 4)));
+	const char *text =
+		code_text(t, NULL, trace(t, deref(t, f, arg(t, 0)), vkind(DL_VK_FLOAT, 4)));
 	struct dl_node *sum;
 
 	HAS(text, "ncapm");
 	HAS(text, "trm     r0, 4");
 	LACKS(text, "ldf");
-	sum = bin(t, DL_O_ADD, ty(t, DL_T_DOUBLE), cast(t, ty(t, DL_T_DOUBLE),
-							deref(t, f, arg(t, 0))),
+	sum = bin(t, DL_O_ADD, ty(t, DL_T_DOUBLE),
+		  cast(t, ty(t, DL_T_DOUBLE), deref(t, f, arg(t, 0))),
 		  cast(t, ty(t, DL_T_DOUBLE), arg(t, 1)));
 	text = code_text(t, NULL, trace(t, sum, vkind(DL_VK_FLOAT, 8)));
 	HAS(text, "ldf     r1, r1, 4");
@@ -676,8 +672,8 @@ static void test_casts_narrow_only_when_they_must(void **state)
 	HAS(code_text(t, NULL, trace_int(t, cast(t, c, arg(t, 0)))), "sx      r0, r0, 8");
 	HAS(code_text(t, NULL, trace_int(t, cast(t, u, cast(t, c, arg(t, 0))))),
 	    "zx      r0, r0, 32");
-	LACKS(code_text(t, NULL, trace_int(t, cast(t, u, deref(t, ty(t, DL_T_UCHAR),
-							       arg(t, 0))))), "zx");
+	LACKS(code_text(t, NULL, trace_int(t, cast(t, u, deref(t, ty(t, DL_T_UCHAR), arg(t, 0))))),
+	      "zx");
 	HAS(code_text(t, NULL, trace_int(t, cast(t, ty(t, DL_T_BOOL), arg(t, 0)))),
 	    "bool    r0, r0");
 }

@@ -16,7 +16,7 @@
 static struct {
 	uint8_t mem[SIZE];
 	uint64_t args[N_ARGS];
-	uint64_t vars[N_VARS];		/* what the evaluator thinks they hold */
+	uint64_t vars[N_VARS]; /* what the evaluator thinks they hold */
 	uint64_t seed;
 } fake;
 
@@ -72,11 +72,11 @@ static const struct dl_thread_ops thread_ops = { .load = load, .var_at = thread_
 /* --- running a clause --- */
 
 struct result {
-	bool fired;		/* near left a record */
+	bool fired; /* near left a record */
 	bool has_fault;
 	struct dl_fault_info fault;
-	uint32_t n_items, len;	/* of the entry; of its first item */
-	uint8_t data[512];	/* the first item's */
+	uint32_t n_items, len; /* of the entry; of its first item */
+	uint8_t data[512]; /* the first item's */
 };
 
 static void take_entry(struct dl_trace *trace, struct result *r)
@@ -178,14 +178,10 @@ static uint64_t eval_binary(struct tree *t, const struct dl_node *n)
 	r = eval(t, n->right);
 	u = is_unsigned_pair(n->left->type, n->right->type);
 	switch (n->op) {
-	case DL_O_LXOR:
-		return !l != !r;
-	case DL_O_ADD:
-		return l + r;
-	case DL_O_SUB:
-		return l - r;
-	case DL_O_MUL:
-		return l * r;
+	case DL_O_LXOR: return !l != !r;
+	case DL_O_ADD: return l + r;
+	case DL_O_SUB: return l - r;
+	case DL_O_MUL: return l * r;
 	case DL_O_DIV:
 		if (!n->type->is_signed)
 			return l / r;
@@ -194,30 +190,20 @@ static uint64_t eval_binary(struct tree *t, const struct dl_node *n)
 		if (!n->type->is_signed)
 			return l % r;
 		return r == ~0ull ? 0 : (uint64_t)((int64_t)l % (int64_t)r);
-	case DL_O_SHL:
-		return l << (r & 63);
+	case DL_O_SHL: return l << (r & 63);
 	case DL_O_SHR:
 		if (n->left->type->is_signed)
 			return (uint64_t)((int64_t)l >> (r & 63));
 		return l >> (r & 63);
-	case DL_O_AND:
-		return l & r;
-	case DL_O_OR:
-		return l | r;
-	case DL_O_XOR:
-		return l ^ r;
-	case DL_O_EQ:
-		return l == r;
-	case DL_O_NE:
-		return l != r;
-	case DL_O_LT:
-		return u ? l < r : (int64_t)l < (int64_t)r;
-	case DL_O_LE:
-		return u ? l <= r : (int64_t)l <= (int64_t)r;
-	case DL_O_GT:
-		return u ? l > r : (int64_t)l > (int64_t)r;
-	default:
-		return u ? l >= r : (int64_t)l >= (int64_t)r;
+	case DL_O_AND: return l & r;
+	case DL_O_OR: return l | r;
+	case DL_O_XOR: return l ^ r;
+	case DL_O_EQ: return l == r;
+	case DL_O_NE: return l != r;
+	case DL_O_LT: return u ? l < r : (int64_t)l < (int64_t)r;
+	case DL_O_LE: return u ? l <= r : (int64_t)l <= (int64_t)r;
+	case DL_O_GT: return u ? l > r : (int64_t)l > (int64_t)r;
+	default: return u ? l >= r : (int64_t)l >= (int64_t)r;
 	}
 }
 
@@ -245,41 +231,24 @@ static uint64_t let_values[64];
 static uint64_t eval(struct tree *t, const struct dl_node *n)
 {
 	switch (n->kind) {
-	case DL_N_INT:
-		return n->value;
-	case DL_N_ARG:
-		return fake.args[n->value];
-	case DL_N_UREG:
-		return n->value * 1000;
-	case DL_N_VAR:
-		return fake.vars[n->ident - t->idents];
-	case DL_N_LET:
-		let_values[n->let_id] = eval(t, n->left);
-		return eval(t, n->right);
-	case DL_N_LETVAR:
-		return let_values[n->let_id];
+	case DL_N_INT: return n->value;
+	case DL_N_ARG: return fake.args[n->value];
+	case DL_N_UREG: return n->value * 1000;
+	case DL_N_VAR: return fake.vars[n->ident - t->idents];
+	case DL_N_LET: let_values[n->let_id] = eval(t, n->left); return eval(t, n->right);
+	case DL_N_LETVAR: return let_values[n->let_id];
 	case DL_N_UNARY:
 		if (n->op == DL_O_NOT)
 			return !eval(t, n->left);
 		return n->op == DL_O_NEG ? -eval(t, n->left) : ~eval(t, n->left);
-	case DL_N_BINARY:
-		return eval_binary(t, n);
-	case DL_N_COND:
-		return eval(t, n->left) ? eval(t, n->right) : eval(t, n->third);
-	case DL_N_CAST:
-		return fit(eval(t, n->left), n->type);
-	case DL_N_DEREF:
-		return eval_load(t, n);
-	case DL_N_INCDEC:
-		return eval_incdec(t, n);
-	case DL_N_ASSIGN:
-		return fake.vars[n->left->ident - t->idents] = eval(t, n->right);
-	case DL_N_COMMA:
-		eval(t, n->left);
-		return eval(t, n->right);
-	default:
-		fail();
-		return 0;
+	case DL_N_BINARY: return eval_binary(t, n);
+	case DL_N_COND: return eval(t, n->left) ? eval(t, n->right) : eval(t, n->third);
+	case DL_N_CAST: return fit(eval(t, n->left), n->type);
+	case DL_N_DEREF: return eval_load(t, n);
+	case DL_N_INCDEC: return eval_incdec(t, n);
+	case DL_N_ASSIGN: return fake.vars[n->left->ident - t->idents] = eval(t, n->right);
+	case DL_N_COMMA: eval(t, n->left); return eval(t, n->right);
+	default: fail(); return 0;
 	}
 }
 
@@ -289,13 +258,13 @@ struct making {
 	struct tree *t;
 	struct dl_ident *vars[N_VARS];
 	uint32_t n_lets;
-	uint32_t in_scope;	/* LETs one may refer to: the last ones begun */
+	uint32_t in_scope; /* LETs one may refer to: the last ones begun */
 };
 
 static struct dl_type *any_type(struct tree *t)
 {
 	static const enum dl_basic types[] = { DL_T_CHAR, DL_T_UCHAR, DL_T_SHORT, DL_T_INT,
-					       DL_T_UINT, DL_T_LONG, DL_T_ULONG };
+					       DL_T_UINT, DL_T_LONG,  DL_T_ULONG };
 
 	return ty(t, types[below(ARRAY_SIZE(types))]);
 }
@@ -307,12 +276,9 @@ static struct dl_node *any_leaf(struct making *m)
 	static const int64_t numbers[] = { 0, 1, -1, 7, 255, 1ll << 31, 1ll << 62, INT64_MIN };
 
 	switch (below(4)) {
-	case 0:
-		return num(m->t, numbers[below(ARRAY_SIZE(numbers))]);
-	case 1:
-		return varref(m->t, m->vars[below(N_VARS)]);
-	default:
-		return arg(m->t, below(N_ARGS));
+	case 0: return num(m->t, numbers[below(ARRAY_SIZE(numbers))]);
+	case 1: return varref(m->t, m->vars[below(N_VARS)]);
+	default: return arg(m->t, below(N_ARGS));
 	}
 }
 
@@ -331,8 +297,8 @@ static struct dl_node *any_binary(struct making *m, unsigned depth)
 	struct tree *t = m->t;
 	struct dl_node *l = any_expr(m, depth), *r = any_expr(m, depth);
 	enum dl_oper op = below(DL_O_ASSIGN);
-	struct dl_type *type = is_unsigned_pair(l->type, r->type) ? ty(t, DL_T_ULONG)
-								  : ty(t, DL_T_LONG);
+	struct dl_type *type =
+		is_unsigned_pair(l->type, r->type) ? ty(t, DL_T_ULONG) : ty(t, DL_T_LONG);
 
 	if (op == DL_O_DIV || op == DL_O_MOD)
 		r = bin(t, DL_O_OR, r->type, r, num(t, 1));
@@ -378,8 +344,7 @@ static struct dl_node *any_expr(struct making *m, unsigned depth)
 	if (depth == 0)
 		return any_leaf(m);
 	switch (below(10)) {
-	case 0:
-		return cast(t, any_type(t), any_expr(m, depth - 1));
+	case 0: return cast(t, any_type(t), any_expr(m, depth - 1));
 	case 1:
 		n = un(t, DL_N_UNARY, ty(t, DL_T_LONG), any_expr(m, depth - 1));
 		n->op = below(3) ? below(2) ? DL_O_NEG : DL_O_COM : DL_O_NOT;
@@ -389,14 +354,10 @@ static struct dl_node *any_expr(struct making *m, unsigned depth)
 		n->right = any_expr(m, depth - 1);
 		n->third = any_expr(m, depth - 1);
 		return n;
-	case 3:
-		return any_load(m, depth - 1);
-	case 4:
-		return below(3) ? any_binary(m, depth - 1) : any_effect(m, depth - 1);
-	case 5:
-		return any_let(m, depth - 1);
-	default:
-		return any_binary(m, depth - 1);
+	case 3: return any_load(m, depth - 1);
+	case 4: return below(3) ? any_binary(m, depth - 1) : any_effect(m, depth - 1);
+	case 5: return any_let(m, depth - 1);
+	default: return any_binary(m, depth - 1);
 	}
 }
 
@@ -429,8 +390,8 @@ static void make_vars(struct making *m)
 	};
 
 	for (unsigned i = 0; i < N_VARS; i++)
-		m->vars[i] = var_new(m->t, vars[i].scope, "v", ty(m->t, vars[i].type),
-				     vars[i].value);
+		m->vars[i] =
+			var_new(m->t, vars[i].scope, "v", ty(m->t, vars[i].type), vars[i].value);
 }
 
 static void test_random_expressions_have_their_value(void **state)
@@ -545,8 +506,8 @@ static void test_random_predicates_decide(void **state)
 		make_vars(&m);
 		pred = any_expr(&m, round % 3);
 		for (unsigned k = round % 4; k > 0; k--)
-			pred = below(2) ? bin(m.t, DL_O_LAND, i, pred, any_expr(&m, 2))
-					: bin(m.t, DL_O_LAND, i, any_expr(&m, 2), pred);
+			pred = below(2) ? bin(m.t, DL_O_LAND, i, pred, any_expr(&m, 2)) :
+					  bin(m.t, DL_O_LAND, i, any_expr(&m, 2), pred);
 		want = eval(m.t, pred) != 0;
 		r = run(m.t, pred, trace_int(m.t, num(m.t, 1)));
 		assert_false(r.has_fault);
@@ -625,13 +586,15 @@ static void test_copyinstr_keeps_to_its_limit(void **state)
 	strcpy((char *)fake.mem, "hello, world");
 	fake.args[0] = BASE;
 	fake.args[1] = 5;
-	r = run(t, NULL, trace(t, call(t, DL_SUBR_COPYINSTR, s, arg(t, 0), arg(t, 1), NULL),
-			       vkind(DL_VK_STRING, 256)));
+	r = run(t, NULL,
+		trace(t, call(t, DL_SUBR_COPYINSTR, s, arg(t, 0), arg(t, 1), NULL),
+		      vkind(DL_VK_STRING, 256)));
 	assert_memory_equal(text(&r), "hello\0\0\0", 4);
 	assert_int_equal(r.data[0], 5);
 	fake.args[1] = ~0ull;
-	r = run(t, NULL, trace(t, call(t, DL_SUBR_COPYINSTR, s, arg(t, 0), arg(t, 1), NULL),
-			       vkind(DL_VK_STRING, 256)));
+	r = run(t, NULL,
+		trace(t, call(t, DL_SUBR_COPYINSTR, s, arg(t, 0), arg(t, 1), NULL),
+		      vkind(DL_VK_STRING, 256)));
 	assert_int_equal(r.data[0], 12);
 }
 
@@ -646,8 +609,7 @@ static void test_string_variables_copy(void **state)
 	strcpy((char *)fake.mem, "hello");
 	fake.args[0] = BASE;
 	r = run(t, NULL,
-		list3(expr(t, assign(t, varref(t, v),
-				     un(t, DL_N_STRINGOF, s, arg(t, 0)))),
+		list3(expr(t, assign(t, varref(t, v), un(t, DL_N_STRINGOF, s, arg(t, 0)))),
 		      expr(t, assign(t, varref(t, v), join)),
 		      trace(t, varref(t, v), vkind(DL_VK_STRING, 256))));
 	assert_string_equal(text(&r), "hello!");
@@ -695,8 +657,7 @@ static void test_bit_fields_store_beside_one_another(void **state)
 		  bin(t, DL_O_MUL, ty(t, DL_T_LONG), bits_of(t, v, 8, 20), num(t, 100)));
 	r = run(t, NULL,
 		list3(expr(t, assign(t, bits_of(t, v, 3, 5), num(t, 29))),
-		      expr(t, assign(t, bits_of(t, v, 8, 20), num(t, 1234))),
-		      trace_int(t, sum)));
+		      expr(t, assign(t, bits_of(t, v, 8, 20), num(t, 1234))), trace_int(t, sum)));
 	assert_int_equal(word(&r), 29 + 123400);
 }
 
@@ -741,7 +702,10 @@ static void test_strings_are_stored_into_char_arrays(void **state)
 		list3(expr(t, assign(t, member(t, a, varref(t, v), 8), str(t, "0123456789"))),
 		      expr(t, assign(t, member(t, a, varref(t, v), 0), str(t, "ab"))),
 		      trace(t, varref(t, v), vkind(DL_VK_BYTES, 16))));
-	assert_memory_equal(r.data, "ab\0\0\0\0\0\0" "0123456\0", 16);
+	assert_memory_equal(r.data,
+			    "ab\0\0\0\0\0\0"
+			    "0123456\0",
+			    16);
 }
 
 static int make(void **state)

@@ -21,7 +21,7 @@ static const char decls[] =
 static const struct {
 	const char *clause;
 	unsigned n_slots;
-	const char *stop;	/* begins so; NULL: runs from the record */
+	const char *stop; /* begins so; NULL: runs from the record */
 } cases[] = {
 	{ "p:::e { trace(arg0 + arg1); }", 1, NULL },
 	{ "p:::e { trace(arg0); trace(arg0); }", 1, NULL },
@@ -44,7 +44,8 @@ static const struct {
 	{ "p:::e { this->p = (struct pt *)arg0; trace(this->p->x); }", 2, NULL },
 	{ "p:::e { this->p = (struct pt *)arg0; this->p++; trace(this->p->x); }", 2, NULL },
 	{ "p:::e { this->p = (struct pt *)copyin(arg0, sizeof (struct pt)); trace(this->p->x);"
-	  " trace(this->p->a[1]); }", 1, NULL },
+	  " trace(this->p->a[1]); }",
+	  1, NULL },
 	{ "p:::e { this->b = (char *)alloca(8); copyinto(arg0, 4, this->b); trace(this->b[1]); }",
 	  1, NULL },
 	{ "p:::e { trace(uregs[3]); }", 1, NULL },

@@ -32,9 +32,9 @@ static void the_heading_comes_with_the_first_record(void **state)
 	assert_string_equal(rig_output(&r), "");
 	entry_commit(&r, &e, epid);
 	entry_commit(&r, &e, epid);
-	assert_string_equal(rig_output(&r), HEADING
-			    "  3      1                           :BEGIN \n"
-			    "  3      1                           :BEGIN \n");
+	assert_string_equal(rig_output(&r),
+			    HEADING "  3      1                           :BEGIN \n"
+				    "  3      1                           :BEGIN \n");
 	assert_string_equal(rig_end(&r) + strlen(HEADING),
 			    "  3      1                           :BEGIN \n"
 			    "  3      1                           :BEGIN \n\n");
@@ -112,9 +112,12 @@ static void strings_are_always_text(void **state)
 		item_begin(&e, 0);
 		item_str(&e, "");
 		entry_commit(&r, &e, epid);
-		assert_string_equal(rig_output(&r), i ? "ab\x01" : HEADING
-	"  3      1                           :BEGIN   ab\x01                              \n"
-	"  3      1                           :BEGIN                                    \n");
+		assert_string_equal(rig_output(&r),
+				    i ? "ab\x01" :
+					HEADING "  3      1                           :BEGIN   "
+						"ab\x01                              \n"
+						"  3      1                           :BEGIN       "
+						"                             \n");
 		rig_stop(&r);
 	}
 }
@@ -141,7 +144,8 @@ static void bytes_are_text_only_if_they_look_like_it(void **state)
 	item_begin(&e, 0);
 	item_bytes(&e, "ab\0c\0", 5);
 	entry_commit(&r, &e, epid);
-	assert_non_null(strstr(rig_output(&r),
+	assert_non_null(strstr(
+		rig_output(&r),
 		"\n             0  1  2  3  4  5  6  7  8  9  a  b  c  d  e  f  0123456789abcdef\n"
 		"         0: 61 62 00 63 00                                   ab.c.\n"));
 	rig_stop(&r);
@@ -165,9 +169,10 @@ static void tracemem_dumps_what_was_recorded(void **state)
 	e.item->len = 14;
 	e.len -= 8;
 	entry_commit(&r, &e, epid);
-	item_begin(&e, 0);	/* a dynamic size of 0 shows nothing */
+	item_begin(&e, 0); /* a dynamic size of 0 shows nothing */
 	entry_commit(&r, &e, epid);
-	assert_string_equal(rig_output(&r),
+	assert_string_equal(
+		rig_output(&r),
 		"\n             0  1  2  3  4  5  6  7  8  9  a  b  c  d  e  f  0123456789abcdef\n"
 		"         0: 4c 69 6e 75 78 20 76 65 72 73 69 6f 6e 20        Linux version \n");
 	rig_stop(&r);
@@ -194,9 +199,8 @@ static void stacks_are_indented_and_symbols_padded(void **state)
 	item_begin(&e, 1);
 	item_bytes(&e, sym, sizeof(sym));
 	entry_commit(&r, &e, epid);
-	assert_string_equal(rig_output(&r),
-			    "\n  a42`f+0x1\n  a42`f+0x2\n"
-			    "  a42`f+0x9                                         ");
+	assert_string_equal(rig_output(&r), "\n  a42`f+0x1\n  a42`f+0x2\n"
+					    "  a42`f+0x9                                         ");
 	rig_stop(&r);
 }
 
@@ -221,17 +225,16 @@ static void flow_indents_once_per_probe(void **state)
 
 	for (unsigned i = 0; i < ARRAY_SIZE(order); i++)
 		entry_commit(&r, &e, order[i]);
-	assert_string_equal(rig_output(&r),
-		"CPU FUNCTION                                 \n"
-		"  3  => read                                  \n"
-		"  3   | read:entry                            \n"
-		"  3    -> helper                              \n"
-		"  3     | helper:10                           \n"
-		"  3    <- helper                              \n"
-		"  3   | read:return                           \n"
-		"  3  <= read                                  \n"
-		"  3  <= read                                  \n"
-		"  3 | f:carpentry                             \n");
+	assert_string_equal(rig_output(&r), "CPU FUNCTION                                 \n"
+					    "  3  => read                                  \n"
+					    "  3   | read:entry                            \n"
+					    "  3    -> helper                              \n"
+					    "  3     | helper:10                           \n"
+					    "  3    <- helper                              \n"
+					    "  3   | read:return                           \n"
+					    "  3  <= read                                  \n"
+					    "  3  <= read                                  \n"
+					    "  3 | f:carpentry                             \n");
 	rig_stop(&r);
 }
 
@@ -256,8 +259,9 @@ static void printf_is_verbatim(void **state)
 					 { .text = ",", .text_len = 1, .conv = 's' },
 					 { .text = ">\n", .text_len = 2 } };
 	const struct dl_format format = { convs, 3 };
-	const struct dl_action a = { .kind = DL_ACT_PRINTF, .format = &format, .fields = fields,
-				     .n_fields = 2 };
+	const struct dl_action a = {
+		.kind = DL_ACT_PRINTF, .format = &format, .fields = fields, .n_fields = 2
+	};
 	const struct dl_clause clause = { .records = true, .actions = &a, .n_actions = 1 };
 	struct rig r = { 0 };
 	struct entry e = { 0 };
@@ -270,8 +274,8 @@ static void printf_is_verbatim(void **state)
 	item_int(&e, -4);
 	item_str(&e, "x");
 	entry_commit(&r, &e, epid);
-	assert_string_equal(rig_output(&r), HEADING
-			    "  3      1                           :BEGIN <-4,x>\n\n");
+	assert_string_equal(rig_output(&r),
+			    HEADING "  3      1                           :BEGIN <-4,x>\n\n");
 	rig_stop(&r);
 }
 
@@ -281,8 +285,9 @@ static struct dl_clause texting(enum dl_action_kind kind, struct dl_action *a)
 	static const struct dl_conv conv = { .text = "", .conv = 's' };
 	static const struct dl_format format = { &conv, 1 };
 
-	*a = (struct dl_action){ .kind = kind, .format = &format, .fields = &str_desc,
-				 .n_fields = 1 };
+	*a = (struct dl_action){
+		.kind = kind, .format = &format, .fields = &str_desc, .n_fields = 1
+	};
 	return (struct dl_clause){ .records = true, .actions = a, .n_actions = 1 };
 }
 
@@ -314,9 +319,10 @@ static void freopen_moves_the_output_and_back(void **state)
 	assert_string_equal(rig_output(&r), "023");
 	assert_int_equal(pread(fd, buf, sizeof(buf) - 1, 0), 5);
 	assert_string_equal(buf, "old\n1");
-	assert_non_null(strstr(strbuf_text(&r.messages),
-		"error on enabled probe ID 1 (ID 1: dtrace:::BEGIN): couldn't freopen() "
-		"\"/nonexistent/x\": No such file or directory\n"));
+	assert_non_null(
+		strstr(strbuf_text(&r.messages),
+		       "error on enabled probe ID 1 (ID 1: dtrace:::BEGIN): couldn't freopen() "
+		       "\"/nonexistent/x\": No such file or directory\n"));
 	rig_stop(&r);
 	close(fd);
 	unlink(path);
@@ -419,8 +425,7 @@ static void setopt_takes_effect_in_order(void **state)
 	item_str(&e, "quiet");
 	entry_commit(&r, &e, epid);
 	entry_commit(&r, &e, rig_enable(&r, &empty, 2, "dtrace", "", "END"));
-	assert_string_equal(rig_output(&r),
-			    HEADING "  3      1                           :BEGIN ");
+	assert_string_equal(rig_output(&r), HEADING "  3      1                           :BEGIN ");
 	assert_string_equal(strbuf_text(&r.messages),
 			    "error on enabled probe ID 1 (ID 1: dtrace:::BEGIN): "
 			    "couldn't set option "
@@ -438,23 +443,24 @@ static void malformed_entries_are_reported_and_left(void **state)
 	rig_start(&r, quiet);
 	uint32_t epid = rig_enable(&r, tracing(&str_desc), 1, "dtrace", "", "BEGIN");
 
-	item_begin(&e, 0);		/* a string longer than its item */
+	item_begin(&e, 0); /* a string longer than its item */
 	item_bytes(&e, "\xff\xff\xff\x7f", 4);
 	entry_commit(&r, &e, epid);
-	item_begin(&e, 0);		/* an item longer than its entry */
+	item_begin(&e, 0); /* an item longer than its entry */
 	item_str(&e, "x");
 	e.item->len = 4096;
 	entry_commit(&r, &e, epid);
-	item_begin(&e, 99);		/* no such action */
+	item_begin(&e, 99); /* no such action */
 	entry_commit(&r, &e, epid);
-	e.n_items = 3;			/* more items than there are */
+	e.n_items = 3; /* more items than there are */
 	entry_commit(&r, &e, epid);
-	entry_commit(&r, &e, 77);	/* no such enabling */
+	entry_commit(&r, &e, 77); /* no such enabling */
 	item_begin(&e, 0);
 	item_str(&e, "sound");
 	entry_commit(&r, &e, epid);
 	assert_string_equal(rig_output(&r), "sound");
-	assert_string_equal(strbuf_text(&r.messages),
+	assert_string_equal(
+		strbuf_text(&r.messages),
 		"error on enabled probe ID 1 (ID 1: dtrace:::BEGIN): malformed trace data\n"
 		"error on enabled probe ID 1 (ID 1: dtrace:::BEGIN): malformed trace data\n"
 		"error on enabled probe ID 1 (ID 1: dtrace:::BEGIN): malformed trace data\n"
@@ -470,13 +476,15 @@ static void faults_name_the_action(void **state)
 	(void)state;
 	rig_start(&r, NULL);
 	uint32_t epid = rig_enable(&r, &empty, 4, "dtrace", "", "END");
-	struct dl_fault_info f = { .epid = epid, .action = 2, .offset = 12,
-				   .fault = DL_FLT_BADADDR, .addr = 0x10 };
+	struct dl_fault_info f = {
+		.epid = epid, .action = 2, .offset = 12, .fault = DL_FLT_BADADDR, .addr = 0x10
+	};
 
 	dl_consumer_fault(r.consumer, &f);
 	f = (struct dl_fault_info){ .epid = epid, .offset = -1, .fault = DL_FLT_DIVZERO };
 	dl_consumer_fault(r.consumer, &f);
-	assert_string_equal(strbuf_text(&r.messages),
+	assert_string_equal(
+		strbuf_text(&r.messages),
 		"error on enabled probe ID 1 (ID 4: dtrace:::END): invalid address (0x10) in "
 		"action #2 at DIF offset 12\n"
 		"error on enabled probe ID 1 (ID 4: dtrace:::END): divide-by-zero in predicate\n");
@@ -519,16 +527,18 @@ static void a_full_disk_is_an_error(void **state)
 	assert_non_null(full);
 	rig_start(&r, NULL);
 	dl_consumer_destroy(r.consumer);
-	r.consumer = dl_consumer_create(&(struct dl_consumer_config){
-		.state = r.state, .options = r.options, .ops = &rig_ops, .ctx = &r,
-		.out = full, .out_name = "<stdout>" });
+	r.consumer = dl_consumer_create(&(struct dl_consumer_config){ .state = r.state,
+								      .options = r.options,
+								      .ops = &rig_ops,
+								      .ctx = &r,
+								      .out = full,
+								      .out_name = "<stdout>" });
 	entry_commit(&r, &e, rig_enable(&r, &empty, 1, "dtrace", "", "BEGIN"));
 	err = dl_consumer_run(r.consumer);
 	if (!err)
 		err = dl_consumer_flush(r.consumer);
 	assert_non_null(err);
-	assert_string_equal(err->message,
-			    "failed to write to <stdout>: No space left on device");
+	assert_string_equal(err->message, "failed to write to <stdout>: No space left on device");
 	error_destroy(err);
 	rig_stop(&r);
 	fclose(full);

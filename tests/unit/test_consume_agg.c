@@ -11,9 +11,14 @@ static const char *const quiet[] = { "quiet", NULL, NULL };
 static void define(struct rig *r, uint32_t id, enum dl_aggfunc func, uint64_t param,
 		   const struct dl_value_desc *keys, uint32_t n_keys)
 {
-	r->aggs[id] = (struct dl_aggdesc){ .id = id, .name = id ? "b" : "a", .func = func,
-					   .func_known = true, .param = param, .keys = keys,
-					   .n_keys = n_keys, .keys_known = true };
+	r->aggs[id] = (struct dl_aggdesc){ .id = id,
+					   .name = id ? "b" : "a",
+					   .func = func,
+					   .func_known = true,
+					   .param = param,
+					   .keys = keys,
+					   .n_keys = n_keys,
+					   .keys_known = true };
 }
 
 static void add_int_key(struct rig *r, uint32_t id, int64_t key, int64_t value)
@@ -49,8 +54,9 @@ static const char *consume(struct rig *r, struct dl_action *a, const int64_t *wo
 static const char *printa(struct rig *r, uint32_t n_aggs, const struct dl_format *format)
 {
 	const struct dl_aggdesc *aggs[] = { &r->aggs[0], &r->aggs[1] };
-	struct dl_action a = { .kind = DL_ACT_PRINTA, .format = format, .aggs = aggs,
-			       .n_aggs = n_aggs };
+	struct dl_action a = {
+		.kind = DL_ACT_PRINTA, .format = format, .aggs = aggs, .n_aggs = n_aggs
+	};
 
 	return consume(r, &a, NULL, 0);
 }
@@ -68,7 +74,9 @@ static void the_end_prints_what_no_printa_did(void **state)
 	add_str_key(&r, 0, "two", 0);
 	add_str_key(&r, 0, "one", 0);
 	/* b appeared first. */
-	assert_string_equal(rig_end(&r), "\n"
+	assert_string_equal(
+		rig_end(&r),
+		"\n"
 		"               -5\n"
 		"  one                                                               1\n"
 		"  two                                                               2\n");
@@ -77,9 +85,11 @@ static void the_end_prints_what_no_printa_did(void **state)
 	define(&r, 0, DL_AGG_COUNT, 0, &str_desc, 1);
 	rig_start_with(&r, false, 1, quiet);
 	add_str_key(&r, 0, "one", 0);
-	assert_string_equal(printa(&r, 1, NULL),
+	assert_string_equal(
+		printa(&r, 1, NULL),
 		"\n  one                                                               1\n");
-	assert_string_equal(rig_end(&r),
+	assert_string_equal(
+		rig_end(&r),
 		"\n  one                                                               1\n\n");
 	rig_stop(&r);
 }
@@ -121,15 +131,15 @@ static void rows_sort_by_value_then_key(void **state)
 	const char *both[] = { "aggsortkey", NULL, "aggsortrev", NULL, NULL };
 
 	(void)state;
-	assert_string_equal(sorted(NULL), ROW("-1", "10") ROW(" 0", "20") ROW(" 2", "20")
-						  ROW(" 1", "30"));
-	assert_string_equal(sorted(rev), ROW(" 1", "30") ROW(" 2", "20") ROW(" 0", "20")
-						 ROW("-1", "10"));
+	assert_string_equal(sorted(NULL),
+			    ROW("-1", "10") ROW(" 0", "20") ROW(" 2", "20") ROW(" 1", "30"));
+	assert_string_equal(sorted(rev),
+			    ROW(" 1", "30") ROW(" 2", "20") ROW(" 0", "20") ROW("-1", "10"));
 	/* Keys compare unsigned. */
-	assert_string_equal(sorted(key), ROW(" 0", "20") ROW(" 1", "30") ROW(" 2", "20")
-						 ROW("-1", "10"));
-	assert_string_equal(sorted(both), ROW("-1", "10") ROW(" 2", "20") ROW(" 1", "30")
-						  ROW(" 0", "20"));
+	assert_string_equal(sorted(key),
+			    ROW(" 0", "20") ROW(" 1", "30") ROW(" 2", "20") ROW("-1", "10"));
+	assert_string_equal(sorted(both),
+			    ROW("-1", "10") ROW(" 2", "20") ROW(" 1", "30") ROW(" 0", "20"));
 }
 
 static void aggsortkeypos_starts_at_that_key_and_wraps(void **state)
@@ -191,11 +201,12 @@ static void joined_histograms_show_empty_ones(void **state)
 	define(&r, 1, DL_AGG_COUNT, 0, &i32_desc, 1);
 	rig_start_with(&r, true, 2, quiet);
 	add_int_key(&r, 1, 5, 0);
-	assert_string_equal(printa(&r, 2, NULL), "\n        5" TOP
-		"              -1 |                                         0        \n"
-		"               0 |                                         0        \n"
-		"               1 |                                         0        \n"
-		"                1\n");
+	assert_string_equal(printa(&r, 2, NULL),
+			    "\n        5" TOP
+			    "              -1 |                                         0        \n"
+			    "               0 |                                         0        \n"
+			    "               1 |                                         0        \n"
+			    "                1\n");
 	rig_stop(&r);
 }
 
@@ -207,7 +218,9 @@ static void a_histogram_has_an_empty_line_after_it(void **state)
 	define(&r, 0, DL_AGG_QUANTIZE, 0, &i32_desc, 1);
 	rig_start_with(&r, true, 1, quiet);
 	add_int_key(&r, 0, 5, 1);
-	assert_string_equal(rig_end(&r), "        5" TOP
+	assert_string_equal(
+		rig_end(&r),
+		"        5" TOP
 		"               0 |                                         0        \n"
 		"               1 |@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@ 1        \n"
 		"               2 |                                         0        \n\n");
@@ -234,11 +247,18 @@ static void clear_trunc_and_normalize_act_in_order(void **state)
 	struct rig r = { 0 };
 	const struct dl_aggdesc *aggs[] = { &r.aggs[0] };
 	struct dl_action clear = { .kind = DL_ACT_CLEAR, .aggs = aggs, .n_aggs = 1 };
-	struct dl_action normalize = { .kind = DL_ACT_NORMALIZE, .fields = &i64_desc, .n_fields = 1,
-				       .aggs = aggs, .n_aggs = 1 };
+	struct dl_action normalize = { .kind = DL_ACT_NORMALIZE,
+				       .fields = &i64_desc,
+				       .n_fields = 1,
+				       .aggs = aggs,
+				       .n_aggs = 1 };
 	struct dl_action denormalize = { .kind = DL_ACT_DENORMALIZE, .aggs = aggs, .n_aggs = 1 };
-	struct dl_action trunc = { .kind = DL_ACT_TRUNC, .fields = &i64_desc, .n_fields = 1,
-				   .has_arg = true, .aggs = aggs, .n_aggs = 1 };
+	struct dl_action trunc = { .kind = DL_ACT_TRUNC,
+				   .fields = &i64_desc,
+				   .n_fields = 1,
+				   .has_arg = true,
+				   .aggs = aggs,
+				   .n_aggs = 1 };
 	const struct dl_conv convs[] = {
 		{ .text = "", .conv = 'd' },
 		{ .text = "=", .text_len = 1, .conv = 'd', .flags = DL_CF_AGG },
@@ -276,7 +296,9 @@ static void agghist_draws_one_bar_per_key(void **state)
 	add_str_key(&r, 0, "cat", 0);
 	add_str_key(&r, 0, "cat", 0);
 	add_str_key(&r, 0, "cat", 0);
-	assert_string_equal(rig_end(&r), "\n"
+	assert_string_equal(
+		rig_end(&r),
+		"\n"
 		"              key  ------------- Distribution ------------- count    \n"
 		"               ls |@@@@@@@@@@                               1        \n"
 		"              cat |@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@           3        \n");
@@ -294,9 +316,9 @@ static void aggpack_draws_one_line_per_key(void **state)
 	add_int_key(&r, 0, 1, 2);
 	add_int_key(&r, 0, 2, 8);
 	assert_string_equal(rig_end(&r), "\n"
-		"      key min .---. max | count\n"
-		"        1   2 :X  : 8   | 1\n"
-		"        2   2 :  X: 8   | 1\n");
+					 "      key min .---. max | count\n"
+					 "        1   2 :X  : 8   | 1\n"
+					 "        2   2 :  X: 8   | 1\n");
 	rig_stop(&r);
 }
 

@@ -68,14 +68,21 @@ static void structs_are_laid_out_as_by_the_compiler(void **state)
 		char a;
 		unsigned b : 3, : 4, c : 30;
 		short d;
-		struct { char x; long y; } e;
-		union { int f; char g[9]; };
+		struct {
+			char x;
+			long y;
+		} e;
+		union {
+			int f;
+			char g[9];
+		};
 		long h : 5;
 	};
 	struct parsed p;
 
 	(void)state;
-	parsed_file(&p, "struct t { char a; unsigned b : 3, : 4, c : 30; short d;\n"
+	parsed_file(&p,
+		    "struct t { char a; unsigned b : 3, : 4, c : 30; short d;\n"
 		    "struct { char x; long y; } e; union { int f; char g[9]; }; long h : 5; };\n"
 		    "union u { char a[5]; short b; };");
 	assert_string_equal(parsed_errors(&p), "");
@@ -127,20 +134,32 @@ struct bad {
 static void every_declaration_rule_has_its_tag(void **state)
 {
 	static const struct bad bad[] = {
-		{ "short char x;", "D_DECL_CHARATTR" }, { "long void x;", "D_DECL_VOIDATTR" },
-		{ "unsigned float x;", "D_DECL_SIGNINT" }, { "long string x;", "D_DECL_LONGINT" },
-		{ "signed unsigned x;", "D_DECL_COMBO" }, { "self this x;", "D_DECL_CLASS" },
-		{ "static int x;", "D_DECL_BADCLASS" }, { "auto int x;", "D_DECL_BADCLASS" },
-		{ "int f(static int);", "D_DECL_PARMCLASS" }, { "int f(a, b);", "D_DECL_IDENT" },
-		{ "self foo_t x;", "D_DECL_IDENT" }, { "int x; string x;", "D_DECL_IDRED" },
-		{ "enum { execname };", "D_DECL_IDRED" }, { "int execname;", "D_DECL_IDRED" },
+		{ "short char x;", "D_DECL_CHARATTR" },
+		{ "long void x;", "D_DECL_VOIDATTR" },
+		{ "unsigned float x;", "D_DECL_SIGNINT" },
+		{ "long string x;", "D_DECL_LONGINT" },
+		{ "signed unsigned x;", "D_DECL_COMBO" },
+		{ "self this x;", "D_DECL_CLASS" },
+		{ "static int x;", "D_DECL_BADCLASS" },
+		{ "auto int x;", "D_DECL_BADCLASS" },
+		{ "int f(static int);", "D_DECL_PARMCLASS" },
+		{ "int f(a, b);", "D_DECL_IDENT" },
+		{ "self foo_t x;", "D_DECL_IDENT" },
+		{ "int x; string x;", "D_DECL_IDRED" },
+		{ "enum { execname };", "D_DECL_IDRED" },
+		{ "int execname;", "D_DECL_IDRED" },
 		{ "struct s { int a; }; struct s { int b; };", "D_DECL_TYPERED" },
 		{ "typedef int t; typedef long t;", "D_DECL_TYPERED" },
-		{ "int;", "D_DECL_USELESS" }, { "inline int = 1;", "D_DECL_USELESS" },
-		{ "struct s { int; };", "D_DECL_MNAME" }, { "int m`x;", "D_DECL_SCOPE" },
-		{ "struct s { int m`x; };", "D_DECL_SCOPE" }, { "enum { m`x };", "D_DECL_SCOPE" },
-		{ "int x[0];", "D_DECL_ARRSUB" }, { "int x[pid];", "D_DECL_ARRSUB" },
-		{ "int x[];", "D_DECL_ARRNULL" }, { "inline int x[3] = 1;", "D_DECL_ARRNULL" },
+		{ "int;", "D_DECL_USELESS" },
+		{ "inline int = 1;", "D_DECL_USELESS" },
+		{ "struct s { int; };", "D_DECL_MNAME" },
+		{ "int m`x;", "D_DECL_SCOPE" },
+		{ "struct s { int m`x; };", "D_DECL_SCOPE" },
+		{ "enum { m`x };", "D_DECL_SCOPE" },
+		{ "int x[0];", "D_DECL_ARRSUB" },
+		{ "int x[pid];", "D_DECL_ARRSUB" },
+		{ "int x[];", "D_DECL_ARRNULL" },
+		{ "inline int x[3] = 1;", "D_DECL_ARRNULL" },
 		{ "int x[0x100000000];", "D_DECL_ARRBIG" },
 		{ "long x[0xffffffff];", "D_DECL_ARRBIG" },
 		{ "struct s { int x:0; };", "D_DECL_BFCONST" },
@@ -149,9 +168,12 @@ static void every_declaration_rule_has_its_tag(void **state)
 		{ "struct s { char x:9; };", "D_DECL_BFSIZE" },
 		{ "enum { A = pid };", "D_DECL_ENCONST" },
 		{ "enum { A = 0x7fffffff, B };", "D_DECL_ENOFLOW" },
-		{ "this int x[int];", "D_DECL_LOCASSC" }, { "void x;", "D_DECL_VOIDOBJ" },
-		{ "void x[2];", "D_DECL_VOIDOBJ" }, { "inline void x = 1;", "D_DECL_VOIDOBJ" },
-		{ "int x[2][int];", "D_DECL_DYNOBJ" }, { "int *(*x)[int];", "D_DECL_DYNOBJ" },
+		{ "this int x[int];", "D_DECL_LOCASSC" },
+		{ "void x;", "D_DECL_VOIDOBJ" },
+		{ "void x[2];", "D_DECL_VOIDOBJ" },
+		{ "inline void x = 1;", "D_DECL_VOIDOBJ" },
+		{ "int x[2][int];", "D_DECL_DYNOBJ" },
+		{ "int *(*x)[int];", "D_DECL_DYNOBJ" },
 		{ "struct s { struct t x; };", "D_DECL_INCOMPLETE" },
 		{ "struct s { struct s x; };", "D_DECL_INCOMPLETE" },
 		{ "int x[int, ...];", "D_DECL_PROTO_VARARGS" },
@@ -164,8 +186,10 @@ static void every_declaration_rule_has_its_tag(void **state)
 		{ "provider p { probe x`y(); };", "D_PROV_BADNAME" },
 		{ "provider p { probe x(); probe x(); };", "D_PROV_PRDUP" },
 		{ "translator int < int i > { };", "D_XLATE_SOU" },
-		{ "int x = 1;", "D_SYNTAX" }, { "import int x;", "D_SYNTAX" },
-		{ "struct s { };", "D_SYNTAX" }, { "provider p { }", "D_SYNTAX" },
+		{ "int x = 1;", "D_SYNTAX" },
+		{ "import int x;", "D_SYNTAX" },
+		{ "struct s { };", "D_SYNTAX" },
+		{ "provider p { }", "D_SYNTAX" },
 	};
 	char want[64];
 
@@ -189,7 +213,7 @@ static void providers_map_translated_arguments(void **state)
 
 	(void)state;
 	parsed_file(&p, "provider p { probe my__probe(int a, char *b) : (char *b, int a);\n"
-		    "probe return(void); };");
+			"probe return(void); };");
 	assert_string_equal(parsed_errors(&p), "");
 	const struct dl_provider_decl *prov = p.ctx->providers;
 
@@ -242,7 +266,8 @@ static void included_text_is_c(void **state)
 	struct parsed p;
 
 	(void)state;
-	parsed_file(&p, "# 1 \"a.h\" 1\n"
+	parsed_file(&p,
+		    "# 1 \"a.h\" 1\n"
 		    "typedef int size_t; extern int printf(const char *, ...);\n"
 		    "static inline int f(int string) { if (string) { return 1; } return '}'; }\n"
 		    "struct packed { char a; int b; } __attribute__((packed));\n"
@@ -265,30 +290,32 @@ static void control_lines_are_checked(void **state)
 {
 	static const struct bad bad[] = {
 		{ "#include <x.h>", "[D_PRAGCTL_INVAL] line 1: invalid control directive: "
-		  "#include" },
+				    "#include" },
 		{ "#error out of luck", "[D_PRAGERR] line 1: #error: out of luck" },
 		{ "#pragma D error no", "[D_PRAGERR] line 1: #error: no" },
 		{ "#pragma D foo", "[D_PRAGMA_INVAL] line 1: invalid D pragma: foo" },
 		{ "#pragma D option", "[D_PRAGMA_MALFORM] line 1: malformed #pragma option "
-		  "<option>=<val>" },
+				      "<option>=<val>" },
 		{ "#pragma D option quiet x", "[D_PRAGMA_MALFORM] line 1: superfluous arguments "
-		  "specified for #pragma option" },
-		{ "#pragma D option bufsize=x", "[D_PRAGMA_OPTSET] line 1: failed to set option "
+					      "specified for #pragma option" },
+		{ "#pragma D option bufsize=x",
+		  "[D_PRAGMA_OPTSET] line 1: failed to set option "
 		  "'bufsize' to 'x': Invalid value for specified option" },
 		{ "#pragma D option cpp", "[D_PRAGMA_OPTSET] line 1: failed to set option 'cpp': "
-		  "Option cannot be used from within a D program" },
+					  "Option cannot be used from within a D program" },
 		{ "#pragma D attributes A/B/C x", "[D_PRAGMA_INVAL] line 1: invalid attributes "
-		  "specified by #pragma attributes" },
+						  "specified by #pragma attributes" },
 		{ "#pragma D attributes Stable/Stable/Common nope",
 		  "[D_PRAGMA_UNUSED] line 1: unused #pragma attributes" },
-		{ "#pragma D attributes Stable/Stable/Common execname", "[D_PRAGMA_SCOPE] line 1: "
+		{ "#pragma D attributes Stable/Stable/Common execname",
+		  "[D_PRAGMA_SCOPE] line 1: "
 		  "#pragma attributes cannot modify entity defined outside program scope" },
 		{ "#pragma D binding \"x\" y", "[D_PRAGMA_INVAL] line 1: invalid version string x "
-		  "specified by #pragma binding" },
+					       "specified by #pragma binding" },
 		{ "#pragma D depends_on planet mars", "[D_PRAGMA_INVAL] line 1: invalid class "
-		  "planet specified by #pragma depends_on" },
+						      "planet specified by #pragma depends_on" },
 		{ "#pragma D depends_on library x.d", "[D_PRAGMA_DEPEND] line 1: main program may "
-		  "not explicitly depend on a library" },
+						      "not explicitly depend on a library" },
 		{ "#\n # \n#ident \"x\"\n#pragma ident x\n#pragma once\n#!shebang\nint x;", "" },
 	};
 
@@ -303,11 +330,11 @@ static void pragmas_set_options_and_attributes(void **state)
 
 	(void)state;
 	parsed_file(&p, "#pragma D option quiet\n#pragma D option strsize=64\n"
-		    "#pragma D attributes Private/Unstable/ISA x\n"
-		    "int x; int y;\n#pragma D attributes Evolving/Evolving/Common y\n"
-		    "#pragma D binding \"1.2\" y\n"
-		    "provider pp { probe a(); };\n"
-		    "#pragma D attributes Stable/Evolving/ISA provider pp args\n");
+			"#pragma D attributes Private/Unstable/ISA x\n"
+			"int x; int y;\n#pragma D attributes Evolving/Evolving/Common y\n"
+			"#pragma D binding \"1.2\" y\n"
+			"provider pp { probe a(); };\n"
+			"#pragma D attributes Stable/Evolving/ISA provider pp args\n");
 	assert_string_equal(parsed_errors(&p), "");
 	assert_int_equal(dl_option(p.options, DL_OPT_QUIET), 1);
 	assert_int_equal(dl_types_strsize(p.ctx->types), 64);
@@ -363,8 +390,8 @@ static void write_library(const char *name, const char *text)
 static void load_with(struct parsed *p, const struct dl_host *host, bool ok)
 {
 	parsed_start(p, host, NULL);
-	assert_null(dl_options_set(p->options, "syslibdir", library_dir, DL_OPT_FROM_CMDLINE,
-				   false));
+	assert_null(
+		dl_options_set(p->options, "syslibdir", library_dir, DL_OPT_FROM_CMDLINE, false));
 	assert_int_equal(dl_load_libraries(p->ctx), ok);
 }
 
@@ -396,7 +423,7 @@ static void a_library_that_another_needs_must_be_there(void **state)
 	write_library("a.d", "#pragma D depends_on library nope.d\ninline int A = 1;");
 	load(&p, false);
 	assert_non_null(strstr(parsed_errors(&p), "/a.d\", line 1: program requires library "
-			       "\"nope.d\" which failed to load"));
+						  "\"nope.d\" which failed to load"));
 	parsed_end(&p);
 }
 
@@ -435,7 +462,7 @@ static void circular_dependencies_are_errors(void **state)
 	load(&p, false);
 	assert_non_null(strstr(parsed_errors(&p), "[D_PRAGMA_DEPEND] \""));
 	assert_non_null(strstr(parsed_errors(&p), "/b.d\", line 2: library b.d depends on itself "
-			       "through a.d"));
+						  "through a.d"));
 	parsed_end(&p);
 }
 

@@ -24,7 +24,9 @@ static bool has_demangler(void)
 
 static void mangled_names_are_as_in_the_source(void **state)
 {
-	static const struct { const char *name, *text; } cases[] = {
+	static const struct {
+		const char *name, *text;
+	} cases[] = {
 		{ "_ZN2ns1fEi", "ns::f(int)" },
 		{ "_ZNK2ns5Shape3getERKS0_", "ns::Shape::get(ns::Shape const&) const" },
 		{ "_ZN2ns5twiceIlEET_S1_", "ns::twice<long>(long)" },
@@ -59,7 +61,10 @@ static void other_names_stay_as_they_are(void **state)
 
 static void patterns_mean_functions_with_and_without_parameters(void **state)
 {
-	static const struct { const char *pattern, *name; bool yes; } cases[] = {
+	static const struct {
+		const char *pattern, *name;
+		bool yes;
+	} cases[] = {
 		{ "ns::f", "ns::f(int)", true },
 		{ "ns::f(int)", "ns::f(int)", true },
 		{ "ns::f(int,char)", "ns::f(int, char)", true },

@@ -20,8 +20,8 @@
 #include "tracer/image.h"
 
 static const char *const variants[] = {
-	"typed", "typed_o2", "typed_dwarf4", "typed_units", "typed_split", "typed_static", "typed_stripped",
-	"typed_clang", "typed_clang_o0",
+	"typed",	"typed_o2",	  "typed_dwarf4", "typed_units",    "typed_split",
+	"typed_static", "typed_stripped", "typed_clang",  "typed_clang_o0",
 };
 
 struct rig {
@@ -36,7 +36,7 @@ static bool open_rig(struct rig *r, const char *name)
 
 	snprintf(path, sizeof(path), FIXTURES "/%s", name);
 	if (access(path, R_OK))
-		return false;	/* a compiler that isn't installed */
+		return false; /* a compiler that isn't installed */
 	r->arena = arena_create();
 	r->types = dl_types_create(r->arena);
 	assert_null(image_open(path, path, &r->image));
@@ -65,7 +65,7 @@ static const struct sym *by_name(struct image *img, const char *name)
 
 static void assert_type(struct dl_type *t, const char *text)
 {
-	struct strbuf sb = {0};
+	struct strbuf sb = { 0 };
 
 	assert_non_null(t);
 	dl_type_print(&sb, t);
@@ -91,7 +91,7 @@ static void check_conn(struct rig *r)
 
 	assert_non_null(t);
 	assert_int_equal(t->kind, DL_STRUCT);
-	assert_int_equal(t->n_members, 0);	/* not read before it's asked for */
+	assert_int_equal(t->n_members, 0); /* not read before it's asked for */
 	assert_true(dwarf_type_complete(r->types, t));
 	assert_int_equal(t->size, 80);
 	assert_int_equal(t->n_members, 11);
@@ -187,7 +187,7 @@ static void check_handle(struct rig *r)
 	assert_type(f.result, "int");
 	assert_true(dwarf_func_at(r->image, r->types, by_name(r->image, "many")->addr, &f));
 	assert_int_equal(f.n_params, 9);
-	assert_int_equal(f.params[6].arg, 6);	/* on the stack or not: one number on */
+	assert_int_equal(f.params[6].arg, 6); /* on the stack or not: one number on */
 	assert_int_equal(f.params[7].arg, -1);
 	assert_int_equal(f.params[8].arg, 7);
 	assert_false(dwarf_func_at(r->image, r->types, 1, &f));
@@ -227,7 +227,7 @@ static void packed_symbols_are_read(void **state)
 		skip();
 	const struct sym *s = by_name(r.image, "on_event");
 
-	if (s) {	/* else built without liblzma */
+	if (s) { /* else built without liblzma */
 		assert_int_equal(s->bind, STB_LOCAL);
 		assert_ptr_equal(image_symbol_covering(r.image, s->addr + s->size - 1), s);
 		assert_null(by_name(r.image, "many"));
@@ -267,8 +267,8 @@ static bool see_inline(void *arg, const char *name, uint64_t addr)
 
 static void a_line_has_an_address_in_every_function_it_is_in(void **state)
 {
-	struct addresses a = {0}, b = {0}, c = {0};
-	struct dwarf_lines lines = {0};
+	struct addresses a = { 0 }, b = { 0 }, c = { 0 };
+	struct dwarf_lines lines = { 0 };
 	struct rig r;
 
 	(void)state;
@@ -278,12 +278,12 @@ static void a_line_has_an_address_in_every_function_it_is_in(void **state)
 	assert_true(lines.has_file);
 	dwarf_lines_each(r.image, "fixtures/inlines.c", 47, see_line, &b, NULL);
 	assert_int_equal(b.n, 1);
-	lines = (struct dwarf_lines){0};
+	lines = (struct dwarf_lines){ 0 };
 	dwarf_lines_each(r.image, "inlines.c", 3, see_line, &c, &lines);
 	assert_int_equal(c.n, 0);
 	assert_int_equal(lines.before, 0);
 	assert_true(lines.after >= 15 && lines.after <= 17);
-	lines = (struct dwarf_lines){0};
+	lines = (struct dwarf_lines){ 0 };
 	dwarf_lines_each(r.image, "nlines.c", 17, see_line, &c, &lines);
 	assert_false(lines.has_file);
 	close_rig(&r);
@@ -291,7 +291,7 @@ static void a_line_has_an_address_in_every_function_it_is_in(void **state)
 
 static void inlined_instances_are_found_by_name(void **state)
 {
-	struct addresses a = {0}, none = {0};
+	struct addresses a = { 0 }, none = { 0 };
 	struct dwarf_frame frames[DWARF_FRAMES_MAX];
 	struct dwarf_func f;
 	struct rig r;
@@ -345,7 +345,7 @@ static void ask_everything(struct image *img)
 	for (size_t i = 0; i < image_symbols(img); i++)
 		if (image_symbol_at_index(img, i)->type == STT_FUNC)
 			dwarf_func_at(img, ts, image_symbol_at_index(img, i)->addr, &f);
-	struct addresses at = {0};
+	struct addresses at = { 0 };
 
 	dwarf_lines_each(img, "typed.c", 36, see_line, &at, NULL);
 	dwarf_inlines_each(img, "fill", see_inline, &at);
@@ -371,7 +371,8 @@ static void damaged_dwarf_does_no_harm(void **state)
 			continue;
 		memcpy(bad, good, n);
 		for (unsigned k = 0; k < 1 + i % 8; k++) {
-			size_t at = (size_t)(sec.data - img->bytes) + (size_t)rand_r(&seed) % sec.size;
+			size_t at =
+				(size_t)(sec.data - img->bytes) + (size_t)rand_r(&seed) % sec.size;
 
 			bad[at] = (uint8_t)rand_r(&seed);
 		}

@@ -31,7 +31,7 @@ static int get(struct dl_dyn *d, uint64_t key)
 	return dl_dyn_find(d, (uint8_t *)&key, 8, &v) ? v.data[0] : -1;
 }
 
-static void delete(struct dl_dyn *d, uint64_t key)
+static void delete (struct dl_dyn *d, uint64_t key)
 {
 	dl_dyn_delete(d, (uint8_t *)&key, 8);
 }
@@ -53,7 +53,7 @@ static void elements_behave_like_a_map(void **state)
 			assert_true(put(d, key, 1 + (x >> 5 & 0xff), (uint8_t)model[key]));
 		} else if (x & 0x200) {
 			model[key] = -1;
-			delete(d, key);
+			delete (d, key);
 		}
 		assert_int_equal(get(d, key), model[key]);
 	}
@@ -71,7 +71,7 @@ static void the_limit_holds_and_deleting_makes_room(void **state)
 	while (n < 1000 && put(d, n, 8, 1))
 		n++;
 	assert_int_equal(n, 100);
-	delete(d, 50);
+	delete (d, 50);
 	assert_true(put(d, 2000, 8, 2));
 	assert_false(put(d, 2001, 8, 2));
 	/* An element there is can be assigned, but not grow. */
@@ -91,7 +91,7 @@ static void values_are_inside_the_arena_and_start_zeroed(void **state)
 
 	(void)state;
 	put(d, key, 100, 0xff);
-	delete(d, key);
+	delete (d, key);
 	assert_true(dl_dyn_put(d, (uint8_t *)&key, 8, 100, &v));
 	assert_ptr_equal(v.data, arena + v.offset);
 	assert_true(v.offset + v.cap <= size);

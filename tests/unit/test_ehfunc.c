@@ -46,7 +46,7 @@ static void unwind_tables_have_every_function(void **state)
 	assert_null(image_open(FIXTURES "/typed", "typed", &img));
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
 		const struct sym *s = NULL;
-		struct found f = {0};
+		struct found f = { 0 };
 
 		image_symbol_by_name(img, names[i], keep, &s);
 		assert_non_null(s);
@@ -61,7 +61,7 @@ static void unwind_tables_have_every_function(void **state)
 /* The search table is left out: the section itself is walked. */
 static void the_section_does_without_its_search_table(void **state)
 {
-	struct found with = {0}, without = {0};
+	struct found with = { 0 }, without = { 0 };
 	struct image *img;
 
 	(void)state;

@@ -47,7 +47,7 @@ static int blocked_calls(struct rig_shared *s)
 
 static void call_getpid(struct rig *r, int n)
 {
-	const uint64_t args[6] = {0};
+	const uint64_t args[6] = { 0 };
 	int64_t result;
 
 	for (int i = 0; i < n; i++) {
@@ -208,7 +208,7 @@ PROBED static char load(volatile char *p)
 static int under_signals(struct rig_shared *s)
 {
 	struct itimerval it = { { 0, 1000 }, { 0, 1000 } };
-	struct itimerval off = {0};
+	struct itimerval off = { 0 };
 	long sum = 0;
 
 	signal(SIGALRM, on_tick);
@@ -321,7 +321,7 @@ static int noisy(struct rig_shared *s)
 
 static void the_world_stops_amid_signals_calls_and_hits(void **state)
 {
-	struct syscall_set set = {0};
+	struct syscall_set set = { 0 };
 	struct rig r;
 
 	(void)state;
@@ -391,7 +391,7 @@ static void a_poll_ends_at_its_deadline_or_when_woken(void **state)
 		pthread_join(t, NULL);
 	}
 	assert_true(rig_now() - start < RIG_LIMIT_NS);
-	engine_wake(r.e);	/* before the poll: not lost */
+	engine_wake(r.e); /* before the poll: not lost */
 	rig_poll(&r, RIG_LIMIT_NS);
 	assert_true(rig_now() - start < RIG_LIMIT_NS);
 	r.shared->flag[0] = 1;

@@ -33,8 +33,9 @@ static const char *integer(char conv, uint32_t flags, int width, int prec, int64
 			   uint32_t size, bool is_signed)
 {
 	const struct dl_value_desc d = { .kind = DL_VK_INT, .size = size, .is_signed = is_signed };
-	const struct dl_conv c = { .text = "", .conv = conv, .flags = flags, .width = width,
-				   .prec = prec };
+	const struct dl_conv c = {
+		.text = "", .conv = conv, .flags = flags, .width = width, .prec = prec
+	};
 
 	return field(c, &d, &value, 8, NULL);
 }
@@ -44,8 +45,9 @@ static const char *string_sized(char conv, const char *size, uint32_t flags, int
 {
 	static uint8_t data[256];
 	const struct dl_value_desc d = { .kind = DL_VK_STRING, .size = 256 };
-	struct dl_conv c = { .text = "", .conv = conv, .flags = flags, .width = width,
-			     .prec = prec };
+	struct dl_conv c = {
+		.text = "", .conv = conv, .flags = flags, .width = width, .prec = prec
+	};
 
 	strcpy(c.size, size);
 	memcpy(data, &n, 4);
@@ -154,8 +156,9 @@ static void floats_keep_flags_and_precision(void **state)
 {
 	const struct dl_value_desc d64 = { .kind = DL_VK_FLOAT, .size = 8 };
 	const struct dl_value_desc d32 = { .kind = DL_VK_FLOAT, .size = 4 };
-	const struct dl_conv f = { .text = "", .conv = 'f', .flags = DL_CF_PLUS, .width = 9,
-				   .prec = 2 };
+	const struct dl_conv f = {
+		.text = "", .conv = 'f', .flags = DL_CF_PLUS, .width = 9, .prec = 2
+	};
 	const struct dl_conv g = { .text = "", .conv = 'g' };
 	double x = 3.14159;
 	float y = 0.5f;
@@ -212,7 +215,9 @@ static void dynamic_widths_come_first(void **state)
 {
 	const struct dl_value_desc i32 = { .kind = DL_VK_INT, .size = 4, .is_signed = true };
 	const struct dl_conv c[] = {
-		{ .text = "[", .text_len = 1, .conv = 'd',
+		{ .text = "[",
+		  .text_len = 1,
+		  .conv = 'd',
 		  .flags = DL_CF_DYNWIDTH | DL_CF_DYNPREC },
 		{ .text = "]", .text_len = 1 },
 	};

@@ -120,8 +120,7 @@ static void bad_formats_say_which_conversion(void **state)
 	refused("%**d",
 		"format conversion #1 has more than one '*' specified for the output width");
 	refused("%.1.1d", "format conversion #1 has more than one '.' specified");
-	refused("%1$d",
-		"format conversion #1 uses a positional argument: these are not supported");
+	refused("%1$d", "format conversion #1 uses a positional argument: these are not supported");
 	refused("%5%", "format conversion #1 is %% and may not carry options");
 	refused("%99999999999999999999d",
 		"format conversion #1 has a width or precision that is too large");
@@ -141,8 +140,10 @@ static struct dl_value_desc integer(enum dl_basic which)
 {
 	struct dl_type *t = dl_types_basic(types, which);
 
-	return (struct dl_value_desc){ .kind = DL_VK_INT, .size = (uint32_t)dl_type_base(t)->size,
-				       .is_signed = dl_type_base(t)->is_signed, .type = t };
+	return (struct dl_value_desc){ .kind = DL_VK_INT,
+				       .size = (uint32_t)dl_type_base(t)->size,
+				       .is_signed = dl_type_base(t)->is_signed,
+				       .type = t };
 }
 
 static struct dl_value_desc of_kind(enum dl_vkind kind)

@@ -35,21 +35,22 @@ static void shows_one_bucket_more_on_each_side(void **state)
 	int64_t b[DL_QUANTIZE_BUCKETS] = { 0 };
 
 	(void)state;
-	b[66] = 2;	/* 4 */
-	b[67] = 1;	/* 8 */
-	assert_string_equal(drawn(&quantize, b, DL_QUANTIZE_BUCKETS, 1, &plain), HEAD
-		"               2 |                                         0        \n"
-		"               4 |@@@@@@@@@@@@@@@@@@@@@@@@@@@              2        \n"
-		"               8 |@@@@@@@@@@@@@                            1        \n"
-		"              16 |                                         0        \n");
+	b[66] = 2; /* 4 */
+	b[67] = 1; /* 8 */
+	assert_string_equal(
+		drawn(&quantize, b, DL_QUANTIZE_BUCKETS, 1, &plain),
+		HEAD "               2 |                                         0        \n"
+		     "               4 |@@@@@@@@@@@@@@@@@@@@@@@@@@@              2        \n"
+		     "               8 |@@@@@@@@@@@@@                            1        \n"
+		     "              16 |                                         0        \n");
 }
 
 static void without_counts_shows_the_buckets_around_zero(void **state)
 {
-	const char *expect = HEAD
-		"              -1 |                                         0        \n"
-		"               0 |                                         0        \n"
-		"               1 |                                         0        \n";
+	const char *expect =
+		HEAD "              -1 |                                         0        \n"
+		     "               0 |                                         0        \n"
+		     "               1 |                                         0        \n";
 	int64_t b[DL_QUANTIZE_BUCKETS] = { 0 };
 
 	(void)state;
@@ -63,10 +64,11 @@ static void normalization_changes_numbers_only(void **state)
 
 	(void)state;
 	b[63] = 1000;
-	assert_string_equal(drawn(&quantize, b, DL_QUANTIZE_BUCKETS, 10, &plain), HEAD
-		"              -1 |                                         0        \n"
-		"               0 |@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@ 100      \n"
-		"               1 |                                         0        \n");
+	assert_string_equal(
+		drawn(&quantize, b, DL_QUANTIZE_BUCKETS, 10, &plain),
+		HEAD "              -1 |                                         0        \n"
+		     "               0 |@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@ 100      \n"
+		     "               1 |                                         0        \n");
 }
 
 static void negative_counts_grow_to_the_left(void **state)
@@ -76,11 +78,12 @@ static void negative_counts_grow_to_the_left(void **state)
 	(void)state;
 	b[64] = -3;
 	b[65] = -1;
-	assert_string_equal(drawn(&quantize, b, DL_QUANTIZE_BUCKETS, 1, &plain), HEAD
-		"               0                                         | 0        \n"
-		"               1           @@@@@@@@@@@@@@@@@@@@@@@@@@@@@@| -3       \n"
-		"               2                               @@@@@@@@@@| -1       \n"
-		"               4                                         | 0        \n");
+	assert_string_equal(
+		drawn(&quantize, b, DL_QUANTIZE_BUCKETS, 1, &plain),
+		HEAD "               0                                         | 0        \n"
+		     "               1           @@@@@@@@@@@@@@@@@@@@@@@@@@@@@@| -3       \n"
+		     "               2                               @@@@@@@@@@| -1       \n"
+		     "               4                                         | 0        \n");
 }
 
 static void mixed_counts_share_the_width(void **state)
@@ -90,11 +93,12 @@ static void mixed_counts_share_the_width(void **state)
 	(void)state;
 	b[64] = 3;
 	b[65] = -1;
-	assert_string_equal(drawn(&quantize, b, DL_QUANTIZE_BUCKETS, 1, &plain), HEAD
-		"               0                     |                     0        \n"
-		"               1                     |@@@@@@@@@@@@@@@      3        \n"
-		"               2                @@@@@|                     -1       \n"
-		"               4                     |                     0        \n");
+	assert_string_equal(
+		drawn(&quantize, b, DL_QUANTIZE_BUCKETS, 1, &plain),
+		HEAD "               0                     |                     0        \n"
+		     "               1                     |@@@@@@@@@@@@@@@      3        \n"
+		     "               2                @@@@@|                     -1       \n"
+		     "               4                     |                     0        \n");
 }
 
 static void the_ends_of_the_array_have_no_neighbour(void **state)
@@ -103,14 +107,16 @@ static void the_ends_of_the_array_have_no_neighbour(void **state)
 
 	(void)state;
 	b[0] = 1;
-	assert_string_equal(drawn(&quantize, b, DL_QUANTIZE_BUCKETS, 1, &plain), HEAD
-		"-4611686018427387904 |@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@ 1        \n"
-		"-2305843009213693952 |                                         0        \n");
+	assert_string_equal(
+		drawn(&quantize, b, DL_QUANTIZE_BUCKETS, 1, &plain),
+		HEAD "-4611686018427387904 |@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@ 1        \n"
+		     "-2305843009213693952 |                                         0        \n");
 	b[0] = 0;
 	b[126] = 1;
-	assert_string_equal(drawn(&quantize, b, DL_QUANTIZE_BUCKETS, 1, &plain), HEAD
-		"2305843009213693952 |                                         0        \n"
-		"4611686018427387904 |@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@ 1        \n");
+	assert_string_equal(
+		drawn(&quantize, b, DL_QUANTIZE_BUCKETS, 1, &plain),
+		HEAD "2305843009213693952 |                                         0        \n"
+		     "4611686018427387904 |@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@ 1        \n");
 }
 
 static void zoom_scales_by_the_longest_bar(void **state)
@@ -121,11 +127,12 @@ static void zoom_scales_by_the_longest_bar(void **state)
 	(void)state;
 	b[63] = 10;
 	b[64] = 10;
-	assert_string_equal(drawn(&quantize, b, DL_QUANTIZE_BUCKETS, 1, &zoom), HEAD
-		"              -1 |                                         0        \n"
-		"               0 |@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@   10       \n"
-		"               1 |@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@   10       \n"
-		"               2 |                                         0        \n");
+	assert_string_equal(
+		drawn(&quantize, b, DL_QUANTIZE_BUCKETS, 1, &zoom),
+		HEAD "              -1 |                                         0        \n"
+		     "               0 |@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@   10       \n"
+		     "               1 |@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@   10       \n"
+		     "               2 |                                         0        \n");
 }
 
 static void utf8_bars_end_in_partial_blocks(void **state)
@@ -151,23 +158,25 @@ static void linear_labels_name_both_ends(void **state)
 	b[0] = 1;
 	b[11] = 1;
 	b[1] = 2;
-	assert_string_equal(drawn(&linear, b, 12, 1, &plain), HEAD
-		"             < 0 |@@@@@@@@@@                               1        \n"
-		"               0 |@@@@@@@@@@@@@@@@@@@@                     2        \n"
-		"              10 |                                         0        \n"
-		"              20 |                                         0        \n"
-		"              30 |                                         0        \n"
-		"              40 |                                         0        \n"
-		"              50 |                                         0        \n"
-		"              60 |                                         0        \n"
-		"              70 |                                         0        \n"
-		"              80 |                                         0        \n"
-		"              90 |                                         0        \n"
-		"          >= 100 |@@@@@@@@@@                               1        \n");
-	assert_string_equal(drawn(&linear, NULL, 0, 1, &plain), HEAD
-		"             < 0 |                                         0        \n"
-		"               0 |                                         0        \n"
-		"              10 |                                         0        \n");
+	assert_string_equal(
+		drawn(&linear, b, 12, 1, &plain),
+		HEAD "             < 0 |@@@@@@@@@@                               1        \n"
+		     "               0 |@@@@@@@@@@@@@@@@@@@@                     2        \n"
+		     "              10 |                                         0        \n"
+		     "              20 |                                         0        \n"
+		     "              30 |                                         0        \n"
+		     "              40 |                                         0        \n"
+		     "              50 |                                         0        \n"
+		     "              60 |                                         0        \n"
+		     "              70 |                                         0        \n"
+		     "              80 |                                         0        \n"
+		     "              90 |                                         0        \n"
+		     "          >= 100 |@@@@@@@@@@                               1        \n");
+	assert_string_equal(
+		drawn(&linear, NULL, 0, 1, &plain),
+		HEAD "             < 0 |                                         0        \n"
+		     "               0 |                                         0        \n"
+		     "              10 |                                         0        \n");
 }
 
 static void log_linear_labels_are_lower_bounds(void **state)
@@ -181,12 +190,14 @@ static void log_linear_labels_are_lower_bounds(void **state)
 	(void)state;
 	assert_true(n > 2 && n <= 64);
 	b[n - 1] = 4;
-	assert_string_equal(drawn(&ll, b, n, 1, &plain), HEAD
-		"              90 |                                         0        \n"
-		"          >= 100 |@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@ 4        \n");
-	assert_string_equal(drawn(&ll, NULL, 0, 1, &plain), HEAD
-		"             < 1 |                                         0        \n"
-		"               1 |                                         0        \n");
+	assert_string_equal(
+		drawn(&ll, b, n, 1, &plain),
+		HEAD "              90 |                                         0        \n"
+		     "          >= 100 |@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@ 4        \n");
+	assert_string_equal(
+		drawn(&ll, NULL, 0, 1, &plain),
+		HEAD "             < 1 |                                         0        \n"
+		     "               1 |                                         0        \n");
 }
 
 static void packs_a_histogram_into_a_line(void **state)

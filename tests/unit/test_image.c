@@ -194,7 +194,7 @@ static uint8_t *read_plug(size_t *len)
 /* Half of the damage goes to the headers, where it does most. */
 static void damage(uint8_t *p, size_t len)
 {
-	static const uint8_t nasty[] = {0, 1, 0x7f, 0x80, 0xff};
+	static const uint8_t nasty[] = { 0, 1, 0x7f, 0x80, 0xff };
 	unsigned n = 1 + roll(6);
 	Elf64_Ehdr eh;
 

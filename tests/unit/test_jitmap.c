@@ -41,7 +41,8 @@ static void names_are_found_by_address(void **state)
 
 	(void)state;
 	put_map("1000 10 first\n\nzz\n2000 zz no\n3000 20 with blanks (x)\n"
-		"ffffffffffffffff 10 wraps\n4000 10 unfinished", "w");
+		"ffffffffffffffff 10 wraps\n4000 10 unfinished",
+		"w");
 	assert_string_equal(jitmap_find(&m, getpid(), 0x1000, &start), "first");
 	assert_string_equal(jitmap_find(&m, getpid(), 0x301f, &start), "with blanks (x)");
 	assert_int_equal(start, 0x3000);

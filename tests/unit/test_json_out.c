@@ -17,8 +17,9 @@ static const char *body(const char *text)
 	return nl + 1;
 }
 
-#define WHO "\"pid\":42,\"tid\":43,\"cpu\":3,\"epid\":1,\"probe\":{\"id\":7,\"provider\":\"p\"," \
-	    "\"module\":\"\",\"function\":\"f\",\"name\":\"n\"}"
+#define WHO                                                                                  \
+	"\"pid\":42,\"tid\":43,\"cpu\":3,\"epid\":1,\"probe\":{\"id\":7,\"provider\":\"p\"," \
+	"\"module\":\"\",\"function\":\"f\",\"name\":\"n\"}"
 #define RECORD "{\"v\":1,\"type\":\"record\",\"timestamp\":123456789," WHO ",\"data\":["
 
 static void a_record_keeps_types_and_signs(void **state)
@@ -43,9 +44,9 @@ static void a_record_keeps_types_and_signs(void **state)
 	item_int(&e, -1);
 	entry_commit(&r, &e, epid);
 	assert_string_equal(body(rig_end(&r)), RECORD
-		"{\"action\":\"trace\",\"values\":[{\"kind\":\"int\",\"value\":-1}]},"
-		"{\"action\":\"trace\",\"values\":[{\"kind\":\"int\","
-		"\"value\":18446744073709551615}]}]}\n");
+			    "{\"action\":\"trace\",\"values\":[{\"kind\":\"int\",\"value\":-1}]},"
+			    "{\"action\":\"trace\",\"values\":[{\"kind\":\"int\","
+			    "\"value\":18446744073709551615}]}]}\n");
 	rig_stop(&r);
 }
 
@@ -102,8 +103,7 @@ static void a_string_that_filled_strsize_is_marked(void **state)
 	const char *options[] = { "strsize", "4", "oformat", "json", NULL };
 
 	(void)state;
-	assert_string_equal(traced_string(options, "abc"),
-			    STRING "\"abc\",\"cut\":true}]}]}\n");
+	assert_string_equal(traced_string(options, "abc"), STRING "\"abc\",\"cut\":true}]}]}\n");
 	assert_string_equal(traced_string(options, "ab"), STRING "\"ab\"}]}]}\n");
 }
 
@@ -130,15 +130,19 @@ static const char *aggregated(enum dl_aggfunc func, uint64_t param, const int64_
 	struct rig r = { 0 };
 	const char *text;
 
-	r.aggs[0] = (struct dl_aggdesc){ .name = "a", .func = func, .func_known = true,
-					 .param = param, .keys = &i32_desc, .n_keys = 1,
+	r.aggs[0] = (struct dl_aggdesc){ .name = "a",
+					 .func = func,
+					 .func_known = true,
+					 .param = param,
+					 .keys = &i32_desc,
+					 .n_keys = 1,
 					 .keys_known = true };
 	rig_start_with(&r, false, 1, json);
 	for (int i = 0; i < n; i++) {
 		int64_t key = 5;
 
-		assert_true(dl_agg_update(dl_state_aggs(r.state), 0, (uint8_t *)&key, 8, values[i],
-					  1));
+		assert_true(
+			dl_agg_update(dl_state_aggs(r.state), 0, (uint8_t *)&key, 8, values[i], 1));
 	}
 	text = strstr(body(rig_end(&r)), "\"snapshot\":");
 	assert_non_null(text);
@@ -147,8 +151,9 @@ static const char *aggregated(enum dl_aggfunc func, uint64_t param, const int64_
 	return line;
 }
 
-#define AGG(func) "\"snapshot\":0,\"final\":true,\"name\":\"a\",\"function\":\"" func \
-		  "\",\"keys\":[{\"kind\":\"int\",\"value\":5}],\"state\":"
+#define AGG(func)                                                           \
+	"\"snapshot\":0,\"final\":true,\"name\":\"a\",\"function\":\"" func \
+	"\",\"keys\":[{\"kind\":\"int\",\"value\":5}],\"state\":"
 
 static void aggregations_carry_their_mergeable_state(void **state)
 {
@@ -188,8 +193,9 @@ static void faults_and_drops_are_lines_too(void **state)
 	(void)state;
 	rig_start(&r, json);
 	rig_enable(&r, &empty, 7, "p", "f", "n");
-	dl_consumer_fault(r.consumer, &(struct dl_fault_info){ .epid = 1, .action = 1, .offset = -1,
-							       .fault = DL_FLT_DIVZERO });
+	dl_consumer_fault(r.consumer,
+			  &(struct dl_fault_info){
+				  .epid = 1, .action = 1, .offset = -1, .fault = DL_FLT_DIVZERO });
 	dl_count_drop(r.state, DL_DROP_AGG);
 	dl_consumer_drops(r.consumer);
 	text = rig_end(&r);

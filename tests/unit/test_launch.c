@@ -159,7 +159,7 @@ static void find_libs(void *arg, const struct procfs_map *m)
 
 static bool has_libc(pid_t pid)
 {
-	struct libs l = {0};
+	struct libs l = { 0 };
 
 	assert_true(procfs_each_map(pid, find_libs, &l));
 	return l.libc;
@@ -278,22 +278,12 @@ static uint32_t run_filter(const struct sock_filter *f, unsigned n, uint32_t arc
 		case BPF_LD | BPF_W | BPF_ABS:
 			a = i->k == offsetof(struct seccomp_data, nr) ? nr : arch;
 			continue;
-		case BPF_RET | BPF_K:
-			return i->k;
-		case BPF_JMP | BPF_JA:
-			pc += i->k;
-			continue;
-		case BPF_JMP | BPF_JEQ | BPF_K:
-			yes = a == i->k;
-			break;
-		case BPF_JMP | BPF_JGE | BPF_K:
-			yes = a >= i->k;
-			break;
-		case BPF_JMP | BPF_JGT | BPF_K:
-			yes = a > i->k;
-			break;
-		default:
-			fail_msg("unexpected instruction");
+		case BPF_RET | BPF_K: return i->k;
+		case BPF_JMP | BPF_JA: pc += i->k; continue;
+		case BPF_JMP | BPF_JEQ | BPF_K: yes = a == i->k; break;
+		case BPF_JMP | BPF_JGE | BPF_K: yes = a >= i->k; break;
+		case BPF_JMP | BPF_JGT | BPF_K: yes = a > i->k; break;
+		default: fail_msg("unexpected instruction");
 		}
 		pc += yes ? i->jt : i->jf;
 	}
@@ -319,7 +309,7 @@ static void check_filter(const struct syscall_set *set)
 
 static void the_filter_names_exactly_the_watched_calls(void **state)
 {
-	struct syscall_set set = {0};
+	struct syscall_set set = { 0 };
 	static struct sock_filter code[FILTER_MAX];
 
 	(void)state;
@@ -328,7 +318,7 @@ static void the_filter_names_exactly_the_watched_calls(void **state)
 	check_filter(&set);
 	watch(&set, 1023);
 	check_filter(&set);
-	for (unsigned nr = 0; nr < 1024; nr += 2)	/* as many ranges as can be */
+	for (unsigned nr = 0; nr < 1024; nr += 2) /* as many ranges as can be */
 		watch(&set, nr);
 	check_filter(&set);
 	memset(&set, 0xff, sizeof(set));

@@ -86,9 +86,11 @@ static void bad_integers_are_named(void **state)
 {
 	(void)state;
 	assert_bad_token("08", "[D_INT_DIGIT] line 1: constant 08 contains invalid digit 8");
-	assert_bad_token("18446744073709551616", "[D_INT_OFLOW] line 1: constant "
+	assert_bad_token("18446744073709551616",
+			 "[D_INT_OFLOW] line 1: constant "
 			 "18446744073709551616 results in integer overflow");
-	assert_bad_token("18446744073709551615", "[D_INT_OFLOW] line 1: integer constant "
+	assert_bad_token("18446744073709551615",
+			 "[D_INT_OFLOW] line 1: integer constant "
 			 "0xffffffffffffffff cannot be represented in any built-in integral type");
 }
 
@@ -154,8 +156,8 @@ static void a_slash_ends_the_predicate_before_a_brace(void **state)
 static void the_longest_operator_wins(void **state)
 {
 	static const enum dl_tok want[] = {
-		TOK_SHL_A, TOK_SHL, TOK_LE, TOK_LXOR, TOK_XOR_A, TOK_CARET, TOK_ARROW, TOK_DEC,
-		TOK_ELLIPSIS, TOK_DIV_A, TOK_EOF,
+		TOK_SHL_A, TOK_SHL, TOK_LE,	  TOK_LXOR,  TOK_XOR_A, TOK_CARET,
+		TOK_ARROW, TOK_DEC, TOK_ELLIPSIS, TOK_DIV_A, TOK_EOF,
 	};
 	struct scan s;
 
@@ -299,7 +301,8 @@ static void an_operand_beyond_64_bits_overflows(void **state)
 	(void)state;
 	open_scan(&s, "$1", operands);
 	assert_int_equal(next(&s), TOK_BAD);
-	assert_string_equal(parsed_errors(&s.p), "[D_MACRO_OFLOW] line 1: macro argument "
+	assert_string_equal(parsed_errors(&s.p),
+			    "[D_MACRO_OFLOW] line 1: macro argument "
 			    "99999999999999999999 results in integer overflow");
 	close_scan(&s);
 }
@@ -307,8 +310,7 @@ static void an_operand_beyond_64_bits_overflows(void **state)
 static void comments_neither_nest_nor_run_off_the_end(void **state)
 {
 	(void)state;
-	assert_bad_token("/* a /* b */",
-			 "[D_SYNTAX] line 1: /* encountered inside a comment");
+	assert_bad_token("/* a /* b */", "[D_SYNTAX] line 1: /* encountered inside a comment");
 	assert_bad_token("\n/* a", "[D_SYNTAX] line 2: end-of-file encountered before matching */");
 }
 

@@ -225,7 +225,7 @@ static void exec_by_any_thread_keeps_the_process(void **state)
 
 static void plant_at_pc(struct rig *r, struct task *t)
 {
-	const uint64_t args[6] = {0};
+	const uint64_t args[6] = { 0 };
 	struct site_user user = { .arg = r };
 	unsigned refused = 0;
 	int64_t result = 0;
@@ -301,7 +301,7 @@ static void the_leader_may_end_first(void **state)
 		rig_open(&r);
 		rig_engine(&r);
 		rig_spawn(&r, leader_leaves);
-		if (late) {	/* attach when only a zombie leads it */
+		if (late) { /* attach when only a zombie leads it */
 			assert_int_equal(write(r.go, "x", 1), 1);
 			while (!r.shared->flag[0])
 				sched_yield();
@@ -410,7 +410,7 @@ static pid_t assassin(pid_t pid, long us)
 static void try_everything(struct rig *r)
 {
 	struct site_user user = { .arg = r };
-	const uint64_t args[6] = {0};
+	const uint64_t args[6] = { 0 };
 	unsigned refused;
 	struct site *s;
 	int64_t result;

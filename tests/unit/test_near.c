@@ -58,8 +58,11 @@ static size_t fake_load(void *ctx, uint64_t addr, void *buf, size_t len)
 
 static const struct dl_near_ops fake_ops = { fake_arg, fake_reg, fake_load };
 
-#define I(name, ra, rb, rc, k) { DL_OP_##name, ra, rb, rc, k }
-#define RUN(f, slots, ...) \
+#define I(name, ra, rb, rc, k)              \
+	{                                   \
+		DL_OP_##name, ra, rb, rc, k \
+	}
+#define RUN(f, slots, ...)                                                     \
 	run(f, slots, sizeof(record), (const struct dl_insn[]){ __VA_ARGS__ }, \
 	    sizeof((struct dl_insn[]){ __VA_ARGS__ }) / sizeof(struct dl_insn))
 
@@ -174,7 +177,8 @@ static void test_an_unreadable_argument_is_zero_in_the_predicate(void **state)
 
 	(void)state;
 	assert_int_equal(RUN(&f, 1, I(NARG, 0, 0, 0, 9), I(JNZ, 0, 0, 0, 1), I(NREC, 0, 0, 0, 0),
-			     I(LDI, 0, 0, 0, 1), I(NSLOT, 0, 0, 0, 0), I(END, 0, 0, 0, 0)), 0);
+			     I(LDI, 0, 0, 0, 1), I(NSLOT, 0, 0, 0, 0), I(END, 0, 0, 0, 0)),
+			 0);
 	assert_int_equal(record.rec.faults, 0);
 }
 
@@ -184,10 +188,12 @@ static void test_nrec_leaves_no_record(void **state)
 
 	(void)state;
 	assert_int_equal(RUN(&f, 0, I(NARG, 0, 0, 0, 0), I(JZ, 0, 0, 0, 1), I(NREC, 0, 0, 0, 0),
-			     I(END, 0, 0, 0, 0)), 0);
+			     I(END, 0, 0, 0, 0)),
+			 0);
 	f.args[0] = 0;
 	assert_int_equal(RUN(&f, 0, I(NARG, 0, 0, 0, 0), I(JZ, 0, 0, 0, 1), I(NREC, 0, 0, 0, 0),
-			     I(END, 0, 0, 0, 0)), sizeof(struct dl_record));
+			     I(END, 0, 0, 0, 0)),
+			 sizeof(struct dl_record));
 }
 
 static void test_strings_are_captured_with_their_nul(void **state)
@@ -196,8 +202,8 @@ static void test_strings_are_captured_with_their_nul(void **state)
 
 	(void)state;
 	strcpy((char *)f.mem + 5, "hello");
-	assert_int_equal(RUN(&f, 1, I(NARG, 0, 0, 0, 0), I(NCAPS, 0, 0, 0, 0),
-			     I(END, 0, 0, 0, 0)), sizeof(struct dl_record) + 8 + 8);
+	assert_int_equal(RUN(&f, 1, I(NARG, 0, 0, 0, 0), I(NCAPS, 0, 0, 0, 0), I(END, 0, 0, 0, 0)),
+			 sizeof(struct dl_record) + 8 + 8);
 	assert_string_equal(tail(0), "hello");
 	assert_int_equal(tail_len(0), 5);
 	assert_int_equal(tail(0)[7], 0);
@@ -222,8 +228,8 @@ static void test_a_string_limit_counts_the_nul(void **state)
 	(void)state;
 	strcpy((char *)f.mem, "abcdef");
 	RUN(&f, 3, I(NARG, 0, 0, 0, 0), I(NARG, 1, 0, 0, 1), I(NCAPSN, 0, 1, 0, 0),
-	    I(NARG, 1, 0, 0, 2), I(NCAPSN, 0, 1, 0, 1), I(NARG, 1, 0, 0, 3),
-	    I(NCAPSN, 0, 1, 0, 2), I(END, 0, 0, 0, 0));
+	    I(NARG, 1, 0, 0, 2), I(NCAPSN, 0, 1, 0, 1), I(NARG, 1, 0, 0, 3), I(NCAPSN, 0, 1, 0, 2),
+	    I(END, 0, 0, 0, 0));
 	assert_string_equal(tail(0), "abc");
 	assert_string_equal(tail(1), "");
 	assert_string_equal(tail(2), "");
@@ -274,10 +280,9 @@ static void test_memory_is_captured_whole_or_not_at_all(void **state)
 
 static void test_captures_are_cut_to_the_room_there_is(void **state)
 {
-	static const struct dl_insn insns[] = {
-		I(NARG, 0, 0, 0, 0), I(LDI, 1, 0, 0, 100), I(NCAPM, 0, 1, 0, 0),
-		I(NCAPS, 0, 0, 0, 1), I(END, 0, 0, 0, 0)
-	};
+	static const struct dl_insn insns[] = { I(NARG, 0, 0, 0, 0), I(LDI, 1, 0, 0, 100),
+						I(NCAPM, 0, 1, 0, 0), I(NCAPS, 0, 0, 0, 1),
+						I(END, 0, 0, 0, 0) };
 	struct fake f = { .args = { BASE } };
 	size_t cap = sizeof(struct dl_record) + 16 + 24;
 
@@ -293,8 +298,10 @@ static void test_captures_are_cut_to_the_room_there_is(void **state)
 
 static uint64_t compute(struct fake *f, enum dl_op op, uint64_t b, uint64_t c, int32_t imm)
 {
-	struct dl_insn insns[] = { I(NARG, 1, 0, 0, 0), I(NARG, 2, 0, 0, 1),
-				   { (uint8_t)op, 0, 1, 2, imm }, I(NSLOT, 0, 0, 0, 0),
+	struct dl_insn insns[] = { I(NARG, 1, 0, 0, 0),
+				   I(NARG, 2, 0, 0, 1),
+				   { (uint8_t)op, 0, 1, 2, imm },
+				   I(NSLOT, 0, 0, 0, 0),
 				   I(END, 0, 0, 0, 0) };
 
 	f->args[0] = b;
@@ -340,8 +347,8 @@ static void test_a_skipped_load_cannot_fail(void **state)
 	struct fake f = { 0 };
 
 	(void)state;
-	RUN(&f, 1, I(NARG, 0, 0, 0, 0), I(JZ, 0, 0, 0, 1), I(NLD, 0, 0, 8, 0),
-	    I(NSLOT, 0, 0, 0, 0), I(END, 0, 0, 0, 0));
+	RUN(&f, 1, I(NARG, 0, 0, 0, 0), I(JZ, 0, 0, 0, 1), I(NLD, 0, 0, 8, 0), I(NSLOT, 0, 0, 0, 0),
+	    I(END, 0, 0, 0, 0));
 	assert_int_equal(record.rec.faults, 0);
 	assert_int_equal(slot(0), 0);
 	assert_int_equal(f.n_loads, 0);

@@ -48,7 +48,7 @@ static struct object *by_module(struct objects *os, const char *pattern)
 static void assert_symbolized(struct objects *os, uint64_t addr, enum symbolize_kind kind,
 			      const char *want)
 {
-	struct strbuf sb = {0};
+	struct strbuf sb = { 0 };
 
 	objects_symbolize(os, addr, kind, &sb);
 	assert_string_equal(strbuf_text(&sb), want);
@@ -240,7 +240,7 @@ static void processes_share_images(void **state)
 static void a_program_that_was_deleted_is_still_read(void **state)
 {
 	char from[] = "/tmp/dtrace-test-XXXXXX", cmd[4352];
-	struct target t = {0};
+	struct target t = { 0 };
 	bool changed;
 	int fd = mkstemp(from);
 
@@ -268,7 +268,7 @@ static void a_program_that_was_deleted_is_still_read(void **state)
 
 static void a_static_program_is_its_only_object(void **state)
 {
-	struct target t = {0};
+	struct target t = { 0 };
 	bool changed;
 
 	(void)state;

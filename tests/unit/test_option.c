@@ -138,8 +138,7 @@ static void unknown_names_and_bad_values_are_refused(void **state)
 	assert_refused("strsize", "5g", "Invalid value for specified option");
 	assert_refused("cpu", "one", "Invalid value for specified option");
 	assert_refused("version", "9.9", "Requested version is not supported by compiler");
-	assert_refused("version", "1.2.3.4",
-		       "Version is not properly formatted or is too large");
+	assert_refused("version", "1.2.3.4", "Version is not properly formatted or is too large");
 }
 
 static void run_time_flags_take_words_and_numbers(void **state)
@@ -159,12 +158,24 @@ static void run_time_flags_take_words_and_numbers(void **state)
 static void every_keyword_and_version_is_accepted(void **state)
 {
 	static const char *const pairs[][2] = {
-		{ "bufpolicy", "ring" }, { "bufpolicy", "fill" }, { "bufpolicy", "switch" },
-		{ "evaltime", "exec" }, { "evaltime", "preinit" }, { "evaltime", "postinit" },
-		{ "evaltime", "main" }, { "bufresize", "manual" }, { "stdc", "s" },
-		{ "scope", "all" }, { "tier", "stop" }, { "tier", "record" },
-		{ "linkmode", "dynamic" }, { "version", "1.13" }, { "version", "1.2.2" },
-		{ "version", "1.0" }, { "amin", "evolving/stable/COMMON" }, { "cpu", "3" },
+		{ "bufpolicy", "ring" },
+		{ "bufpolicy", "fill" },
+		{ "bufpolicy", "switch" },
+		{ "evaltime", "exec" },
+		{ "evaltime", "preinit" },
+		{ "evaltime", "postinit" },
+		{ "evaltime", "main" },
+		{ "bufresize", "manual" },
+		{ "stdc", "s" },
+		{ "scope", "all" },
+		{ "tier", "stop" },
+		{ "tier", "record" },
+		{ "linkmode", "dynamic" },
+		{ "version", "1.13" },
+		{ "version", "1.2.2" },
+		{ "version", "1.0" },
+		{ "amin", "evolving/stable/COMMON" },
+		{ "cpu", "3" },
 		{ "lazyload", "whatever" },
 	};
 

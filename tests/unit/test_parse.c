@@ -30,13 +30,14 @@ static void operators_bind_by_precedence(void **state)
 {
 	(void)state;
 	assert_expr("a + b * c", "    BINARY +\n      IDENT a\n      BINARY *\n"
-		    "        IDENT b\n        IDENT c\n");
+				 "        IDENT b\n        IDENT c\n");
 	assert_expr("a - b - c", "    BINARY -\n      BINARY -\n        IDENT a\n"
-		    "        IDENT b\n      IDENT c\n");
-	assert_expr("a || b ^^ c && d", "    BINARY ||\n      IDENT a\n      BINARY ^^\n"
+				 "        IDENT b\n      IDENT c\n");
+	assert_expr("a || b ^^ c && d",
+		    "    BINARY ||\n      IDENT a\n      BINARY ^^\n"
 		    "        IDENT b\n        BINARY &&\n          IDENT c\n          IDENT d\n");
 	assert_expr("a & b == c", "    BINARY &\n      IDENT a\n      BINARY ==\n"
-		    "        IDENT b\n        IDENT c\n");
+				  "        IDENT b\n        IDENT c\n");
 	assert_expr("-a++", "    UNARY -\n      INCDEC ++ post\n        IDENT a\n");
 	assert_expr("*p->q", "    UNARY *\n      ARROW q\n        IDENT p\n");
 }
@@ -45,7 +46,7 @@ static void assignment_is_right_associative(void **state)
 {
 	(void)state;
 	assert_expr("a = b += c", "    ASSIGN =\n      IDENT a\n      ASSIGN +\n"
-		    "        IDENT b\n        IDENT c\n");
+				  "        IDENT b\n        IDENT c\n");
 	assert_errors("BEGIN { a + b = c; }", "[D_SYNTAX] line 1: syntax error near \"=\"");
 	assert_errors("BEGIN { a ? b : c = d; }", "[D_SYNTAX] line 1: syntax error near \"=\"");
 }
@@ -54,12 +55,11 @@ static void casts_are_told_from_parentheses(void **state)
 {
 	(void)state;
 	assert_expr("(int)a + 1", "    BINARY +\n      CAST : int\n        IDENT a\n"
-		    "      INT 1 : int\n");
+				  "      INT 1 : int\n");
 	assert_expr("(a) + 1", "    BINARY +\n      IDENT a\n      INT 1 : int\n");
 	assert_expr("(uint8_t *)a", "    CAST : uint8_t *\n      IDENT a\n");
 	assert_expr("(struct timeval *)arg0", "    CAST : struct timeval *\n      IDENT arg0\n");
-	assert_expr("(int (*)(char *, ...))a",
-		    "    CAST : int (*)(char *, ...)\n      IDENT a\n");
+	assert_expr("(int (*)(char *, ...))a", "    CAST : int (*)(char *, ...)\n      IDENT a\n");
 	assert_expr("(string)a", "    CAST : string\n      IDENT a\n");
 }
 
@@ -68,7 +68,7 @@ static void a_type_name_before_an_assignment_is_a_variable(void **state)
 	(void)state;
 	assert_expr("size_t = 1", "    ASSIGN =\n      IDENT size_t\n      INT 1 : int\n");
 	assert_expr("size_t[1] = 1", "    ASSIGN =\n      INDEX\n        IDENT size_t\n"
-		    "        INT 1 : int\n      INT 1 : int\n");
+				     "        INT 1 : int\n      INT 1 : int\n");
 	assert_errors("BEGIN { x = size_t; }", "[D_SYNTAX] line 1: syntax error near \"size_t\"");
 }
 
@@ -81,7 +81,8 @@ static void sizeof_takes_types_and_expressions(void **state)
 	assert_expr("offsetof(struct timeval, tv_usec)",
 		    "    OFFSETOF tv_usec\n      TYPE : struct timeval\n");
 	assert_expr("stringof a->b", "    STRINGOF\n      ARROW b\n        IDENT a\n");
-	assert_expr("xlate <struct timeval *> (a)->tv_sec", "    ARROW tv_sec\n      XLATE\n"
+	assert_expr("xlate <struct timeval *> (a)->tv_sec",
+		    "    ARROW tv_sec\n      XLATE\n"
 		    "        TYPE : struct timeval *\n        IDENT a\n");
 }
 
@@ -89,7 +90,7 @@ static void members_may_be_named_like_keywords(void **state)
 {
 	(void)state;
 	assert_expr("a->self.string->probe", "    ARROW probe\n      DOT string\n"
-		    "        ARROW self\n          IDENT a\n");
+					     "        ARROW self\n          IDENT a\n");
 	assert_errors("BEGIN { a->1; }",
 		      "[D_OP_IDENT] line 1: operator -> must be followed by an identifier");
 }
@@ -98,7 +99,7 @@ static void self_and_this_are_names_before_an_arrow(void **state)
 {
 	(void)state;
 	assert_expr("self->a[1]", "    INDEX\n      ARROW a\n        IDENT self\n"
-		    "      INT 1 : int\n");
+				  "      INT 1 : int\n");
 	assert_expr("this->b", "    ARROW b\n      IDENT this\n");
 }
 
@@ -106,9 +107,9 @@ static void aggregations_have_keys(void **state)
 {
 	(void)state;
 	assert_expr("@[a, 2] = count()", "    ASSIGN =\n      AGGREF _\n        IDENT a\n"
-		    "        INT 2 : int\n      CALL count\n");
+					 "        INT 2 : int\n      CALL count\n");
 	assert_errors("BEGIN { @a[1][2] = count(); }", "[D_AGG_MDIM] line 1: improper attempt to "
-		      "reference @a as a multi-dimensional array");
+						       "reference @a as a multi-dimensional array");
 	assert_errors("BEGIN { (f)(1); }",
 		      "[D_FUNC_IDENT] line 1: function designator is not of function type");
 }
@@ -119,9 +120,9 @@ static void constant_conditions_are_decided_while_parsing(void **state)
 	assert_expr("1 ? a : b", "    IDENT a\n");
 	assert_expr("ONE - 1 ? a : b", "    IDENT b\n");
 	assert_expr("a ? b : ONE ? c : d", "    COND\n      IDENT a\n      IDENT b\n"
-		    "      IDENT c\n");
+					   "      IDENT c\n");
 	assert_expr("a ? b : c ? d : e", "    COND\n      IDENT a\n      IDENT b\n      COND\n"
-		    "        IDENT c\n        IDENT d\n        IDENT e\n");
+					 "        IDENT c\n        IDENT d\n        IDENT e\n");
 }
 
 static void an_inline_parameter_hides_a_constant_of_its_name(void **state)
@@ -142,7 +143,7 @@ static void statements_form_lists(void **state)
 {
 	(void)state;
 	assert_tree("BEGIN { ; a; ; b }", "CLAUSE BEGIN\n  EXPR\n    IDENT a\n"
-		    "  EXPR\n    IDENT b\n");
+					  "  EXPR\n    IDENT b\n");
 	assert_tree("BEGIN { if (a) b; else if (c) { d; } else { ; } e }",
 		    "CLAUSE BEGIN\n  IF\n    IDENT a\n    EXPR\n      IDENT b\n  ELSE\n"
 		    "    IF\n      IDENT c\n      EXPR\n        IDENT d\n"
@@ -161,9 +162,9 @@ static void predicates_stand_between_slashes(void **state)
 	assert_errors("BEGIN /a[1/ { }",
 		      "[D_SYNTAX] line 1: closing ] expected in predicate before /");
 	assert_errors("BEGIN /a/ /b/ { }", "[D_SYNTAX] line 1: expected actions { } following "
-		      "probe description and predicate");
+					   "probe description and predicate");
 	assert_errors("BEGIN /a/", "[D_SYNTAX] line 1: expected actions { } following "
-		      "probe description and predicate");
+				   "probe description and predicate");
 }
 
 static void a_lone_description_is_a_string_program(void **state)
@@ -172,7 +173,7 @@ static void a_lone_description_is_a_string_program(void **state)
 
 	(void)state;
 	assert_errors("BEGIN", "[D_SYNTAX] line 1: expected predicate and/or actions following "
-		      "probe description");
+			       "probe description");
 	parsed_string(&p, "syscall::read:entry", DL_LEVEL_NAME);
 	assert_non_null(p.unit);
 	assert_false(p.unit->clauses->has_body);
@@ -264,7 +265,8 @@ static void a_diagnostic_shows_its_place_in_the_source(void **state)
 	(void)state;
 	parsed_file(&p, "BEGIN\n{\n\tx = 1;\ty = while;\n}\n");
 	dl_diag_format(&sb, &p.source, &dl_ctx_diags(p.ctx)->list.items[0], false, true);
-	assert_string_equal(strbuf_text(&sb), "line 3: syntax error near \"while\"\n"
+	assert_string_equal(strbuf_text(&sb),
+			    "line 3: syntax error near \"while\"\n"
 			    "\tx = 1;\ty = while;\n"
 			    "\t      \t    ^~~~~\n"
 			    "hint: while is a reserved word without a meaning in D");
@@ -287,7 +289,8 @@ static void target_may_become_known_after_parsing(void **state)
 	descs = dl_unit_descs(p.unit, &n);
 	assert_string_equal(descs[0].prov, "pid4321");
 	assert_string_equal(p.unit->clauses->descs[0].prov, "pid4321");
-	assert_string_equal(parsed_dump(&p), "CLAUSE pid$target:::entry\n  EXPR\n"
+	assert_string_equal(parsed_dump(&p),
+			    "CLAUSE pid$target:::entry\n  EXPR\n"
 			    "    INT 4321 : int\n  EXPR\n    STR \"4321\" : string\n");
 	parsed_end(&p);
 }
@@ -329,7 +332,8 @@ static void types_nobody_knows_are_reported(void **state)
 {
 	const struct dl_host host = { .type_lookup = late_lookup };
 	const struct dl_source source = {
-		.kind = DL_SRC_FILE, .text = "BEGIN { trace((nope_t *)1 == 0); }",
+		.kind = DL_SRC_FILE,
+		.text = "BEGIN { trace((nope_t *)1 == 0); }",
 	};
 	struct parsed p;
 
@@ -339,8 +343,8 @@ static void types_nobody_knows_are_reported(void **state)
 	parsed_run(&p, &source);
 	assert_non_null(p.unit);
 	assert_null(dl_compile(p.ctx, p.unit));
-	assert_non_null(strstr(parsed_errors(&p),
-			       "[D_SYNTAX] line 1: syntax error near \"nope_t\""));
+	assert_non_null(
+		strstr(parsed_errors(&p), "[D_SYNTAX] line 1: syntax error near \"nope_t\""));
 	parsed_end(&p);
 }
 
@@ -369,7 +373,7 @@ static void the_last_operand_must_be_referenced(void **state)
 	parsed_run(&p, &(struct dl_source){ .kind = DL_SRC_FILE, .text = "BEGIN { $$1; }" });
 	assert_null(dl_compile(p.ctx, p.unit));
 	assert_string_equal(parsed_errors(&p), "[D_MACRO_UNUSED] extraneous argument 'b' "
-			    "($2 is not referenced)");
+					       "($2 is not referenced)");
 	parsed_end(&p);
 	parsed_start(&p, NULL, operands);
 	parsed_run(&p, &(struct dl_source){ .kind = DL_SRC_FILE, .text = "BEGIN { $$2; }" });
@@ -426,8 +430,8 @@ static void descriptions_that_match_nothing_are_errors(void **state)
 
 	(void)state;
 	parsed_start(&p, &host, NULL);
-	parsed_run(&p, &(struct dl_source){
-		.kind = DL_SRC_FILE, .text = "known:::x, knwon:::x, broken:::\n{ }" });
+	parsed_run(&p, &(struct dl_source){ .kind = DL_SRC_FILE,
+					    .text = "known:::x, knwon:::x, broken:::\n{ }" });
 	assert_null(dl_compile(p.ctx, p.unit));
 	assert_string_equal(parsed_errors(&p),
 			    "[D_PDESC_ZERO] line 1: probe description knwon:::x does not match "
@@ -435,8 +439,8 @@ static void descriptions_that_match_nothing_are_errors(void **state)
 	assert_string_equal(dl_ctx_diags(p.ctx)->list.items[0].hint, "did you mean known:::x?");
 	parsed_end(&p);
 	parsed_start(&p, &host, NULL);
-	parsed_run(&p, &(struct dl_source){
-		.kind = DL_SRC_FILE, .text = "#pragma D option zdefs\nnope:::x { }" });
+	parsed_run(&p, &(struct dl_source){ .kind = DL_SRC_FILE,
+					    .text = "#pragma D option zdefs\nnope:::x { }" });
 	assert_non_null(dl_compile(p.ctx, p.unit));
 	parsed_end(&p);
 }

@@ -5,8 +5,8 @@
 
 #include "../../dlang/parse.h"
 
-static void assert_fields(const char *text, enum dl_level level, const char *prov,
-			  const char *mod, const char *func, const char *name)
+static void assert_fields(const char *text, enum dl_level level, const char *prov, const char *mod,
+			  const char *func, const char *name)
 {
 	static const char *const operands[] = { "one", "2", NULL };
 	struct dl_range range = { .line = 1 };
@@ -50,12 +50,14 @@ static void invalid_descriptions_are_named(void **state)
 {
 	(void)state;
 	assert_errors("a:b:c:d:e { }", "[D_PDESC_INVAL] line 1: invalid probe description "
-		      "\"a:b:c:d:e\": Overspecified probe description");
-	assert_errors("a:$nope:: { }", "[D_PDESC_INVAL] line 1: invalid probe description "
+				       "\"a:b:c:d:e\": Overspecified probe description");
+	assert_errors("a:$nope:: { }",
+		      "[D_PDESC_INVAL] line 1: invalid probe description "
 		      "\"a:$nope::\": Undefined macro variable in probe description");
 	assert_errors("a:::$7 { }", "[D_PDESC_INVAL] line 1: invalid probe description "
-		      "\"a:::$7\": Undefined macro variable in probe description");
-	assert_string_errors("a:b", DL_LEVEL_PROVIDER, "[D_PDESC_INVAL] invalid probe "
+				    "\"a:::$7\": Undefined macro variable in probe description");
+	assert_string_errors("a:b", DL_LEVEL_PROVIDER,
+			     "[D_PDESC_INVAL] invalid probe "
 			     "description \"a:b\": Overspecified probe description");
 }
 
@@ -69,12 +71,13 @@ static void probe_ids_stand_only_where_names_do(void **state)
 	assert_int_equal(p.unit->n_descs, 2);
 	assert_int_equal(p.unit->descs[1].id, 13);
 	parsed_end(&p);
-	assert_string_errors("12", DL_LEVEL_MODULE, "[D_PDESC_INVAL] probe identifier 12 not "
+	assert_string_errors("12", DL_LEVEL_MODULE,
+			     "[D_PDESC_INVAL] probe identifier 12 not "
 			     "permitted when specifying modules");
 	assert_errors("0 { }", "[D_PDESC_INVAL] line 1: invalid probe identifier 0: "
-		      "No probe matches description");
+			       "No probe matches description");
 	assert_errors("4294967296 { }", "[D_PDESC_INVAL] line 1: identifier 4294967296 exceeds "
-		      "maximum probe id");
+					"maximum probe id");
 }
 
 static void globs_match_whole_fields(void **state)

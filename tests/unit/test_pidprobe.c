@@ -16,7 +16,7 @@ struct points {
 	struct objects *os;
 	unsigned n, max;
 	struct pid_point p[400];
-	unsigned n_kind[3];	/* of all, also those that p has no room for */
+	unsigned n_kind[3]; /* of all, also those that p has no room for */
 };
 
 static int open_names(void **state)
@@ -53,7 +53,7 @@ static bool keep(void *arg, const struct pid_point *p)
 
 static void ask(struct points *t, const char *mod, const char *func, const char *name)
 {
-	struct dl_pdesc d = {.prov = "pid1", .mod = mod, .func = func, .name = name};
+	struct dl_pdesc d = { .prov = "pid1", .mod = mod, .func = func, .name = name };
 
 	t->n = t->max = 0;
 	memset(t->n_kind, 0, sizeof(t->n_kind));
@@ -63,7 +63,7 @@ static void ask(struct points *t, const char *mod, const char *func, const char 
 static void assert_refused(struct points *t, const char *mod, const char *func, const char *name,
 			   const char *tag, const char *message)
 {
-	struct dl_pdesc d = {.prov = "pid1", .mod = mod, .func = func, .name = name};
+	struct dl_pdesc d = { .prov = "pid1", .mod = mod, .func = func, .name = name };
 
 	t->n = t->max = 0;
 	struct error *err = pid_points(t->os, &d, 0, keep, t);
@@ -90,9 +90,12 @@ static void providers_end_in_a_pid(void **state)
 	static const struct {
 		const char *prov, *tag;
 	} bad[] = {
-		{"pid", "D_PROC_BADPROV"}, {"pid12x", "D_PROC_BADPROV"}, {"12", "D_PROC_BADPROV"},
-		{"pid0", "D_PROC_BADPID"}, {"pid99999999999", "D_PROC_BADPID"},
-		{"pid99999999999999999999999", "D_PROC_BADPID"},
+		{ "pid", "D_PROC_BADPROV" },
+		{ "pid12x", "D_PROC_BADPROV" },
+		{ "12", "D_PROC_BADPROV" },
+		{ "pid0", "D_PROC_BADPID" },
+		{ "pid99999999999", "D_PROC_BADPID" },
+		{ "pid99999999999999999999999", "D_PROC_BADPID" },
 	};
 	pid_t pid = 0;
 
@@ -142,7 +145,8 @@ static void static_functions_have_points(void **state)
 
 static void aliases_are_given_under_one_name(void **state)
 {
-	static const char *const names[] = {"twice", "__twice", "_other_twice", "*twice", "__tw*"};
+	static const char *const names[] = { "twice", "__twice", "_other_twice", "*twice",
+					     "__tw*" };
 	struct points *t = *state;
 
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
@@ -164,10 +168,10 @@ static void a_tail_call_is_a_return(void **state)
 static void a_jump_to_the_cold_part_is_no_return(void **state)
 {
 	struct points *t = *state;
-	struct dl_pdesc d = {.mod = "a.out", .func = "split", .name = "return"};
+	struct dl_pdesc d = { .mod = "a.out", .func = "split", .name = "return" };
 
 	if (!object_symbol(objects_main(t->os), "split.cold"))
-		skip();	/* not every compiler splits it */
+		skip(); /* not every compiler splits it */
 	t->n = t->max = 0;
 	assert_null(pid_points(t->os, &d, PID_WITH_COND, keep, t));
 	assert_true(t->n >= 1);
@@ -303,7 +307,7 @@ static void absolute_addresses_may_be_as_in_the_file(void **state)
 	ask(t, "a.out", "-", name);
 	assert_int_equal(t->p[0].addr, plain);
 	snprintf(name, sizeof(name), "%llx", (unsigned long long)plain + 1);
-	struct dl_pdesc d = {.mod = "names", .func = "-", .name = name};
+	struct dl_pdesc d = { .mod = "names", .func = "-", .name = name };
 	struct error *err = pid_points(t->os, &d, 0, keep, t);
 
 	assert_non_null(err);
@@ -328,7 +332,7 @@ static void globs_leave_out_glue_and_fragments(void **state)
 static void the_caller_may_stop_early(void **state)
 {
 	struct points *t = *state;
-	struct dl_pdesc d = {.mod = "", .func = "", .name = ""};
+	struct dl_pdesc d = { .mod = "", .func = "", .name = "" };
 
 	t->n = 0;
 	t->max = 5;

@@ -13,10 +13,12 @@
 
 static struct dl_type t_int = { .kind = DL_INT, .name = "int", .size = 4, .is_signed = true };
 static struct dl_type t_uint = { .kind = DL_INT, .name = "unsigned int", .size = 4 };
-static struct dl_type t_char = { .kind = DL_INT, .name = "char", .size = 1, .is_signed = true,
-				 .is_char = true };
-static struct dl_type t_uchar = { .kind = DL_INT, .name = "unsigned char", .size = 1,
-				  .is_char = true };
+static struct dl_type t_char = {
+	.kind = DL_INT, .name = "char", .size = 1, .is_signed = true, .is_char = true
+};
+static struct dl_type t_uchar = {
+	.kind = DL_INT, .name = "unsigned char", .size = 1, .is_char = true
+};
 static struct dl_type t_double = { .kind = DL_FLOAT, .name = "double", .size = 8 };
 static struct dl_type t_string = { .kind = DL_STRING, .name = "string" };
 static struct dl_type t_func = { .kind = DL_FUNC, .ref = &t_int };
@@ -24,8 +26,12 @@ static struct dl_type t_fptr = { .kind = DL_PTR, .size = 8, .ref = &t_func };
 static struct dl_type t_charptr = { .kind = DL_PTR, .size = 8, .ref = &t_char };
 static struct dl_type t_myint = { .kind = DL_TYPEDEF, .name = "myint_t", .size = 4, .ref = &t_int };
 static struct dl_enumerator colours[] = { { "RED", 1 }, { "BLUE", -1 } };
-static struct dl_type t_enum = { .kind = DL_ENUM, .name = "colour", .size = 4, .is_signed = true,
-				 .enums = colours, .n_enums = 2 };
+static struct dl_type t_enum = { .kind = DL_ENUM,
+				 .name = "colour",
+				 .size = 4,
+				 .is_signed = true,
+				 .enums = colours,
+				 .n_enums = 2 };
 static struct dl_type t_forward = { .kind = DL_FORWARD, .forward_of = DL_STRUCT, .name = "dark" };
 
 static void symbolize(void *ctx, uint32_t pid, uint64_t addr, enum dl_symkind kind,
@@ -112,16 +118,21 @@ static void arrays_and_text(void **state)
 static void structs_indent_their_members(void **state)
 {
 	struct dl_type chars = { .kind = DL_ARRAY, .ref = &t_char, .n_elems = 4, .size = 4 };
-	struct dl_member inner_m[] = { { "lo", &t_uint, 0, 3 }, { NULL, &t_uint, 3, 5 },
+	struct dl_member inner_m[] = { { "lo", &t_uint, 0, 3 },
+				       { NULL, &t_uint, 3, 5 },
 				       { "hi", &t_uint, 8, 8 } };
-	struct dl_type inner = { .kind = DL_STRUCT, .name = "inner", .size = 4, .members = inner_m,
-				 .n_members = 3 };
+	struct dl_type inner = {
+		.kind = DL_STRUCT, .name = "inner", .size = 4, .members = inner_m, .n_members = 3
+	};
 	struct dl_type two = { .kind = DL_ARRAY, .ref = &inner, .n_elems = 2, .size = 8 };
-	struct dl_member m[] = { { "a", &t_int, 0, 0 }, { "in", &inner, 32, 0 },
-				 { "p", &t_charptr, 64, 0 }, { "s", &chars, 128, 0 },
+	struct dl_member m[] = { { "a", &t_int, 0, 0 },
+				 { "in", &inner, 32, 0 },
+				 { "p", &t_charptr, 64, 0 },
+				 { "s", &chars, 128, 0 },
 				 { "v", &two, 160, 0 } };
-	struct dl_type outer = { .kind = DL_STRUCT, .name = "outer", .size = 28, .members = m,
-				 .n_members = 5 };
+	struct dl_type outer = {
+		.kind = DL_STRUCT, .name = "outer", .size = 28, .members = m, .n_members = 5
+	};
 	uint8_t data[28] = { 1, 0, 0, 0, 0xfd, 0x22 };
 	const char *text;
 
@@ -153,8 +164,9 @@ static void bit_fields_may_span_nine_bytes(void **state)
 {
 	struct dl_type t_u64 = { .kind = DL_INT, .name = "unsigned long", .size = 8 };
 	struct dl_member m[] = { { "x", &t_u64, 4, 64 } };
-	struct dl_type s = { .kind = DL_STRUCT, .name = "s", .size = 9, .members = m,
-			     .n_members = 1 };
+	struct dl_type s = {
+		.kind = DL_STRUCT, .name = "s", .size = 9, .members = m, .n_members = 1
+	};
 	const uint8_t data[] = { 0x10, 0x32, 0x54, 0x76, 0x98, 0xba, 0xdc, 0xfe, 0x0f };
 
 	(void)state;
@@ -163,16 +175,19 @@ static void bit_fields_may_span_nine_bytes(void **state)
 
 static void data_shorter_than_its_type_is_no_trap(void **state)
 {
-	struct dl_member m[] = { { "a", &t_int, 0, 0 }, { "b", &t_int, 1ull << 40, 0 },
+	struct dl_member m[] = { { "a", &t_int, 0, 0 },
+				 { "b", &t_int, 1ull << 40, 0 },
 				 { "c", &t_uint, 1ull << 40, 5 } };
-	struct dl_type s = { .kind = DL_STRUCT, .name = "s", .size = 4, .members = m,
-			     .n_members = 3 };
+	struct dl_type s = {
+		.kind = DL_STRUCT, .name = "s", .size = 4, .members = m, .n_members = 3
+	};
 	struct dl_type many = { .kind = DL_ARRAY, .ref = &t_int, .n_elems = UINT64_MAX / 2 };
 
 	(void)state;
 	assert_string_equal(shown(&t_int, "", 1), "int <truncated>\n");
-	assert_string_equal(value(&s, (int[]){ 1 }, 4), "{\n    int a = 0x1\n"
-		"    int b = <truncated>\n    unsigned int c :5 = <truncated>\n}\n");
+	assert_string_equal(value(&s, (int[]){ 1 }, 4),
+			    "{\n    int a = 0x1\n"
+			    "    int b = <truncated>\n    unsigned int c :5 = <truncated>\n}\n");
 	assert_string_equal(value(&many, (int[]){ 1 }, 4), "<truncated>\n");
 	assert_string_equal(value(&t_forward, "", 0), "<forward decl>\n");
 }
@@ -181,8 +196,9 @@ static void data_shorter_than_its_type_is_no_trap(void **state)
 static void nesting_is_bounded(void **state)
 {
 	struct dl_member m[2] = { { "a", NULL, 0, 0 }, { "b", NULL, 0, 0 } };
-	struct dl_type s = { .kind = DL_STRUCT, .name = "s", .size = 4, .members = m,
-			     .n_members = 2 };
+	struct dl_type s = {
+		.kind = DL_STRUCT, .name = "s", .size = 4, .members = m, .n_members = 2
+	};
 	size_t len;
 
 	(void)state;

@@ -32,8 +32,12 @@ static const struct dl_probe_arg typed_args[] = {
 static struct error *match(void *ctx, const struct dl_pdesc *d, struct dl_probe_info *ret)
 {
 	(void)ctx;
-	*ret = (struct dl_probe_info){ .n_matches = 1, .id = 1, .prov = d->prov, .mod = d->mod,
-				       .func = d->func, .name = d->name };
+	*ret = (struct dl_probe_info){ .n_matches = 1,
+				       .id = 1,
+				       .prov = d->prov,
+				       .mod = d->mod,
+				       .func = d->func,
+				       .name = d->name };
 	ret->attr = (struct dl_prov_attr){ stable_attr, private_attr, private_attr, stable_attr,
 					   stable_attr };
 	if (!strncmp(d->name, "typed", 5) || dl_is_glob(d->name)) {
@@ -59,12 +63,13 @@ static struct dl_type *switch_type(struct dl_types *ts)
 	return t;
 }
 
-static struct error *symbol(void *ctx, struct dl_types *ts, const char *object,
-			    const char *name, struct dl_symbol *ret)
+static struct error *symbol(void *ctx, struct dl_types *ts, const char *object, const char *name,
+			    struct dl_symbol *ret)
 {
 	(void)ctx;
-	*ret = (struct dl_symbol){ .object = *object ? object : "a.out", .name = name,
-				   .addr = 0x1000, .size = 24 };
+	*ret = (struct dl_symbol){
+		.object = *object ? object : "a.out", .name = name, .addr = 0x1000, .size = 24
+	};
 	if (!strcmp(name, "counter"))
 		ret->type = dl_types_basic(ts, DL_T_INT);
 	else if (!strcmp(name, "lever"))
@@ -84,7 +89,7 @@ struct fixture {
 	struct dl_options *options;
 	struct dl_ctx *c;
 	struct dl_source src;
-	struct dl_node *lowered;	/* of the last clause checked */
+	struct dl_node *lowered; /* of the last clause checked */
 	struct dl_attr attr;
 };
 
@@ -94,8 +99,7 @@ static void open_ctx(struct fixture *f, const char *option, const char *value)
 
 	*f = (struct fixture){ .options = dl_options_create() };
 	if (option)
-		assert_null(dl_options_set(f->options, option, value, DL_OPT_FROM_CMDLINE,
-					   false));
+		assert_null(dl_options_set(f->options, option, value, DL_OPT_FROM_CMDLINE, false));
 	config.options = f->options;
 	f->c = dl_ctx_create(&config);
 	assert_non_null(f->c);
@@ -113,8 +117,9 @@ static void check(struct fixture *f, const char *text)
 {
 	struct dl_unit *u;
 
-	f->src = (struct dl_source){ .kind = DL_SRC_FILE, .name = "t.d", .text = text,
-				     .level = DL_LEVEL_NAME };
+	f->src = (struct dl_source){
+		.kind = DL_SRC_FILE, .name = "t.d", .text = text, .level = DL_LEVEL_NAME
+	};
 	u = dl_parse(f->c, &f->src);
 	f->lowered = NULL;
 	for (const struct dl_node *n = u ? u->clauses : NULL; n; n = n->next) {
@@ -244,15 +249,14 @@ static void pointers_step_by_what_they_point_to(void **state)
 	expect_type("((int *)arg0)[2]", "int");
 	expect_type("&((int *)arg0)[2]", "int *");
 	expect_type("\"abc\"[1]", "char");
-	expect_tree("BEGIN { trace(((short *)arg0)[arg1]); }",
-		    "ACTION : void\n"
-		    "  DEREF : short\n"
-		    "    BINARY + : short *\n"
-		    "      CAST : short *\n"
-		    "        ARG arg0 : int64_t\n"
-		    "      BINARY * : long\n"
-		    "        ARG arg1 : int64_t\n"
-		    "        INT 2 : long\n");
+	expect_tree("BEGIN { trace(((short *)arg0)[arg1]); }", "ACTION : void\n"
+							       "  DEREF : short\n"
+							       "    BINARY + : short *\n"
+							       "      CAST : short *\n"
+							       "        ARG arg0 : int64_t\n"
+							       "      BINARY * : long\n"
+							       "        ARG arg1 : int64_t\n"
+							       "        INT 2 : long\n");
 }
 
 static void constants_are_folded_by_their_type(void **state)
@@ -289,7 +293,7 @@ static void the_first_assignment_types_a_variable(void **state)
 	v = f.c->vars.items[0];
 	assert_string_equal(v->name, "x");
 	assert_int_equal(v->value.kind, DL_VK_INT);
-	assert_int_equal(v->value.size, 8);	/* undeclared: keeps 64 bits */
+	assert_int_equal(v->value.size, 8); /* undeclared: keeps 64 bits */
 	assert_int_equal(dl_type_base(v->value.type)->size, 4);
 	v = f.c->vars.items[1];
 	assert_int_equal(v->scope, DL_SCOPE_SELF);
@@ -325,17 +329,15 @@ static void storage_is_handed_out_in_multiples_of_eight(void **state)
 static void a_declared_narrow_variable_cuts(void **state)
 {
 	(void)state;
-	expect_tree("int8_t x; BEGIN { x = arg0; }",
-		    "EXPR : void\n"
-		    "  ASSIGN = : int8_t\n"
-		    "    VAR x : int8_t\n"
-		    "    CAST : int8_t\n"
-		    "      ARG arg0 : int64_t\n");
-	expect_tree("BEGIN { x = (int8_t)1; } END { x = arg0; }",
-		    "EXPR : void\n"
-		    "  ASSIGN = : int8_t\n"
-		    "    VAR x : int8_t\n"
-		    "    ARG arg0 : int64_t\n");
+	expect_tree("int8_t x; BEGIN { x = arg0; }", "EXPR : void\n"
+						     "  ASSIGN = : int8_t\n"
+						     "    VAR x : int8_t\n"
+						     "    CAST : int8_t\n"
+						     "      ARG arg0 : int64_t\n");
+	expect_tree("BEGIN { x = (int8_t)1; } END { x = arg0; }", "EXPR : void\n"
+								  "  ASSIGN = : int8_t\n"
+								  "    VAR x : int8_t\n"
+								  "    ARG arg0 : int64_t\n");
 }
 
 static void a_clock_in_a_narrow_variable_gets_a_warning(void **state)
@@ -358,20 +360,19 @@ static void a_clock_in_a_narrow_variable_gets_a_warning(void **state)
 static void compound_assignment_evaluates_its_target_once(void **state)
 {
 	(void)state;
-	expect_tree("BEGIN { *(int *)(n++) += 2; }",
-		    "EXPR : void\n"
-		    "  LET : int\n"
-		    "    CAST : int *\n"
-		    "      INCDEC ++ post : int64_t\n"
-		    "        VAR n : int64_t\n"
-		    "    ASSIGN = : int\n"
-		    "      DEREF : int\n"
-		    "        LETVAR : int *\n"
-		    "      CAST : int\n"
-		    "        BINARY + : int\n"
-		    "          DEREF : int\n"
-		    "            LETVAR : int *\n"
-		    "          INT 2 : int\n");
+	expect_tree("BEGIN { *(int *)(n++) += 2; }", "EXPR : void\n"
+						     "  LET : int\n"
+						     "    CAST : int *\n"
+						     "      INCDEC ++ post : int64_t\n"
+						     "        VAR n : int64_t\n"
+						     "    ASSIGN = : int\n"
+						     "      DEREF : int\n"
+						     "        LETVAR : int *\n"
+						     "      CAST : int\n"
+						     "        BINARY + : int\n"
+						     "          DEREF : int\n"
+						     "            LETVAR : int *\n"
+						     "          INT 2 : int\n");
 }
 
 static void one_mistake_is_reported_once(void **state)
@@ -427,22 +428,19 @@ static void near_misses_are_suggested(void **state)
 static void args_have_the_types_of_the_probe(void **state)
 {
 	(void)state;
-	expect_tree("t:::typed { trace(args[0]); }",
-		    "ACTION : void\n"
-		    "  CAST : int\n"
-		    "    ARG arg0 : int64_t\n");
-	expect_tree("t:::typed { trace(args[1]); }",
-		    "ACTION : void\n"
-		    "  STRINGOF : string\n"
-		    "    ARG arg2 : char *\n");
-	expect_tree("t:::typed { trace(args[2]->pr_pid); }",
-		    "ACTION : void\n"
-		    "  CAST : pid_t\n"
-		    "    CALL __proc_int : int64_t\n"
-		    "      CAST : uint64_t\n"
-		    "        CAST : struct __proc *\n"
-		    "          ARG arg1 : int64_t\n"
-		    "      INT 0 : int\n");
+	expect_tree("t:::typed { trace(args[0]); }", "ACTION : void\n"
+						     "  CAST : int\n"
+						     "    ARG arg0 : int64_t\n");
+	expect_tree("t:::typed { trace(args[1]); }", "ACTION : void\n"
+						     "  STRINGOF : string\n"
+						     "    ARG arg2 : char *\n");
+	expect_tree("t:::typed { trace(args[2]->pr_pid); }", "ACTION : void\n"
+							     "  CAST : pid_t\n"
+							     "    CALL __proc_int : int64_t\n"
+							     "      CAST : uint64_t\n"
+							     "        CAST : struct __proc *\n"
+							     "          ARG arg1 : int64_t\n"
+							     "      INT 0 : int\n");
 }
 
 static void args_are_refused_where_they_mean_nothing(void **state)
@@ -472,13 +470,12 @@ static void a_stable_set_of_probes_has_args(void **state)
 static void symbols_are_objects_at_their_address(void **state)
 {
 	(void)state;
-	expect_tree("BEGIN { trace(a.out`counter + 1); }",
-		    "ACTION : void\n"
-		    "  CAST : int\n"
-		    "    BINARY + : int\n"
-		    "      DEREF a.out`counter : int\n"
-		    "        INT 4096 : int *\n"
-		    "      INT 1 : int\n");
+	expect_tree("BEGIN { trace(a.out`counter + 1); }", "ACTION : void\n"
+							   "  CAST : int\n"
+							   "    BINARY + : int\n"
+							   "      DEREF a.out`counter : int\n"
+							   "        INT 4096 : int *\n"
+							   "      INT 1 : int\n");
 	expect_const("sizeof (`work)", 24);
 	expect_const("(long)&`counter", 0x1000);
 	expect_const("(long)`work", 0x1000);
@@ -492,21 +489,19 @@ static void symbols_are_objects_at_their_address(void **state)
 static void extern_gives_a_symbol_its_type(void **state)
 {
 	(void)state;
-	expect_tree("extern short untyped; BEGIN { trace(untyped); }",
-		    "ACTION : void\n"
-		    "  DEREF untyped : short\n"
-		    "    INT 4096 : short *\n");
+	expect_tree("extern short untyped; BEGIN { trace(untyped); }", "ACTION : void\n"
+								       "  DEREF untyped : short\n"
+								       "    INT 4096 : short *\n");
 }
 
 static void enum_tags_are_found_by_the_other_side(void **state)
 {
 	(void)state;
-	expect_tree("BEGIN { trace(`lever == ON); }",
-		    "ACTION : void\n"
-		    "  BINARY == : int\n"
-		    "    DEREF `lever : enum toggle\n"
-		    "      INT 4096 : enum toggle *\n"
-		    "    INT 1 : enum toggle\n");
+	expect_tree("BEGIN { trace(`lever == ON); }", "ACTION : void\n"
+						      "  BINARY == : int\n"
+						      "    DEREF `lever : enum toggle\n"
+						      "      INT 4096 : enum toggle *\n"
+						      "    INT 1 : enum toggle\n");
 	expect_error("BEGIN { trace(ON); }", D_IDENT_UNDEF, NULL);
 	expect_error("int both; BEGIN { trace(`lever == both); }", D_IDENT_AMBIG,
 		     "ambiguous use of operator ==: both is both a enum toggle enum tag and a "
@@ -519,12 +514,11 @@ static void enum_tags_are_found_by_the_other_side(void **state)
 static void only_the_named_member_of_a_translation_is_computed(void **state)
 {
 	(void)state;
-	expect_tree("BEGIN { trace(fds[arg0].fi_name); }",
-		    "ACTION : void\n"
-		    "  CALL __fd_str : string\n"
-		    "    CAST : int\n"
-		    "      ARG arg0 : int64_t\n"
-		    "    INT 2 : int\n");
+	expect_tree("BEGIN { trace(fds[arg0].fi_name); }", "ACTION : void\n"
+							   "  CALL __fd_str : string\n"
+							   "    CAST : int\n"
+							   "      ARG arg0 : int64_t\n"
+							   "    INT 2 : int\n");
 }
 
 static void inline_parameters_are_computed_once(void **state)
@@ -576,8 +570,7 @@ static void quantizers_have_their_parameter_word(void **state)
 	check(&f, "BEGIN { @a = lquantize(1, -10, 90, 10); @b = llquantize(1, 10, 1, 6, 20); "
 		  "@c[execname, ustack(7), usym(ucaller), (char)1] = count(); }");
 	no_errors(&f);
-	assert_int_equal(f.c->agg_table.items[0]->param,
-			 10ull << 48 | 10ull << 32 | (uint32_t)-10);
+	assert_int_equal(f.c->agg_table.items[0]->param, 10ull << 48 | 10ull << 32 | (uint32_t)-10);
 	assert_int_equal(f.c->agg_table.items[1]->param,
 			 10ull << 48 | 1ull << 32 | 6ull << 16 | 20);
 	assert_int_equal(f.c->agg_table.items[2]->n_keys, 4);

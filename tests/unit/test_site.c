@@ -163,7 +163,7 @@ static void count_hook(void *arg, struct task *t, struct site *s)
 
 static void users_share_a_site_and_leave_one_by_one(void **state)
 {
-	struct counter a = {0};
+	struct counter a = { 0 };
 	struct site_user user = { .hook = count_hook, .arg = &a };
 	struct site *s1, *s2;
 	struct rig r;
@@ -427,8 +427,9 @@ static void thousands_of_sites_are_planted_at_once(void **state)
 	unsigned refused;
 	const char *why;
 	struct rig r;
-	uint8_t *field = mmap((void *)FIELD_ADDR, FIELD * STRIDE, PROT_READ | PROT_WRITE | PROT_EXEC,
-			      MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+	uint8_t *field =
+		mmap((void *)FIELD_ADDR, FIELD * STRIDE, PROT_READ | PROT_WRITE | PROT_EXEC,
+		     MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
 
 	(void)state;
 	assert_ptr_equal(field, (void *)FIELD_ADDR);
@@ -466,13 +467,12 @@ static int load_and_unload(struct rig_shared *s)
 				  MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
 
 		/* Different code at the same address in odd and even rounds. */
-		memcpy(p,
-		       i % 2 ? (void *)(uintptr_t)nothing
-			     : (void *)(uintptr_t)nothing_else, NOTHING_BYTES);
+		memcpy(p, i % 2 ? (void *)(uintptr_t)nothing : (void *)(uintptr_t)nothing_else,
+		       NOTHING_BYTES);
 		s->v[0] = i;
-		work(i);	/* "loaded" */
+		work(i); /* "loaded" */
 		((void (*)(void))PLUG_ADDR)();
-		work(-1);	/* "about to be unloaded" */
+		work(-1); /* "about to be unloaded" */
 		munmap(p, 4096);
 	}
 	return 0;

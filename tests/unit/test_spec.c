@@ -30,9 +30,9 @@ static struct clauses enable_all(struct rig *r)
 					 INSN(IN, 1, 0, 0, 1), TRACE_INT(1)));
 	c.commit = rig_enable(r, CODE(INSN(IN, 0, 0, 0, 0), INSN(COMMIT, 0, 0, 0, 0)));
 	c.discard = rig_enable(r, CODE(INSN(IN, 0, 0, 0, 0), INSN(DISCARD, 0, 0, 0, 0)));
-	c.speculate_printa = rig_enable(r, CODE(INSN(IN, 0, 0, 0, 0), INSN(SPEC, 0, 0, 0, 0),
-						INSN(TRB, 0, 0, 0, RIG_PRINTA),
-						INSN(TRE, 0, 0, 0, 0)));
+	c.speculate_printa =
+		rig_enable(r, CODE(INSN(IN, 0, 0, 0, 0), INSN(SPEC, 0, 0, 0, 0),
+				   INSN(TRB, 0, 0, 0, RIG_PRINTA), INSN(TRE, 0, 0, 0, 0)));
 	r->rec.n_slots = 2;
 	r->rec.len = sizeof(r->rec) + 16;
 	return c;
@@ -120,7 +120,7 @@ static void running_out_of_ids_and_of_room_is_counted(void **state)
 	struct rig *r = *state;
 
 	rig_option(r, "nspec", "2");
-	rig_option(r, "specsize", "700");	/* two records of the classic layout */
+	rig_option(r, "specsize", "700"); /* two records of the classic layout */
 	struct clauses c = enable_all(r);
 
 	assert_int_equal(make(r, &c), 1);

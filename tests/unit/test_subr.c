@@ -23,8 +23,14 @@ struct arg {
 	const char *text;
 	int64_t number;
 };
-#define S(t) { .text = (t) }
-#define N(n) { .number = (n) }
+#define S(t)                \
+	{                   \
+		.text = (t) \
+	}
+#define N(n)                  \
+	{                     \
+		.number = (n) \
+	}
 
 /* CALL subr with the arguments; the result in register 0. */
 static size_t assemble(struct rig *r, enum dl_subr subr, const struct arg *arg, uint8_t n,
@@ -65,15 +71,18 @@ static uint64_t call_int(struct rig *r, enum dl_subr subr, const struct arg *arg
 	rig_run(r, code, at + ARRAY_SIZE(tail));
 	return r->fired & DL_FIRED_FAULT ? 0xfa017 : rig_take_int(r);
 }
-#define INT(r, subr, ...)                                                     \
-	call_int(r, DL_SUBR_##subr, (const struct arg[]){ __VA_ARGS__ },      \
+#define INT(r, subr, ...)                                                \
+	call_int(r, DL_SUBR_##subr, (const struct arg[]){ __VA_ARGS__ }, \
 		 sizeof((const struct arg[]){ __VA_ARGS__ }) / sizeof(struct arg))
 
 static const char *call_text(struct rig *r, enum dl_subr subr, const struct arg *arg, uint8_t n)
 {
 	static const struct dl_insn tail[] = {
 		/* NULL is told from "" by an extra item in front. */
-		{ DL_OP_BOOL, 9, 0, 0, 0 }, TRACE_TEXT(0), TRACE_INT(9), { DL_OP_END, 0, 0, 0, 0 },
+		{ DL_OP_BOOL, 9, 0, 0, 0 },
+		TRACE_TEXT(0),
+		TRACE_INT(9),
+		{ DL_OP_END, 0, 0, 0, 0 },
 	};
 	struct dl_insn code[16];
 	size_t at = assemble(r, subr, arg, n, code);
@@ -88,8 +97,8 @@ static const char *call_text(struct rig *r, enum dl_subr subr, const struct arg 
 
 	return is_null ? "(null)" : text;
 }
-#define TEXT(r, subr, ...)                                                    \
-	call_text(r, DL_SUBR_##subr, (const struct arg[]){ __VA_ARGS__ },     \
+#define TEXT(r, subr, ...)                                                \
+	call_text(r, DL_SUBR_##subr, (const struct arg[]){ __VA_ARGS__ }, \
 		  sizeof((const struct arg[]){ __VA_ARGS__ }) / sizeof(struct arg))
 
 static void assert_fault(struct rig *r, enum dl_fault fault)
@@ -99,7 +108,9 @@ static void assert_fault(struct rig *r, enum dl_fault fault)
 
 static void paths_are_taken_apart(void **state)
 {
-	static const struct { const char *path, *base, *dir, *clean; } t[] = {
+	static const struct {
+		const char *path, *base, *dir, *clean;
+	} t[] = {
 		{ "", ".", ".", "" },
 		{ "/", "/", "/", "/" },
 		{ "///", "/", "/", "/" },
@@ -130,7 +141,10 @@ static void paths_are_taken_apart(void **state)
 
 static void index_and_rindex_follow_perl(void **state)
 {
-	static const struct { const char *s, *sub; int64_t pos, index, rindex; } t[] = {
+	static const struct {
+		const char *s, *sub;
+		int64_t pos, index, rindex;
+	} t[] = {
 		{ "abcabc", "bc", INT64_MIN, 1, 4 },
 		{ "abcabc", "bc", 2, 4, 1 },
 		{ "abcabc", "bc", -5, 1, -1 },
@@ -161,13 +175,26 @@ static void index_and_rindex_follow_perl(void **state)
 
 static void substr_follows_perl(void **state)
 {
-	static const struct { const char *s; int64_t i, n; const char *want; } t[] = {
-		{ "abcdef", 2, INT64_MIN, "cdef" }, { "abcdef", 2, 2, "cd" },
-		{ "abcdef", -2, INT64_MIN, "ef" }, { "abcdef", -4, 2, "cd" },
-		{ "abcdef", -9, 5, "ab" }, { "abcdef", -9, 3, "" }, { "abcdef", -9, 2, "" },
-		{ "abcdef", 1, -2, "bcd" }, { "abcdef", 1, -9, "" }, { "abcdef", 6, 1, "" },
-		{ "abcdef", 9, 1, "" }, { "abcdef", 0, 0, "" }, { "abcdef", 0, 100, "abcdef" },
-		{ "", 0, 5, "" }, { "abcdef", 3, INT32_MAX, "def" },
+	static const struct {
+		const char *s;
+		int64_t i, n;
+		const char *want;
+	} t[] = {
+		{ "abcdef", 2, INT64_MIN, "cdef" },
+		{ "abcdef", 2, 2, "cd" },
+		{ "abcdef", -2, INT64_MIN, "ef" },
+		{ "abcdef", -4, 2, "cd" },
+		{ "abcdef", -9, 5, "ab" },
+		{ "abcdef", -9, 3, "" },
+		{ "abcdef", -9, 2, "" },
+		{ "abcdef", 1, -2, "bcd" },
+		{ "abcdef", 1, -9, "" },
+		{ "abcdef", 6, 1, "" },
+		{ "abcdef", 9, 1, "" },
+		{ "abcdef", 0, 0, "" },
+		{ "abcdef", 0, 100, "abcdef" },
+		{ "", 0, 5, "" },
+		{ "abcdef", 3, INT32_MAX, "def" },
 		{ "abcdef", INT32_MIN, INT32_MIN, "" },
 	};
 	struct rig *r = *state;
@@ -228,8 +255,12 @@ static void strtok_keeps_its_place_within_a_firing(void **state)
 
 	rig_start(r);
 	struct dl_insn next[] = {
-		INSN(STR, 2, 0, 0, delims), INSN(LDI, 1, 0, 0, 0), INSN(CALL, 0, 1, 2, DL_SUBR_STRTOK),
-		INSN(BOOL, 3, 0, 0, 0), TRACE_TEXT(0), INSN(END, 0, 0, 0, 0),
+		INSN(STR, 2, 0, 0, delims),
+		INSN(LDI, 1, 0, 0, 0),
+		INSN(CALL, 0, 1, 2, DL_SUBR_STRTOK),
+		INSN(BOOL, 3, 0, 0, 0),
+		TRACE_TEXT(0),
+		INSN(END, 0, 0, 0, 0),
 	};
 	uint32_t first = rig_enable(r, CODE(INSN(STR, 1, 0, 0, text), INSN(STR, 2, 0, 0, delims),
 					    INSN(CALL, 0, 1, 2, DL_SUBR_STRTOK), TRACE_TEXT(0)));
@@ -298,15 +329,21 @@ static void byte_order_and_devices(void **state)
 
 static void addresses_are_formatted(void **state)
 {
-	static const struct { uint8_t b[16]; const char *ntoa6, *ntop; } t[] = {
+	static const struct {
+		uint8_t b[16];
+		const char *ntoa6, *ntop;
+	} t[] = {
 		{ { 0 }, "::", "::" },
 		{ { [15] = 1 }, "::1", "::1" },
 		{ { 0xfe, 0x80, [15] = 0x0a }, "fe80::a", "fe80::a" },
-		{ { 0x20, 1, 0xd, 0xb8, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 1 }, "2001:db8::1:0:0:1",
+		{ { 0x20, 1, 0xd, 0xb8, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 1 },
+		  "2001:db8::1:0:0:1",
 		  "2001:db8::1:0:0:1" },
-		{ { 0x20, 1, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 1, 0, 1 }, "2001:0:1::1:1",
+		{ { 0x20, 1, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 1, 0, 1 },
+		  "2001:0:1::1:1",
 		  "2001:0:1::1:1" },
-		{ { 0, 1, 0, 0, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1 }, "1:0:1:1:1:1:1:1",
+		{ { 0, 1, 0, 0, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1 },
+		  "1:0:1:1:1:1:1:1",
 		  "1:0:1:1:1:1:1:1" },
 		{ { 0, 1 }, "1::", "1::" },
 		{ { [10] = 0xff, 0xff, 127, 0, 0, 1 }, "127.0.0.1", "::ffff:127.0.0.1" },
@@ -338,20 +375,45 @@ static void json_finds_values(void **state)
 {
 	static const char doc[] = "{ \"a\": {\"b\": [1, -2.5e3, {\"c\":\"x\\\"y\"}], \"n\":null},"
 				  " \"t\" : true, \"o\":{}, \"e\":\"\" , \"l\":[[1,2],[3]] }";
-	static const struct { const char *path, *want; } t[] = {
-		{ "a.b[0]", "1" }, { "a.b[1]", "-2.5e3" }, { "a.b[2].c", "x\\\"y" },
-		{ "a.b", "[1, -2.5e3, {\"c\":\"x\\\"y\"}]" }, { "a.n", "null" }, { "t", "true" },
-		{ "o", "{}" }, { "e", "" }, { "l[1][0]", "3" }, { "l[2]", "(null)" },
-		{ "a.x", "(null)" }, { "", "(null)" }, { ".", "(null)" }, { "a.", "(null)" },
-		{ "a.b[", "(null)" }, { "a.b[x]", "(null)" }, { "a.b[0]c", "(null)" },
-		{ "t.x", "(null)" }, { "a[0]", "(null)" }, { "a.b[99999999999999999999]", "(null)" },
+	static const struct {
+		const char *path, *want;
+	} t[] = {
+		{ "a.b[0]", "1" },
+		{ "a.b[1]", "-2.5e3" },
+		{ "a.b[2].c", "x\\\"y" },
+		{ "a.b", "[1, -2.5e3, {\"c\":\"x\\\"y\"}]" },
+		{ "a.n", "null" },
+		{ "t", "true" },
+		{ "o", "{}" },
+		{ "e", "" },
+		{ "l[1][0]", "3" },
+		{ "l[2]", "(null)" },
+		{ "a.x", "(null)" },
+		{ "", "(null)" },
+		{ ".", "(null)" },
+		{ "a.", "(null)" },
+		{ "a.b[", "(null)" },
+		{ "a.b[x]", "(null)" },
+		{ "a.b[0]c", "(null)" },
+		{ "t.x", "(null)" },
+		{ "a[0]", "(null)" },
+		{ "a.b[99999999999999999999]", "(null)" },
 	};
-	static const struct { const char *doc, *path, *want; } u[] = {
-		{ "[1,2,3]", "[2]", "3" }, { "[]", "[0]", "(null)" }, { "", "a", "(null)" },
-		{ "{\"a\" 1}", "a", "(null)" }, { "{\"a\":1", "a", "1" }, { "{\"a\":tru}", "a", "(null)" },
-		{ "{\"a\":\"\\u00e9\"}", "a", "\\u00e9" }, { "{\"a\":\"\\u00g9\"}", "a", "(null)" },
-		{ "{\"a\":\"\\q\"}", "a", "(null)" }, { "{\"a\":\"open}", "a", "(null)" },
-		{ "5", "a", "(null)" }, { "{x:1,\"a\":2}", "a", "(null)" },
+	static const struct {
+		const char *doc, *path, *want;
+	} u[] = {
+		{ "[1,2,3]", "[2]", "3" },
+		{ "[]", "[0]", "(null)" },
+		{ "", "a", "(null)" },
+		{ "{\"a\" 1}", "a", "(null)" },
+		{ "{\"a\":1", "a", "1" },
+		{ "{\"a\":tru}", "a", "(null)" },
+		{ "{\"a\":\"\\u00e9\"}", "a", "\\u00e9" },
+		{ "{\"a\":\"\\u00g9\"}", "a", "(null)" },
+		{ "{\"a\":\"\\q\"}", "a", "(null)" },
+		{ "{\"a\":\"open}", "a", "(null)" },
+		{ "5", "a", "(null)" },
+		{ "{x:1,\"a\":2}", "a", "(null)" },
 	};
 	struct rig *r = *state;
 	char deep[256];
@@ -401,7 +463,8 @@ static void memory_moves_between_target_and_scratch(void **state)
 	assert_string_equal(EVAL_TEXT(r, INSN(LDI, 1, 0, 0, 8), INSN(CALL, 4, 1, 1, DL_SUBR_ALLOCA),
 				      INSN(LDK, 3, 0, 0, K_TARGET), INSN(ADDI, 3, 3, 0, 60),
 				      INSN(LDI, 5, 0, 0, 3), INSN(CALL, 6, 3, 3, DL_SUBR_BCOPY),
-				      INSN(MOV, 0, 4, 0, 0)), "abc");
+				      INSN(MOV, 0, 4, 0, 0)),
+			    "abc");
 }
 
 static void the_rest_answers(void **state)
@@ -412,7 +475,7 @@ static void the_rest_answers(void **state)
 	rig_start(r);
 	uint64_t a = INT(r, RAND, N(0)), b;
 
-	assert_int_equal(a, 0xfa017);	/* rand() takes no argument */
+	assert_int_equal(a, 0xfa017); /* rand() takes no argument */
 	assert_fault(r, DL_FLT_ILLOP);
 	a = EVAL_INT(r, INSN(CALL, 0, 1, 0, DL_SUBR_RAND));
 	b = EVAL_INT(r, INSN(CALL, 0, 1, 0, DL_SUBR_RAND));
@@ -430,7 +493,8 @@ static void the_rest_answers(void **state)
 	INT(r, FD_INT, N(1), N(-1));
 	assert_fault(r, DL_FLT_ILLOP);
 	assert_int_equal(EVAL_INT(r, INSN(LDI, 1, 0, 0, 9), INSN(LDI, 2, 0, 0, 4),
-				  INSN(CALL, 3, 1, 2, DL_SUBR_MEMREF), INSN(LD, 0, 3, 8, 8)), 4);
+				  INSN(CALL, 3, 1, 2, DL_SUBR_MEMREF), INSN(LD, 0, 3, 8, 8)),
+			 4);
 }
 
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)

@@ -36,7 +36,7 @@ static char *fixture(const char *name)
 static void the_filter_reports_exactly_the_watched_calls(void **state)
 {
 	char *argv[] = { fixture("syscalls"), (char *)"500", NULL };
-	struct syscall_set set = {0};
+	struct syscall_set set = { 0 };
 	struct rig r;
 
 	(void)state;
@@ -61,7 +61,7 @@ static void the_filter_reports_exactly_the_watched_calls(void **state)
 static void the_first_exec_is_reported_with_its_return(void **state)
 {
 	char *argv[] = { fixture("syscalls"), NULL };
-	struct syscall_set set = {0};
+	struct syscall_set set = { 0 };
 	struct rig r;
 
 	(void)state;
@@ -80,7 +80,7 @@ static void descendants_stay_watched_through_fork_and_exec(void **state)
 {
 	char *argv[] = { (char *)"sh", (char *)"-c",
 			 (char *)"true; /bin/true; /bin/true & wait; exec /bin/true", NULL };
-	struct syscall_set set = {0};
+	struct syscall_set set = { 0 };
 	struct rig r;
 
 	(void)state;
@@ -127,7 +127,7 @@ static void count_reads(void *ctx, struct task *t, unsigned nr, int64_t result)
 static void restarted_calls_are_one_call(void **state)
 {
 	char *argv[] = { fixture("calls_restart"), NULL };
-	struct syscall_set set = {0};
+	struct syscall_set set = { 0 };
 	struct rig r;
 
 	(void)state;
@@ -145,7 +145,7 @@ static void restarted_calls_are_one_call(void **state)
 static void restarted_entries_are_told_once_without_exits(void **state)
 {
 	char *argv[] = { fixture("calls_restart"), NULL };
-	struct syscall_set set = {0};
+	struct syscall_set set = { 0 };
 	struct rig r;
 
 	(void)state;
@@ -199,7 +199,7 @@ static int calls_ptraced_caught(struct rig_shared *s)
 
 static void attached_processes_report_pairs(void **state)
 {
-	struct syscall_set set = {0};
+	struct syscall_set set = { 0 };
 	struct rig r;
 
 	(void)state;
@@ -212,7 +212,7 @@ static void attached_processes_report_pairs(void **state)
 	engine_watch_syscalls(r.e, &set);
 	rig_go(&r);
 	rig_run_to(&r, 0);
-	while (r.entries[SYS_read] < 2)		/* the go, then the pipe */
+	while (r.entries[SYS_read] < 2) /* the go, then the pipe */
 		rig_poll(&r, 1000000);
 	/* Stopping the world interrupts the read, which is no event of its own. */
 	for (int i = 0; i < 30; i++) {
@@ -241,7 +241,7 @@ static void attached_processes_report_pairs(void **state)
 
 static void watching_may_begin_and_end_while_it_runs(void **state)
 {
-	struct syscall_set set = {0}, none = {0};
+	struct syscall_set set = { 0 }, none = { 0 };
 	struct rig r;
 
 	(void)state;
@@ -267,7 +267,7 @@ static void watching_may_begin_and_end_while_it_runs(void **state)
 
 static void call_at_entry(void *ctx, struct task *t, unsigned nr)
 {
-	const uint64_t args[6] = {0};
+	const uint64_t args[6] = { 0 };
 	int64_t result = 0;
 
 	rig_entry(ctx, t, nr);
@@ -279,7 +279,7 @@ static void call_at_entry(void *ctx, struct task *t, unsigned nr)
 
 static void remote_calls_at_an_entry_let_the_call_happen_once(void **state)
 {
-	struct syscall_set set = {0};
+	struct syscall_set set = { 0 };
 
 	(void)state;
 	watch(&set, SYS_getppid, true, true);

@@ -21,7 +21,7 @@ struct target {
 	uint64_t pcs[128];
 	int n;
 	enum frame_end end;
-	char text[128][96];	/* of each pc */
+	char text[128][96]; /* of each pc */
 };
 
 static void open_target(struct target *t, const char *what, int want_signal)
@@ -49,7 +49,7 @@ static void close_target(struct target *t)
 static void symbolize(struct target *t)
 {
 	for (int i = 0; i < t->n; i++) {
-		struct strbuf sb = {0};
+		struct strbuf sb = { 0 };
 
 		objects_symbolize(t->os, t->pcs[i], SYMBOLIZE_SYM, &sb);
 		snprintf(t->text[i], sizeof(t->text[i]), "%s", strbuf_text(&sb));
@@ -63,8 +63,7 @@ static void walk(struct target *t, bool at_entry)
 
 	assert_int_equal(arch_regs_read(t->pid, &regs), 0);
 	frame_memory_reset(&t->memory);
-	t->n = frame_walk(t->os, &t->memory, &regs, arch_pc(&regs), at_entry, t->pcs, 128,
-			  &t->end);
+	t->n = frame_walk(t->os, &t->memory, &regs, arch_pc(&regs), at_entry, t->pcs, 128, &t->end);
 	symbolize(t);
 }
 
@@ -112,8 +111,8 @@ static void max_bounds_the_walk(void **state)
 	open_target(&t, "deep", SIGSTOP);
 	assert_int_equal(arch_regs_read(t.pid, &regs), 0);
 	t.pcs[3] = 77;
-	assert_int_equal(frame_walk(t.os, &t.memory, &regs, arch_pc(&regs), false, t.pcs, 3,
-				    &t.end), 3);
+	assert_int_equal(
+		frame_walk(t.os, &t.memory, &regs, arch_pc(&regs), false, t.pcs, 3, &t.end), 3);
 	assert_int_equal(t.end, FRAME_FULL);
 	assert_int_equal(t.pcs[3], 77);
 	assert_int_equal(t.pcs[0], arch_pc(&regs));
@@ -276,8 +275,7 @@ static void garbage_registers_end_the_walk(void **state)
 				bad.w[k] = x & 2 ? x : regs.w[k] + (x >> 52);
 		}
 		frame_memory_reset(&t.memory);
-		int n = frame_walk(t.os, &t.memory, &bad, arch_pc(&bad), i & 1, t.pcs, 128,
-				   &t.end);
+		int n = frame_walk(t.os, &t.memory, &bad, arch_pc(&bad), i & 1, t.pcs, 128, &t.end);
 
 		assert_in_range(n, 1, 128);
 	}

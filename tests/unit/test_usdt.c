@@ -122,7 +122,9 @@ static void items_have_sizes_and_signs(void **state)
 	assert_int_equal(usdt_args_parse("1@[a, b] 2@(c, d) 4@e", args), 3);
 	assert_int_equal(args[2].size, 4);
 	assert_int_equal(usdt_args_parse("1@a 1@a 1@a 1@a 1@a 1@a 1@a 1@a 1@a 1@a 1@a 1@a 1@a 1@a "
-					 "1@a 1@a 1@a 1@a", args), USDT_ARGS);
+					 "1@a 1@a 1@a 1@a",
+					 args),
+			 USDT_ARGS);
 }
 
 static uint64_t value(enum arch_operand_kind kind, uint8_t size, bool is_signed, uint64_t word)
@@ -156,9 +158,11 @@ static void values_are_cut_and_extended(void **state)
 static void unreadable_memory_is_told(void **state)
 {
 	struct arch_regs regs = { { 0 } };
-	struct usdt_arg a = { .size = 8, .is_known = true,
-			      .op = { .kind = ARCH_OP_MEM, .base = -1, .index = -1, .scale = 1,
-				      .value = 0x2000 } };
+	struct usdt_arg a = {
+		.size = 8,
+		.is_known = true,
+		.op = { .kind = ARCH_OP_MEM, .base = -1, .index = -1, .scale = 1, .value = 0x2000 }
+	};
 	struct usdt_reader r = { .regs = &regs, .load = load };
 	uint64_t v = 1, at = 0;
 
@@ -185,7 +189,9 @@ static void damage(const char *fixture, const char *section)
 
 		assert_non_null(copy);
 		memcpy(copy, img->bytes, img->n_bytes);
-		copy[offset + i] = i % 3 == 0 ? 0xff : i % 3 == 1 ? 0 : (uint8_t)(copy[offset + i] ^ 0x55);
+		copy[offset + i] = i % 3 == 0 ? 0xff :
+				   i % 3 == 1 ? 0 :
+						(uint8_t)(copy[offset + i] ^ 0x55);
 		if (!image_from_memory(copy, img->n_bytes, "damaged", &bad)) {
 			usdt_sites(bad, &n);
 			image_put(bad);

@@ -33,8 +33,11 @@ static void integers_extend_by_their_own_type(void **state)
 static void fields_follow_one_another_padded(void **state)
 {
 	const struct dl_value_desc descs[] = {
-		str, { .kind = DL_VK_BYTES, .size = 3 }, { .kind = DL_VK_STACK },
-		{ .kind = DL_VK_SYM }, { .kind = DL_VK_USTACK },
+		str,
+		{ .kind = DL_VK_BYTES, .size = 3 },
+		{ .kind = DL_VK_STACK },
+		{ .kind = DL_VK_SYM },
+		{ .kind = DL_VK_USTACK },
 	};
 	uint64_t words[] = { 0, 0, 0x636261, 42, 0x1234, 7, 2, 10, 20 };
 	uint8_t *data = (uint8_t *)words;

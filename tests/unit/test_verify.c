@@ -16,11 +16,16 @@
 #include "../../dlang/ctx.h"
 #include "../../dlang/near.h"
 
-#define I(name, ra, rb, rc, k) { DL_OP_##name, ra, rb, rc, k }
-#define FAR(...) check(false, (const struct dl_insn[]){ __VA_ARGS__ }, \
-		       sizeof((struct dl_insn[]){ __VA_ARGS__ }) / sizeof(struct dl_insn))
-#define NEAR(...) check(true, (const struct dl_insn[]){ __VA_ARGS__ }, \
-			sizeof((struct dl_insn[]){ __VA_ARGS__ }) / sizeof(struct dl_insn))
+#define I(name, ra, rb, rc, k)              \
+	{                                   \
+		DL_OP_##name, ra, rb, rc, k \
+	}
+#define FAR(...)                                              \
+	check(false, (const struct dl_insn[]){ __VA_ARGS__ }, \
+	      sizeof((struct dl_insn[]){ __VA_ARGS__ }) / sizeof(struct dl_insn))
+#define NEAR(...)                                            \
+	check(true, (const struct dl_insn[]){ __VA_ARGS__ }, \
+	      sizeof((struct dl_insn[]){ __VA_ARGS__ }) / sizeof(struct dl_insn))
 #define END I(END, 0, 0, 0, 0)
 
 static const uint64_t pool[3] = { 1, 2, 3 };
@@ -73,7 +78,7 @@ static void test_registers_are_below_the_number_declared(void **state)
 	assert_non_null(FAR(I(ADD, 4, 3, 3, 0), END));
 	assert_non_null(FAR(I(ADD, 3, 4, 3, 0), END));
 	assert_non_null(FAR(I(ADD, 3, 3, 4, 0), END));
-	assert_null(FAR(I(LD, 3, 3, 8, 0), END));	/* c is a size there */
+	assert_null(FAR(I(LD, 3, 3, 8, 0), END)); /* c is a size there */
 }
 
 static void test_jumps_stay_inside(void **state)
@@ -210,10 +215,11 @@ static void test_random_bytes_are_refused_or_harmless(void **state)
 	for (unsigned round = 0; round < 60000; round++) {
 		bool is_near = round & 1, tame = round & 2;
 		uint32_t n = 1 + (uint32_t)(next_random() % 24);
-		struct dl_code code = {
-			.insns = insns, .n = n, .consts = pool, .n_consts = 3,
-			.n_regs = (uint32_t)(next_random() % 8)
-		};
+		struct dl_code code = { .insns = insns,
+					.n = n,
+					.consts = pool,
+					.n_consts = 3,
+					.n_regs = (uint32_t)(next_random() % 8) };
 
 		for (uint32_t i = 0; i < n; i++) {
 			uint64_t word = next_random();

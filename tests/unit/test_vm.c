@@ -19,8 +19,9 @@ static int teardown(void **state)
 static uint64_t eval2(struct rig *r, uint8_t op, uint64_t b, uint64_t c)
 {
 	struct dl_insn code[] = {
-		{ DL_OP_IN, 1, 0, 0, 0 }, { DL_OP_IN, 2, 0, 0, 1 }, { op, 0, 1, 2, 0 },
-		TRACE_INT(0), { DL_OP_END, 0, 0, 0, 0 },
+		{ DL_OP_IN, 1, 0, 0, 0 },  { DL_OP_IN, 2, 0, 0, 1 },
+		{ op, 0, 1, 2, 0 },	   TRACE_INT(0),
+		{ DL_OP_END, 0, 0, 0, 0 },
 	};
 
 	r->rec.n_slots = 2;
@@ -33,18 +34,30 @@ static uint64_t eval2(struct rig *r, uint8_t op, uint64_t b, uint64_t c)
 
 static void arithmetic_wraps_and_masks(void **state)
 {
-	static const struct { uint8_t op; uint64_t b, c, want; } t[] = {
+	static const struct {
+		uint8_t op;
+		uint64_t b, c, want;
+	} t[] = {
 		{ DL_OP_ADD, INT64_MAX, 1, (uint64_t)INT64_MIN },
 		{ DL_OP_SUB, 0, 1, UINT64_MAX },
 		{ DL_OP_MUL, (uint64_t)INT64_MIN, UINT64_MAX, (uint64_t)INT64_MIN },
-		{ DL_OP_AND, 12, 10, 8 }, { DL_OP_OR, 12, 10, 14 }, { DL_OP_XOR, 12, 10, 6 },
-		{ DL_OP_SHL, 1, 65, 2 }, { DL_OP_SHR, UINT64_MAX, 63, 1 },
+		{ DL_OP_AND, 12, 10, 8 },
+		{ DL_OP_OR, 12, 10, 14 },
+		{ DL_OP_XOR, 12, 10, 6 },
+		{ DL_OP_SHL, 1, 65, 2 },
+		{ DL_OP_SHR, UINT64_MAX, 63, 1 },
 		{ DL_OP_SRA, (uint64_t)INT64_MIN, 63, UINT64_MAX },
 		{ DL_OP_NEG, (uint64_t)INT64_MIN, 0, (uint64_t)INT64_MIN },
-		{ DL_OP_COM, 0, 0, UINT64_MAX }, { DL_OP_LNOT, 7, 0, 0 }, { DL_OP_LNOT, 0, 0, 1 },
-		{ DL_OP_BOOL, 7, 0, 1 }, { DL_OP_EQ, 3, 3, 1 }, { DL_OP_NE, 3, 3, 0 },
-		{ DL_OP_LTS, UINT64_MAX, 0, 1 }, { DL_OP_LTU, UINT64_MAX, 0, 0 },
-		{ DL_OP_LES, 5, 5, 1 }, { DL_OP_LEU, 6, 5, 0 },
+		{ DL_OP_COM, 0, 0, UINT64_MAX },
+		{ DL_OP_LNOT, 7, 0, 0 },
+		{ DL_OP_LNOT, 0, 0, 1 },
+		{ DL_OP_BOOL, 7, 0, 1 },
+		{ DL_OP_EQ, 3, 3, 1 },
+		{ DL_OP_NE, 3, 3, 0 },
+		{ DL_OP_LTS, UINT64_MAX, 0, 1 },
+		{ DL_OP_LTU, UINT64_MAX, 0, 0 },
+		{ DL_OP_LES, 5, 5, 1 },
+		{ DL_OP_LEU, 6, 5, 0 },
 	};
 	struct rig *r = *state;
 
@@ -86,11 +99,14 @@ static void extension_jumps_and_constants_work(void **state)
 	assert_int_equal(EVAL_INT(r, INSN(LDI, 1, 0, 0, -5), INSN(SX, 0, 1, 0, 64)), -(uint64_t)5);
 	assert_int_equal(EVAL_INT(r, INSN(LDK, 0, 0, 0, K_INT64_MAX)), INT64_MAX);
 	assert_int_equal(EVAL_INT(r, INSN(LDI, 0, 0, 0, 1), INSN(JMP, 0, 0, 0, 1),
-				  INSN(LDI, 0, 0, 0, 2), INSN(ADDI, 0, 0, 0, 10)), 11);
+				  INSN(LDI, 0, 0, 0, 2), INSN(ADDI, 0, 0, 0, 10)),
+			 11);
 	assert_int_equal(EVAL_INT(r, INSN(LDI, 0, 0, 0, 1), INSN(JZ, 0, 0, 0, 1),
-				  INSN(LDI, 0, 0, 0, 2), INSN(NOP, 0, 0, 0, 0)), 2);
+				  INSN(LDI, 0, 0, 0, 2), INSN(NOP, 0, 0, 0, 0)),
+			 2);
 	assert_int_equal(EVAL_INT(r, INSN(LDI, 0, 0, 0, 1), INSN(JNZ, 0, 0, 0, 1),
-				  INSN(LDI, 0, 0, 0, 2), INSN(MOV, 3, 0, 0, 0)), 1);
+				  INSN(LDI, 0, 0, 0, 2), INSN(MOV, 3, 0, 0, 0)),
+			 1);
 }
 
 static uint64_t bits(double d)
@@ -123,7 +139,8 @@ static void floating_point_follows_ieee(void **state)
 	for (int32_t size = 4; size <= 16; size *= 2)
 		assert_int_equal(EVAL_INT(r, INSN(SCRATCH, 1, 0, 0, 16), INSN(LDI, 2, 0, 0, 7),
 					  INSN(I2F, 2, 2, 0, 0), INSN(STF, 1, 2, 0, size),
-					  INSN(LDF, 0, 1, 0, size)), bits(7));
+					  INSN(LDF, 0, 1, 0, size)),
+				 bits(7));
 }
 
 static void loads_reach_d_memory_and_the_target(void **state)
@@ -134,16 +151,19 @@ static void loads_reach_d_memory_and_the_target(void **state)
 	rig_start(r);
 	memcpy(r->memory + 100, &word, 4);
 	assert_int_equal(EVAL_INT(r, INSN(LDK, 1, 0, 0, K_TARGET), INSN(LD, 0, 1, 4, 100)), word);
-	assert_int_equal(EVAL_INT(r, INSN(LDK, 1, 0, 0, K_TARGET),
-				  INSN(LD, 0, 1, 4 | NLD_SIGNED, 100)),
-			 (uint64_t)(int32_t)word);
-	assert_int_equal(EVAL_INT(r, INSN(LDK, 1, 0, 0, K_TARGET),
-				  INSN(LD, 0, 1, 1 | NLD_SIGNED, 100)), (uint64_t)(int8_t)0x83);
+	assert_int_equal(
+		EVAL_INT(r, INSN(LDK, 1, 0, 0, K_TARGET), INSN(LD, 0, 1, 4 | NLD_SIGNED, 100)),
+		(uint64_t)(int32_t)word);
+	assert_int_equal(
+		EVAL_INT(r, INSN(LDK, 1, 0, 0, K_TARGET), INSN(LD, 0, 1, 1 | NLD_SIGNED, 100)),
+		(uint64_t)(int8_t)0x83);
 	assert_int_equal(EVAL_INT(r, INSN(SCRATCH, 1, 0, 0, 8), INSN(LDI, 2, 0, 0, -2),
-				  INSN(ST, 2, 1, 2, 4), INSN(LD, 0, 1, 8, 0)), 0xfffe00000000);
+				  INSN(ST, 2, 1, 2, 4), INSN(LD, 0, 1, 8, 0)),
+			 0xfffe00000000);
 	assert_int_equal(EVAL_INT(r, INSN(SCRATCH, 1, 0, 0, 16), INSN(LDK, 2, 0, 0, K_TARGET),
 				  INSN(ADDI, 2, 2, 0, 100), INSN(COPY, 1, 2, 0, 4),
-				  INSN(LD, 0, 1, 4, 0)), word);
+				  INSN(LD, 0, 1, 4, 0)),
+			 word);
 }
 
 static void assert_bad_address(struct rig *r, uint64_t addr, const struct dl_insn *code, size_t n)
@@ -166,8 +186,8 @@ static void bad_addresses_fault_with_the_address(void **state)
 	rig_start(r);
 	assert_bad_address(r, 0, CODE(INSN(LD, 0, 1, 8, 0)));
 	assert_bad_address(r, end, CODE(INSN(LDK, 1, 0, 0, K_TARGET_END), INSN(LD, 0, 1, 8, 0)));
-	assert_bad_address(r, TARGET_BASE, CODE(INSN(LDK, 1, 0, 0, K_TARGET),
-						INSN(ST, 0, 1, 8, 0)));
+	assert_bad_address(r, TARGET_BASE,
+			   CODE(INSN(LDK, 1, 0, 0, K_TARGET), INSN(ST, 0, 1, 8, 0)));
 	assert_bad_address(r, DL_DMEM_ADDR(DL_MEM_SCRATCH, 1 << 30),
 			   CODE(INSN(SCRATCH, 1, 0, 0, 8), INSN(LDI, 2, 0, 0, 1 << 30),
 				INSN(ADD, 1, 1, 2, 0), INSN(LD, 0, 1, 1, 0)));
@@ -178,8 +198,8 @@ static void bad_addresses_fault_with_the_address(void **state)
 	assert_bad_address(r, DL_DMEM_ADDR(200, 0),
 			   CODE(INSN(LDI, 1, 0, 0, -2), INSN(LDI, 2, 0, 0, 48),
 				INSN(SHL, 1, 1, 2, 0), INSN(LDI, 3, 0, 0, 200),
-				INSN(LDI, 2, 0, 0, 40), INSN(SHL, 3, 3, 2, 0),
-				INSN(OR, 1, 1, 3, 0), INSN(LD, 0, 1, 1, 0)));
+				INSN(LDI, 2, 0, 0, 40), INSN(SHL, 3, 3, 2, 0), INSN(OR, 1, 1, 3, 0),
+				INSN(LD, 0, 1, 1, 0)));
 }
 
 static void inputs_come_from_the_record(void **state)
@@ -243,7 +263,8 @@ static void chill_resamples_the_timestamp(void **state)
 	rig_start(r);
 	assert_int_equal(EVAL_INT(r, INSN(BVAR, 0, 0, 0, DL_BV_TIMESTAMP),
 				  INSN(ACT, 1, 0, 0, DL_EF_CHILL),
-				  INSN(BVAR, 0, 0, 0, DL_BV_TIMESTAMP)), 999999);
+				  INSN(BVAR, 0, 0, 0, DL_BV_TIMESTAMP)),
+			 999999);
 	assert_int_equal(r->effect, DL_EF_CHILL);
 	rig_run(r, CODE(INSN(LDI, 1, 0, 0, 666), INSN(ACT, 1, 0, 0, DL_EF_RAISE)));
 	assert_int_equal(rig_take_fault(r).fault, DL_FLT_ILLOP);
@@ -263,7 +284,8 @@ static void scalars_live_in_their_scopes(void **state)
 	assert_int_equal(EVAL_INT(r, INSN(LDI, 0, 0, 0, 1), INSN(STV, 0, 0, 0, g),
 				  INSN(LDI, 0, 0, 0, 2), INSN(STV, 0, 0, 0, s),
 				  INSN(LDI, 0, 0, 0, 3), INSN(STV, 0, 0, 0, l),
-				  INSN(LDV, 0, 0, 0, l)), 3);
+				  INSN(LDV, 0, 0, 0, l)),
+			 3);
 	/* The next clause of the firing sees this->, the next firing does not. */
 	uint32_t epid = rig_enable(r, CODE(INSN(LDV, 0, 0, 0, l), TRACE_INT(0)));
 
@@ -278,7 +300,8 @@ static void scalars_live_in_their_scopes(void **state)
 	r->thread.key = 77;
 	assert_int_equal(EVAL_INT(r, INSN(LDV, 0, 0, 0, s)), 2);
 	assert_int_equal(EVAL_INT(r, INSN(LDI, 0, 0, 0, 0x1ff), INSN(STV, 0, 0, 0, narrow),
-				  INSN(LDV, 0, 0, 0, narrow)), UINT64_MAX);
+				  INSN(LDV, 0, 0, 0, narrow)),
+			 UINT64_MAX);
 }
 
 static void strings_are_copied_and_null_stays_null(void **state)
@@ -300,8 +323,10 @@ static void strings_are_copied_and_null_stays_null(void **state)
 					      INSN(STV, 0, 0, 0, v[i]), INSN(LDV, 0, 0, 0, v[i])),
 				    "");
 		assert_int_not_equal(EVAL_INT(r, INSN(STR, 0, 0, 0, empty),
-					      INSN(STV, 0, 0, 0, v[i]), INSN(LDV, 0, 0, 0, v[i])), 0);
-		assert_int_equal(EVAL_INT(r, INSN(STV, 9, 0, 0, v[i]), INSN(LDV, 0, 0, 0, v[i])), 0);
+					      INSN(STV, 0, 0, 0, v[i]), INSN(LDV, 0, 0, 0, v[i])),
+				     0);
+		assert_int_equal(EVAL_INT(r, INSN(STV, 9, 0, 0, v[i]), INSN(LDV, 0, 0, 0, v[i])),
+				 0);
 	}
 }
 
@@ -318,19 +343,23 @@ static void structs_are_copied_by_value(void **state)
 	for (int i = 0; i < 3; i++) {
 		assert_int_equal(EVAL_INT(r, INSN(LDV, 1, 0, 0, v[i]), INSN(LD, 0, 1, 4, 8)), 0);
 		assert_int_equal(EVAL_INT(r, INSN(LDK, 1, 0, 0, K_TARGET), INSN(STV, 1, 0, 0, v[i]),
-					  INSN(LDV, 1, 0, 0, v[i]), INSN(LD, 0, 1, 4, 8)), 9);
+					  INSN(LDV, 1, 0, 0, v[i]), INSN(LD, 0, 1, 4, 8)),
+				 9);
 		/* A member is stored through the variable's address. */
 		assert_int_equal(EVAL_INT(r, INSN(VADDR, 1, 0, 0, v[i]), INSN(LDI, 2, 0, 0, 5),
 					  INSN(ST, 2, 1, 4, 4), INSN(LDV, 1, 0, 0, v[i]),
-					  INSN(LD, 0, 1, 4, 4)), 5);
+					  INSN(LD, 0, 1, 4, 4)),
+				 5);
 	}
-	assert_int_equal(EVAL_INT(r, INSN(TUP, 0, 0, 0, 0), INSN(LDVK, 1, 0, 0, a),
-				  INSN(LD, 0, 1, 4, 8)), 0);
+	assert_int_equal(
+		EVAL_INT(r, INSN(TUP, 0, 0, 0, 0), INSN(LDVK, 1, 0, 0, a), INSN(LD, 0, 1, 4, 8)),
+		0);
 	assert_int_equal(EVAL_INT(r, INSN(TUP, 0, 0, 0, 0), INSN(LDK, 1, 0, 0, K_TARGET),
 				  INSN(STVK, 1, 0, 0, a), INSN(LDVK, 1, 0, 0, a),
-				  INSN(LD, 0, 1, 4, 8)), 9);
-	rig_run(r, CODE(INSN(TUP, 0, 0, 0, 0), INSN(LDK, 1, 0, 0, K_NOWHERE),
-			INSN(STVK, 1, 0, 0, a)));
+				  INSN(LD, 0, 1, 4, 8)),
+			 9);
+	rig_run(r,
+		CODE(INSN(TUP, 0, 0, 0, 0), INSN(LDK, 1, 0, 0, K_NOWHERE), INSN(STVK, 1, 0, 0, a)));
 	assert_int_equal(rig_take_fault(r).addr, 0xdead0000);
 }
 
@@ -340,24 +369,30 @@ static void associative_arrays_keep_keys_apart(void **state)
 	int32_t g = (int32_t)rig_add_var(r, DL_SCOPE_GLOBAL, true, DL_VK_INT, 8);
 	int32_t s = (int32_t)rig_add_var(r, DL_SCOPE_SELF, true, DL_VK_INT, 8);
 	int32_t t = (int32_t)rig_add_var(r, DL_SCOPE_GLOBAL, true, DL_VK_STRING, 256);
-	int32_t key = rig_add_string(r, "key"), longer = rig_add_string(r, "a much longer value than before");
+	int32_t key = rig_add_string(r, "key"),
+		longer = rig_add_string(r, "a much longer value than before");
 
 	rig_start(r);
 	rig_run(r, CODE(INSN(LDI, 1, 0, 0, 7), INSN(TUP, 0, 0, 0, 0), INSN(TUPI, 1, 0, 0, 4),
 			INSN(STVK, 1, 0, 0, g), INSN(ADDI, 2, 1, 0, 1), INSN(STVK, 2, 0, 0, s)));
 	assert_int_equal(EVAL_INT(r, INSN(LDI, 1, 0, 0, 7), INSN(TUP, 0, 0, 0, 0),
-				  INSN(TUPI, 1, 0, 0, 4), INSN(LDVK, 0, 0, 0, g)), 7);
+				  INSN(TUPI, 1, 0, 0, 4), INSN(LDVK, 0, 0, 0, g)),
+			 7);
 	assert_int_equal(EVAL_INT(r, INSN(LDI, 1, 0, 0, 7), INSN(TUP, 0, 0, 0, 0),
-				  INSN(TUPI, 1, 0, 0, 4), INSN(LDVK, 0, 0, 0, s)), 8);
+				  INSN(TUPI, 1, 0, 0, 4), INSN(LDVK, 0, 0, 0, s)),
+			 8);
 	r->thread.key = 1;
 	assert_int_equal(EVAL_INT(r, INSN(LDI, 1, 0, 0, 7), INSN(TUP, 0, 0, 0, 0),
-				  INSN(TUPI, 1, 0, 0, 4), INSN(LDVK, 0, 0, 0, s)), 0);
+				  INSN(TUPI, 1, 0, 0, 4), INSN(LDVK, 0, 0, 0, s)),
+			 0);
 	assert_int_equal(EVAL_INT(r, INSN(LDI, 1, 0, 0, 7), INSN(TUP, 0, 0, 0, 0),
 				  INSN(TUPI, 1, 0, 0, 4), INSN(STVK, 9, 0, 0, g),
-				  INSN(LDVK, 0, 0, 0, g)), 0);
+				  INSN(LDVK, 0, 0, 0, g)),
+			 0);
 	assert_string_equal(EVAL_TEXT(r, INSN(STR, 1, 0, 0, key), INSN(TUP, 0, 0, 0, 0),
 				      INSN(TUPS, 1, 0, 0, 0), INSN(STVK, 1, 0, 0, t),
-				      INSN(LDVK, 0, 0, 0, t)), "key");
+				      INSN(LDVK, 0, 0, 0, t)),
+			    "key");
 	assert_string_equal(EVAL_TEXT(r, INSN(STR, 1, 0, 0, key), INSN(STR, 2, 0, 0, longer),
 				      INSN(TUP, 0, 0, 0, 0), INSN(TUPS, 1, 0, 0, 0),
 				      INSN(STVK, 2, 0, 0, t), INSN(LDVK, 0, 0, 0, t)),
@@ -378,7 +413,8 @@ static void arrays_have_an_address_in_every_scope(void **state)
 	for (int i = 0; i < 3; i++)
 		assert_int_equal(EVAL_INT(r, INSN(VADDR, 1, 0, 0, v[i]), INSN(LDI, 2, 0, 0, i + 1),
 					  INSN(ST, 2, 1, 8, 32), INSN(VADDR, 3, 0, 0, v[i]),
-					  INSN(LD, 0, 3, 8, 32)), i + 1);
+					  INSN(LD, 0, 3, 8, 32)),
+				 i + 1);
 	rig_run(r, CODE(INSN(LDI, 1, 0, 0, 5), INSN(BOUNDS, 1, 0, 0, 5)));
 	assert_int_equal(rig_take_fault(r).fault, DL_FLT_BADINDEX);
 	assert_int_equal(EVAL_INT(r, INSN(LDI, 0, 0, 0, 4), INSN(BOUNDS, 0, 0, 0, 5)), 4);
@@ -394,14 +430,17 @@ static void dynamic_variables_that_do_not_fit_are_counted(void **state)
 	int32_t g = (int32_t)rig_add_var(r, DL_SCOPE_GLOBAL, true, DL_VK_INT, 8);
 
 	rig_start(r);
-	assert_int_equal(EVAL_INT(r, INSN(LDI, 1, 0, 0, 7), INSN(STV, 1, 0, 0, s),
-				  INSN(LDV, 0, 0, 0, s)), 0);
+	assert_int_equal(
+		EVAL_INT(r, INSN(LDI, 1, 0, 0, 7), INSN(STV, 1, 0, 0, s), INSN(LDV, 0, 0, 0, s)),
+		0);
 	assert_int_equal(dl_take_drops(r->state, DL_DROP_DYNVAR), 1);
 	assert_int_equal(EVAL_INT(r, INSN(LDI, 1, 0, 0, 7), INSN(TUP, 0, 0, 0, 0),
-				  INSN(STVK, 1, 0, 0, g), INSN(LDVK, 0, 0, 0, g)), 0);
+				  INSN(STVK, 1, 0, 0, g), INSN(LDVK, 0, 0, 0, g)),
+			 0);
 	assert_int_equal(dl_take_drops(r->state, DL_DROP_DYNVAR), 1);
 	assert_int_equal(EVAL_INT(r, INSN(LDI, 1, 0, 0, 7), INSN(VADDR, 2, 0, 0, b),
-				  INSN(ST, 1, 2, 8, 8), INSN(LD, 0, 2, 8, 8)), 7);
+				  INSN(ST, 1, 2, 8, 8), INSN(LD, 0, 2, 8, 8)),
+			 7);
 	assert_int_equal(dl_take_drops(r->state, DL_DROP_DYNVAR), 1);
 	assert_int_equal(dl_take_drops(r->state, DL_DROP_DYNVAR), 0);
 }
@@ -416,22 +455,25 @@ static void strings_compare_and_copy(void **state)
 	rig_start(r);
 	memcpy(r->memory + 5, "ab", 3);
 	assert_int_equal(EVAL_INT(r, INSN(STR, 1, 0, 0, ab), INSN(STR, 2, 0, 0, abc),
-				  INSN(SCMP, 0, 1, 2, 0)), UINT64_MAX);
+				  INSN(SCMP, 0, 1, 2, 0)),
+			 UINT64_MAX);
 	assert_int_equal(EVAL_INT(r, INSN(STR, 1, 0, 0, abc), INSN(STR, 2, 0, 0, ab),
-				  INSN(SCMP, 0, 1, 2, 0)), 1);
+				  INSN(SCMP, 0, 1, 2, 0)),
+			 1);
 	assert_int_equal(EVAL_INT(r, INSN(STR, 1, 0, 0, ab), INSN(LDK, 2, 0, 0, K_TARGET),
-				  INSN(ADDI, 2, 2, 0, 5), INSN(SCMP, 0, 1, 2, 0)), 0);
+				  INSN(ADDI, 2, 2, 0, 5), INSN(SCMP, 0, 1, 2, 0)),
+			 0);
 	assert_int_equal(EVAL_INT(r, INSN(STR, 1, 0, 0, ab), INSN(SCMP, 0, 9, 1, 0)), UINT64_MAX);
 	assert_int_equal(EVAL_INT(r, INSN(SCMP, 0, 9, 9, 0)), 0);
 	assert_string_equal(EVAL_TEXT(r, INSN(STR, 1, 0, 0, abc), INSN(SCOPY, 0, 1, 0, 3)), "ab");
 	assert_int_equal(EVAL_INT(r, INSN(SCOPY, 0, 9, 0, 0)), 0);
 	/* A string that ends before an unmapped page is read; one that does not faults. */
 	memcpy(r->memory + TARGET_SIZE - 4, "end", 4);
-	assert_string_equal(EVAL_TEXT(r, INSN(LDK, 1, 0, 0, K_TARGET_END),
-				      INSN(SCOPY, 0, 1, 0, 0)), "end");
+	assert_string_equal(EVAL_TEXT(r, INSN(LDK, 1, 0, 0, K_TARGET_END), INSN(SCOPY, 0, 1, 0, 0)),
+			    "end");
 	r->memory[TARGET_SIZE - 1] = '!';
-	assert_bad_address(r, TARGET_BASE + TARGET_SIZE, CODE(INSN(LDK, 1, 0, 0, K_TARGET_END),
-							     INSN(SCOPY, 0, 1, 0, 0)));
+	assert_bad_address(r, TARGET_BASE + TARGET_SIZE,
+			   CODE(INSN(LDK, 1, 0, 0, K_TARGET_END), INSN(SCOPY, 0, 1, 0, 0)));
 }
 
 static void scratch_is_bounded_and_lasts_for_the_firing(void **state)
@@ -512,13 +554,14 @@ static void entries_hold_the_items_in_order(void **state)
 	int32_t text = rig_add_string(r, "hi");
 
 	rig_start(r);
-	rig_run(r, CODE(INSN(LDI, 1, 0, 0, 5), TRACE_INT(1), INSN(STR, 2, 0, 0, text),
-			TRACE_TEXT(2), INSN(LDK, 3, 0, 0, K_TARGET), INSN(LDI, 4, 0, 0, 3),
-			INSN(TRB, 0, 0, 0, RIG_BYTES), INSN(TRMD, 3, 4, 0, 16), INSN(TRE, 0, 0, 0, 0),
-			INSN(LDI, 4, 0, 0, -1), INSN(TRB, 0, 0, 0, RIG_BYTES),
-			INSN(TRMD, 3, 4, 0, 16), INSN(TRE, 0, 0, 0, 0),
-			INSN(TRB, 0, 0, 0, RIG_STACK), INSN(TRU, 0, 0, 0, 2), INSN(TRE, 0, 0, 0, 0),
-			INSN(TRB, 0, 0, 0, RIG_BYTES), INSN(TRY, 1, 0, 0, 0), INSN(TRE, 0, 0, 0, 0)));
+	rig_run(r,
+		CODE(INSN(LDI, 1, 0, 0, 5), TRACE_INT(1), INSN(STR, 2, 0, 0, text), TRACE_TEXT(2),
+		     INSN(LDK, 3, 0, 0, K_TARGET), INSN(LDI, 4, 0, 0, 3),
+		     INSN(TRB, 0, 0, 0, RIG_BYTES), INSN(TRMD, 3, 4, 0, 16), INSN(TRE, 0, 0, 0, 0),
+		     INSN(LDI, 4, 0, 0, -1), INSN(TRB, 0, 0, 0, RIG_BYTES), INSN(TRMD, 3, 4, 0, 16),
+		     INSN(TRE, 0, 0, 0, 0), INSN(TRB, 0, 0, 0, RIG_STACK), INSN(TRU, 0, 0, 0, 2),
+		     INSN(TRE, 0, 0, 0, 0), INSN(TRB, 0, 0, 0, RIG_BYTES), INSN(TRY, 1, 0, 0, 0),
+		     INSN(TRE, 0, 0, 0, 0)));
 	const struct dl_entry *e = dl_trace_peek(dl_state_trace(r->state));
 
 	assert_non_null(e);
@@ -563,8 +606,8 @@ static void a_false_predicate_leaves_nothing(void **state)
 
 	rig_start(r);
 	/* IN; JZ to END, with an empty body: taken and not taken. */
-	uint32_t epid = rig_enable(r, CODE(INSN(STMT, 0, 0, 0, 0), INSN(IN, 1, 0, 0, 0),
-					   INSN(JZ, 1, 0, 0, 0)));
+	uint32_t epid = rig_enable(
+		r, CODE(INSN(STMT, 0, 0, 0, 0), INSN(IN, 1, 0, 0, 0), INSN(JZ, 1, 0, 0, 0)));
 
 	r->clauses[0]->records = true;
 	r->rec.n_slots = 1;
@@ -654,12 +697,13 @@ static void exit_drains_and_end_may_override_it(void **state)
 	int status;
 
 	rig_start(r);
-	uint32_t begin = rig_enable_at(r, "dtrace", "BEGIN", CODE(INSN(NOP, 0, 0, 0, 0), TRACE_INT(0)));
+	uint32_t begin =
+		rig_enable_at(r, "dtrace", "BEGIN", CODE(INSN(NOP, 0, 0, 0, 0), TRACE_INT(0)));
 	uint32_t leave = rig_enable(r, CODE(INSN(LDI, 1, 0, 0, 3), INSN(ACT, 1, 0, 0, DL_EF_EXIT),
 					    INSN(TRB, 0, 0, 0, RIG_EXIT), INSN(TRI, 1, 0, 0, 4),
 					    INSN(TRE, 0, 0, 0, 0), TRACE_INT(1)));
-	uint32_t end = rig_enable_at(r, "dtrace", "END", CODE(INSN(LDI, 1, 0, 0, 4),
-							     INSN(ACT, 1, 0, 0, DL_EF_EXIT)));
+	uint32_t end = rig_enable_at(r, "dtrace", "END",
+				     CODE(INSN(LDI, 1, 0, 0, 4), INSN(ACT, 1, 0, 0, DL_EF_EXIT)));
 
 	assert_false(dl_exit_status(r->state, &status));
 	dl_state_set_activity(r->state, DL_WARMUP);
@@ -721,7 +765,8 @@ static void variables_that_come_later_are_taken_over(void **state)
 	int32_t text = rig_add_string(r, "late");
 
 	assert_string_equal(EVAL_TEXT(r, INSN(STR, 1, 0, 0, text), INSN(STV, 1, 0, 0, t),
-				      INSN(LDV, 0, 0, 0, t)), "late");
+				      INSN(LDV, 0, 0, 0, t)),
+			    "late");
 	assert_int_equal(EVAL_INT(r, INSN(LDV, 0, 0, 0, s)), 6);
 }
 

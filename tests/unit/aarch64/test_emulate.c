@@ -13,13 +13,13 @@
 #define CODE_LEN 0x4000
 #define SITE 0x2000
 #define STACK_LEN 0x1000
-#define AWAY 0x3000	/* where registers of branches point to */
+#define AWAY 0x3000 /* where registers of branches point to */
 
 #define WORD_SP 31
 #define WORD_PC 32
 #define WORD_PSTATE 33
 
-static uint8_t *region;	/* CODE_LEN bytes that may be written and run, then a stack */
+static uint8_t *region; /* CODE_LEN bytes that may be written and run, then a stack */
 
 static int map_region(void **state)
 {
@@ -151,12 +151,12 @@ static void test_the_stack_pointer_moves_as_it_does_in_life(void **state)
 	(void)state;
 	for (uint32_t imm = 0; imm < 0x400; imm += 16) {
 		random_cpu(&c);
-		assert_true(compare(0xd10003ff | imm << 10, &c));	/* sub sp, sp */
-		assert_true(compare(0x910003ff | imm << 10, &c));	/* add sp, sp */
-		assert_true(compare(0x910003fd | imm << 10, &c));	/* add x29, sp */
+		assert_true(compare(0xd10003ff | imm << 10, &c)); /* sub sp, sp */
+		assert_true(compare(0x910003ff | imm << 10, &c)); /* add sp, sp */
+		assert_true(compare(0x910003fd | imm << 10, &c)); /* add x29, sp */
 		c.x[29] = c.x[SP] - imm;
-		assert_true(compare(0x910003bf, &c));			/* mov sp, x29 */
-		assert_true(compare(0x927cefbf, &c));			/* and sp, x29, -16 */
+		assert_true(compare(0x910003bf, &c)); /* mov sp, x29 */
+		assert_true(compare(0x927cefbf, &c)); /* and sp, x29, -16 */
 	}
 }
 
@@ -187,8 +187,8 @@ static void test_logic_with_shifted_registers_agrees(void **state)
 
 	(void)state;
 	for (int i = 0; i < ROUNDS * 3; i++) {
-		uint32_t w = 0x0a000000 | bit(31) | bit(30) | bit(29) | bit(21) | bit(22) | bit(23) |
-			     (uint32_t)(random_next() & 0x3ff) |
+		uint32_t w = 0x0a000000 | bit(31) | bit(30) | bit(29) | bit(21) | bit(22) |
+			     bit(23) | (uint32_t)(random_next() & 0x3ff) |
 			     (uint32_t)(random_next() & 31) << 16;
 
 		random_cpu(&c);
@@ -239,7 +239,8 @@ static void test_addresses_relative_to_pc_agree(void **state)
 	(void)state;
 	for (int i = 0; i < ROUNDS; i++) {
 		random_cpu(&c);
-		assert_true(compare(0x10000000 | bit(31) | (uint32_t)(random_next() & 0x60ffffff), &c));
+		assert_true(
+			compare(0x10000000 | bit(31) | (uint32_t)(random_next() & 0x60ffffff), &c));
 	}
 }
 
@@ -272,7 +273,8 @@ static void test_compare_and_test_branches_agree(void **state)
 			c.x[reg] = random_next() & 1 ? 0 : 0x100000000;
 		assert_true(compare(0x34000000 | bit(31) | bit(24) | far | reg, &c));
 		assert_true(compare(0x36000000 | bit(31) | bit(24) | far | reg |
-				    (uint32_t)(random_next() & 31) << 19, &c));
+					    (uint32_t)(random_next() & 31) << 19,
+				    &c));
 	}
 }
 
@@ -324,7 +326,7 @@ static uint64_t btype_after(uint32_t w)
 {
 	struct arch_regs r = { .w = { 0 } };
 
-	r.w[WORD_PSTATE] = 3 << 10;	/* as if a branch had just come here */
+	r.w[WORD_PSTATE] = 3 << 10; /* as if a branch had just come here */
 	assert_true(arch_emulate((const void *)&w, 4, 0x1000, &r));
 	return r.w[WORD_PSTATE] >> 10 & 3;
 }
@@ -332,7 +334,7 @@ static uint64_t btype_after(uint32_t w)
 static void test_only_branches_through_registers_leave_a_branch_type(void **state)
 {
 	(void)state;
-	assert_int_equal(btype_after(0xd503245f), 0);	/* bti c: the next needs no pad */
+	assert_int_equal(btype_after(0xd503245f), 0); /* bti c: the next needs no pad */
 	assert_int_equal(btype_after(0x910003fd), 0);
 	assert_int_equal(btype_after(0x14000020), 0);
 	assert_int_equal(btype_after(0x94000020), 0);
@@ -359,25 +361,25 @@ static void test_what_needs_memory_or_is_not_listed_is_declined_untouched(void *
 	struct arch_regs r = { .w = { 0 } };
 
 	(void)state;
-	declines(0xa9bf7bfd);	/* stp x29, x30, [sp, #-16]! */
-	declines(0xf9400000);	/* ldr x0, [x0] */
-	declines(0x58000040);	/* ldr x0, .+8 */
-	declines(0x9c000040);	/* ldr q0, .+8 */
-	declines(0xd503233f);	/* paciasp */
-	declines(0xd65f0bff);	/* retaa */
-	declines(0xd71f0822);	/* braa x1, x2 */
-	declines(0xd63f083f);	/* blraaz x1 */
-	declines(0xd4000001);	/* svc */
-	declines(0xd4200000);	/* brk */
-	declines(0xd503205f);	/* wfe */
-	declines(0x8b200000);	/* add, extended register */
-	declines(0x9b020c20);	/* madd */
-	declines(0x12400000);	/* and with N, 32 bits: no instruction */
-	declines(0x92407c00 | 0x3f << 10 | 1 << 22);	/* all ones: no instruction */
-	declines(0x32800000);	/* move wide of no kind */
-	declines(0x52c00000);	/* movz w0, #0, lsl #32 */
-	declines(0x0bc00000);	/* add with a rotation */
-	declines(0x91800000);	/* addg */
+	declines(0xa9bf7bfd); /* stp x29, x30, [sp, #-16]! */
+	declines(0xf9400000); /* ldr x0, [x0] */
+	declines(0x58000040); /* ldr x0, .+8 */
+	declines(0x9c000040); /* ldr q0, .+8 */
+	declines(0xd503233f); /* paciasp */
+	declines(0xd65f0bff); /* retaa */
+	declines(0xd71f0822); /* braa x1, x2 */
+	declines(0xd63f083f); /* blraaz x1 */
+	declines(0xd4000001); /* svc */
+	declines(0xd4200000); /* brk */
+	declines(0xd503205f); /* wfe */
+	declines(0x8b200000); /* add, extended register */
+	declines(0x9b020c20); /* madd */
+	declines(0x12400000); /* and with N, 32 bits: no instruction */
+	declines(0x92407c00 | 0x3f << 10 | 1 << 22); /* all ones: no instruction */
+	declines(0x32800000); /* move wide of no kind */
+	declines(0x52c00000); /* movz w0, #0, lsl #32 */
+	declines(0x0bc00000); /* add with a rotation */
+	declines(0x91800000); /* addg */
 	declines(0);
 	assert_false(arch_emulate((const void *)&nop, 3, 0x1000, &r));
 }

@@ -89,27 +89,15 @@ static void capstone_view(const cs_insn *insn, struct arch_insn *ret)
 	case ARM64_INS_B:
 		ret->flow = a->cc == ARM64_CC_INVALID ? ARCH_FLOW_JUMP : ARCH_FLOW_COND;
 		break;
-	case ARM64_INS_BL:
-		ret->flow = ARCH_FLOW_CALL;
-		break;
+	case ARM64_INS_BL: ret->flow = ARCH_FLOW_CALL; break;
 	case ARM64_INS_CBZ:
 	case ARM64_INS_CBNZ:
 	case ARM64_INS_TBZ:
-	case ARM64_INS_TBNZ:
-		ret->flow = ARCH_FLOW_COND;
-		break;
-	case ARM64_INS_BR:
-		ret->flow = ARCH_FLOW_IJUMP;
-		break;
-	case ARM64_INS_BLR:
-		ret->flow = ARCH_FLOW_ICALL;
-		break;
-	case ARM64_INS_RET:
-		ret->flow = ARCH_FLOW_RET;
-		break;
-	case ARM64_INS_SVC:
-		ret->flow = ARCH_FLOW_SYSCALL;
-		break;
+	case ARM64_INS_TBNZ: ret->flow = ARCH_FLOW_COND; break;
+	case ARM64_INS_BR: ret->flow = ARCH_FLOW_IJUMP; break;
+	case ARM64_INS_BLR: ret->flow = ARCH_FLOW_ICALL; break;
+	case ARM64_INS_RET: ret->flow = ARCH_FLOW_RET; break;
+	case ARM64_INS_SVC: ret->flow = ARCH_FLOW_SYSCALL; break;
 	case ARM64_INS_BRK:
 	case ARM64_INS_HLT:
 	case ARM64_INS_HVC:
@@ -118,20 +106,13 @@ static void capstone_view(const cs_insn *insn, struct arch_insn *ret)
 	case ARM64_INS_DRPS:
 	case ARM64_INS_DCPS1:
 	case ARM64_INS_DCPS2:
-	case ARM64_INS_DCPS3:
-		ret->flow = ARCH_FLOW_TRAP;
-		break;
+	case ARM64_INS_DCPS3: ret->flow = ARCH_FLOW_TRAP; break;
 	case ARM64_INS_ADR:
-	case ARM64_INS_ADRP:
-		ret->uses_pc = true;
-		break;
+	case ARM64_INS_ADRP: ret->uses_pc = true; break;
 	case ARM64_INS_LDR:
 	case ARM64_INS_LDRSW:
-	case ARM64_INS_PRFM:
-		ret->uses_pc = literal(insn);
-		break;
-	default:
-		break;
+	case ARM64_INS_PRFM: ret->uses_pc = literal(insn); break;
+	default: break;
 	}
 	if (ret->flow == ARCH_FLOW_JUMP || ret->flow == ARCH_FLOW_COND ||
 	    ret->flow == ARCH_FLOW_CALL) {
@@ -320,7 +301,7 @@ static void test_decoding_takes_any_bytes_and_never_reads_past_them(void **state
 	(void)state;
 	for (int i = 0; i < 100000; i++) {
 		size_t len = (size_t)rand_r(&seed) % 6;
-		uint8_t *code = malloc(len ? len : 1);	/* ASan watches its end */
+		uint8_t *code = malloc(len ? len : 1); /* ASan watches its end */
 
 		assert_non_null(code);
 		for (size_t k = 0; k < len; k++)
@@ -346,32 +327,32 @@ static void test_flow_target_nops_and_use_of_pc_are_told(void **state)
 		uint64_t target;
 		bool is_nop, uses_pc;
 	} cases[] = {
-		{ 0xd503201f, ARCH_FLOW_NEXT, 0, true, false },		/* nop */
-		{ 0xd503203f, ARCH_FLOW_NEXT, 0, true, false },		/* yield */
-		{ 0xd503245f, ARCH_FLOW_NEXT, 0, true, false },		/* bti c */
-		{ 0xd50324df, ARCH_FLOW_NEXT, 0, true, false },		/* bti jc */
-		{ 0xd503233f, ARCH_FLOW_NEXT, 0, false, false },	/* paciasp */
-		{ 0xd503205f, ARCH_FLOW_NEXT, 0, false, false },	/* wfe */
+		{ 0xd503201f, ARCH_FLOW_NEXT, 0, true, false }, /* nop */
+		{ 0xd503203f, ARCH_FLOW_NEXT, 0, true, false }, /* yield */
+		{ 0xd503245f, ARCH_FLOW_NEXT, 0, true, false }, /* bti c */
+		{ 0xd50324df, ARCH_FLOW_NEXT, 0, true, false }, /* bti jc */
+		{ 0xd503233f, ARCH_FLOW_NEXT, 0, false, false }, /* paciasp */
+		{ 0xd503205f, ARCH_FLOW_NEXT, 0, false, false }, /* wfe */
 		{ 0xa9bf7bfd, ARCH_FLOW_NEXT, 0, false, false },
 		{ 0x14000004, ARCH_FLOW_JUMP, PC + 16, false, true },
 		{ 0x17ffffff, ARCH_FLOW_JUMP, PC - 4, false, true },
 		{ 0x16000000, ARCH_FLOW_JUMP, PC - 0x8000000, false, true },
 		{ 0x95ffffff, ARCH_FLOW_CALL, PC + 0x7fffffc, false, true },
 		{ 0x54000041, ARCH_FLOW_COND, PC + 8, false, true },
-		{ 0x54000051, ARCH_FLOW_COND, PC + 8, false, true },	/* bc.ne */
+		{ 0x54000051, ARCH_FLOW_COND, PC + 8, false, true }, /* bc.ne */
 		{ 0x54800000, ARCH_FLOW_COND, PC - 0x100000, false, true },
 		{ 0xb4ffffe3, ARCH_FLOW_COND, PC - 4, false, true },
 		{ 0x35000041, ARCH_FLOW_COND, PC + 8, false, true },
 		{ 0x36040000, ARCH_FLOW_COND, PC - 0x8000, false, true },
 		{ 0xb7f80041, ARCH_FLOW_COND, PC + 8, false, true },
 		{ 0xd61f0200, ARCH_FLOW_IJUMP, 0, false, false },
-		{ 0xd71f0822, ARCH_FLOW_IJUMP, 0, false, false },	/* braa */
-		{ 0xd61f0c3f, ARCH_FLOW_IJUMP, 0, false, false },	/* brabz */
+		{ 0xd71f0822, ARCH_FLOW_IJUMP, 0, false, false }, /* braa */
+		{ 0xd61f0c3f, ARCH_FLOW_IJUMP, 0, false, false }, /* brabz */
 		{ 0xd63f0020, ARCH_FLOW_ICALL, 0, false, false },
-		{ 0xd73f0c22, ARCH_FLOW_ICALL, 0, false, false },	/* blrab */
+		{ 0xd73f0c22, ARCH_FLOW_ICALL, 0, false, false }, /* blrab */
 		{ 0xd65f03c0, ARCH_FLOW_RET, 0, false, false },
-		{ 0xd65f0bff, ARCH_FLOW_RET, 0, false, false },		/* retaa */
-		{ 0xd65f0fff, ARCH_FLOW_RET, 0, false, false },		/* retab */
+		{ 0xd65f0bff, ARCH_FLOW_RET, 0, false, false }, /* retaa */
+		{ 0xd65f0fff, ARCH_FLOW_RET, 0, false, false }, /* retab */
 		{ 0xd4000001, ARCH_FLOW_SYSCALL, 0, false, false },
 		{ 0xd4200000, ARCH_FLOW_TRAP, 0, false, false },
 		{ 0xd4400000, ARCH_FLOW_TRAP, 0, false, false },
@@ -382,7 +363,7 @@ static void test_flow_target_nops_and_use_of_pc_are_told(void **state)
 		{ 0x98000040, ARCH_FLOW_NEXT, 0, false, true },
 		{ 0x9c000040, ARCH_FLOW_NEXT, 0, false, true },
 		{ 0xd8000040, ARCH_FLOW_NEXT, 0, false, true },
-		{ 0x5500001f, ARCH_FLOW_RET, 0, false, true },		/* retaasppc */
+		{ 0x5500001f, ARCH_FLOW_RET, 0, false, true }, /* retaasppc */
 	};
 
 	(void)state;
@@ -440,9 +421,10 @@ __asm__(".arch armv8.5-a\n"
 	/* 11: cases with landing pads */
 	F("ldr x1, [x2, w0, uxtw #3]\n br x1\n bti j\n mov x0, #2\n ret")
 	/* 12: by way of another register */
-	F("ldrsw x10, [x8, x9, lsl #2]\n add x10, x10, x8\n mov x11, x10\n br x11\n ret")
-	".word 0\n"
-	".popsection\n");
+	F("ldrsw x10, [x8, x9, lsl #2]\n add x10, x10, x8\n mov x11, x10\n br x11\n ret") ".word "
+											  "0\n"
+											  ".popsect"
+											  "ion\n");
 
 struct exits {
 	struct {
@@ -487,8 +469,8 @@ static void test_exits_of_functions_are_found(void **state)
 		struct exits got = { .n = 0 };
 		uint64_t bad = 77;
 
-		assert_true(arch_find_returns((const void *)(p + 1), *p, PC, note_exit, &got,
-					      &bad));
+		assert_true(
+			arch_find_returns((const void *)(p + 1), *p, PC, note_exit, &got, &bad));
 		assert_int_equal(bad, 77);
 		for (unsigned k = 0; k < got.n && k < want[i].n; k++) {
 			if (got.at[k].off != want[i].at[k].off ||
@@ -511,8 +493,8 @@ static void test_a_word_that_is_no_instruction_is_reported_with_its_place(void *
 	uint64_t bad = 0;
 
 	(void)state;
-	assert_false(arch_find_returns((const void *)code, sizeof(code), PC, note_exit, &got,
-				       &bad));
+	assert_false(
+		arch_find_returns((const void *)code, sizeof(code), PC, note_exit, &got, &bad));
 	assert_int_equal(bad, 8);
 	assert_int_equal(got.n, 2);
 	assert_int_equal(got.at[1].off, 12);
@@ -573,10 +555,10 @@ static bool in_stub(const uint32_t *code, size_t at, size_t n, unsigned *sp_off)
 
 static void test_linkage_stubs_are_known_at_each_instruction(void **state)
 {
-	static const uint32_t first[] = { 0xa9bf7bf0, 0xf00000f0, 0xf947fe11, 0x913fe210,
-					  0xd61f0220, 0xd503201f };
-	static const uint32_t entry[] = { 0xd503201f, 0xd503245f, 0x90000110, 0xf9400211,
-					  0x91000210, 0xd61f0220 };
+	static const uint32_t first[] = { 0xa9bf7bf0, 0xf00000f0, 0xf947fe11,
+					  0x913fe210, 0xd61f0220, 0xd503201f };
+	static const uint32_t entry[] = { 0xd503201f, 0xd503245f, 0x90000110,
+					  0xf9400211, 0x91000210, 0xd61f0220 };
 	static const uint32_t resolver[] = { 0xa8cd27e8, 0xa8c17bf1, 0xd61f0200 };
 	static const uint32_t other[] = { 0xf9400211, 0xd61f0200, 0xd65f03c0 };
 	unsigned off;
@@ -593,7 +575,7 @@ static void test_linkage_stubs_are_known_at_each_instruction(void **state)
 	assert_false(in_stub(resolver, 1, 3, &off));
 	for (size_t at = 0; at < 3; at++)
 		assert_false(in_stub(other, at, 3, &off));
-	assert_false(in_stub(entry, 2, 5, &off));	/* cut off */
+	assert_false(in_stub(entry, 2, 5, &off)); /* cut off */
 	assert_false(arch_linkage_stub(NULL, 0, 0, &off));
 }
 

@@ -54,8 +54,19 @@ static void memory(void **state)
 static void what_is_no_operand_is_refused(void **state)
 {
 	static const char *const bad[] = {
-		"", "x31", "w99", "v32", "[", "[]", "[x0", "[x0, x1, lsl 9]", "[x0, 1, 2, 3]",
-		"[d0]", "%rax", "#", "[x0, ]x",
+		"",
+		"x31",
+		"w99",
+		"v32",
+		"[",
+		"[]",
+		"[x0",
+		"[x0, x1, lsl 9]",
+		"[x0, 1, 2, 3]",
+		"[d0]",
+		"%rax",
+		"#",
+		"[x0, ]x",
 	};
 
 	(void)state;

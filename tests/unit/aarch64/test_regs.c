@@ -144,7 +144,7 @@ static void test_system_call_registers_are_the_kernels(void **state)
 	arch_syscall_setup(&r, 0x5000, SYS_mmap, args);
 	assert_int_equal(arch_pc(&r), 0x5000);
 	assert_int_equal(r.w[8], SYS_mmap);
-	assert_int_equal(r.w[WORD_PSTATE], 0x60000000);	/* no landing pad is looked for */
+	assert_int_equal(r.w[WORD_PSTATE], 0x60000000); /* no landing pad is looked for */
 	for (unsigned n = 0; n < 6; n++)
 		assert_int_equal(arch_syscall_arg(&r, n), args[n]);
 	assert_int_equal(r.w[7], 1007);
@@ -265,8 +265,8 @@ static void test_a_pending_call_can_be_changed_or_skipped(void **state)
 	assert_int_equal(arch_syscall_nr_get(&r), SYS_exit_group);
 	same = r;
 	assert_int_equal(arch_syscall_nr_set(pid, &r, (uint64_t)-1), 0);
-	assert_memory_equal(&r, &same, sizeof(r));	/* x8 is the program's */
-	assert_int_equal(next_stop(pid, PTRACE_SYSCALL), SIGTRAP);	/* it lives */
+	assert_memory_equal(&r, &same, sizeof(r)); /* x8 is the program's */
+	assert_int_equal(next_stop(pid, PTRACE_SYSCALL), SIGTRAP); /* it lives */
 	end_child(pid);
 }
 

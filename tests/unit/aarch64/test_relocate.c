@@ -21,12 +21,12 @@
 #include <asm/hwcap.h>
 #include <cmocka.h>
 
-#define B_REACH 0x7ff0000ULL	/* what only the site can branch to */
-#define SLOT_REACH 0x7df8000ULL	/* within arch_reach of the site */
+#define B_REACH 0x7ff0000ULL /* what only the site can branch to */
+#define SLOT_REACH 0x7df8000ULL /* within arch_reach of the site */
 #define SPACE (2 * B_REACH + 0x200000)
 #define CENTER (B_REACH + 0x100000)
-#define SITE 0x8000	/* offsets in the middle mapping */
-#define DATA 0xa000	/* what literals of the corpus meet */
+#define SITE 0x8000 /* offsets in the middle mapping */
+#define DATA 0xa000 /* what literals of the corpus meet */
 #define DATA_LEN 0x2000
 #define NEAR_SLOT 0x10000
 #define STACK 0x14000
@@ -36,9 +36,9 @@
 
 static struct {
 	uint8_t *space;
-	uint8_t *mid;		/* site and all around it */
+	uint8_t *mid; /* site and all around it */
 	uint8_t *slots[3];
-	uint8_t *far[2];	/* what the low slot, and the high, can't branch to */
+	uint8_t *far[2]; /* what the low slot, and the high, can't branch to */
 } world;
 
 static uint8_t *open_page(uint64_t offset, size_t len)
@@ -51,8 +51,8 @@ static uint8_t *open_page(uint64_t offset, size_t len)
 static int open_world(void **state)
 {
 	(void)state;
-	world.space = mmap(NULL, SPACE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
-			   -1, 0);
+	world.space =
+		mmap(NULL, SPACE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (world.space == MAP_FAILED)
 		return -1;
 	world.mid = open_page(CENTER, MIDDLE_LEN);
@@ -78,6 +78,7 @@ extern const char corpus_plain[], corpus_branch[], corpus_auth[];
 #define I(text) ".balign 4\n" text "\n .asciz \"" text "\"\n"
 #define END ".balign 4\n .word 0\n .byte 0\n"
 
+/* clang-format off */
 __asm__(".arch armv8.5-a+crypto+sve\n"
 	".pushsection .text\n"
 	".globl corpus_plain, corpus_branch, corpus_auth\n"
@@ -126,6 +127,7 @@ __asm__(".arch armv8.5-a+crypto+sve\n"
 	I("pacga x0, x1, x2")
 	END
 	".popsection\n");
+/* clang-format on */
 
 struct item {
 	const char *text;
@@ -191,11 +193,11 @@ static void set_up(const struct item *it, struct cpu *c)
 		stack[i] = random_value();
 	for (int i = 0; i < 31; i++)
 		c->x[i] = some_value(it);
-	for (int i = 20; i <= 26; i++)	/* pointers, by convention of the corpus */
+	for (int i = 20; i <= 26; i++) /* pointers, by convention of the corpus */
 		c->x[i] = address(data) + 0x400 + (random_next() & 0x3f0);
 	c->x[27] = random_next() & 15;
 	c->x[28] = address(stack) + 0x800 + (random_next() & 0xff);
-	if (!indirect(it) && random_next() & 1)	/* cbz and its kind */
+	if (!indirect(it) && random_next() & 1) /* cbz and its kind */
 		c->x[1 + random_next() % 6] = 0;
 	c->x[SP] = address(stack) + 0xa00 + (random_next() & 0x70);
 	c->nzcv = random_nzcv();
@@ -207,7 +209,7 @@ static void set_up(const struct item *it, struct cpu *c)
 
 struct outcome {
 	struct cpu cpu;
-	int where;	/* 0 next, 1 target, then the aways */
+	int where; /* 0 next, 1 target, then the aways */
 	uint8_t data[DATA_LEN];
 	uint8_t stack[STACK_LEN];
 };
@@ -295,8 +297,8 @@ static unsigned check_item(const struct item *it)
 
 	for (int s = 0; s < 3; s++) {
 		const char *why = "none given";
-		size_t n = arch_relocate(it->code, 4, site_pc(), address(world.slots[s]), copy,
-					 &why);
+		size_t n =
+			arch_relocate(it->code, 4, site_pc(), address(world.slots[s]), copy, &why);
 
 		if (n == 0)
 			fail_msg("%s, slot %d: refused: %s", it->text, s, why);
@@ -398,11 +400,11 @@ static void test_signed_branches_go_where_they_go_in_place(void **state)
 		skip();
 	}
 	for (int slot = -1; slot < 3; slot++) {
-		check_signed(0xdac10041, 0xd71f0822, slot);	/* pacia x1, x2; braa x1, x2 */
-		check_signed(0xdac10041, 0xd73f0822, slot);	/* blraa x1, x2 */
-		check_signed(0xdac10441, 0xd73f0c22, slot);	/* pacib; blrab x1, x2 */
-		check_signed(0xdac123e1, 0xd61f083f, slot);	/* paciza x1; braaz x1 */
-		check_signed(0xdac123e1, 0xd63f083f, slot);	/* blraaz x1 */
+		check_signed(0xdac10041, 0xd71f0822, slot); /* pacia x1, x2; braa x1, x2 */
+		check_signed(0xdac10041, 0xd73f0822, slot); /* blraa x1, x2 */
+		check_signed(0xdac10441, 0xd73f0c22, slot); /* pacib; blrab x1, x2 */
+		check_signed(0xdac123e1, 0xd61f083f, slot); /* paciza x1; braaz x1 */
+		check_signed(0xdac123e1, 0xd63f083f, slot); /* blraaz x1 */
 	}
 }
 
@@ -434,8 +436,8 @@ static void check_far_call(int slot, uint8_t *far)
 	assert_int_equal(run_cpu.nzcv, c.nzcv);
 	/* A jump has no register to spare. */
 	w &= 0x7fffffff;
-	assert_int_equal(arch_relocate(it.code, 4, site_pc(), address(world.slots[slot]), copy,
-				       &why), 0);
+	assert_int_equal(
+		arch_relocate(it.code, 4, site_pc(), address(world.slots[slot]), copy, &why), 0);
 	assert_string_equal(why, "its target is out of reach of the slot");
 }
 
@@ -468,8 +470,8 @@ static void test_a_slot_past_the_reach_is_refused(void **state)
 /* Conditional branches and their whole range stay in reach of any slot. */
 static void test_conditional_branches_are_never_out_of_reach(void **state)
 {
-	static const uint32_t words[] = { 0x547fffe0, 0x54800000, 0xb47fffe0, 0xb5800000,
-					  0x3603ffe0, 0x37040000 };
+	static const uint32_t words[] = { 0x547fffe0, 0x54800000, 0xb47fffe0,
+					  0xb5800000, 0x3603ffe0, 0x37040000 };
 	const uint64_t at = 0x200000000;
 	uint8_t out[ARCH_SLOT_MAX];
 	const char *why;
@@ -500,21 +502,42 @@ static void test_what_cannot_run_elsewhere_is_refused_with_its_reason(void **sta
 	} cases[] = {
 		{ 0xd4200000, "a breakpoint instruction of the program's own" },
 		{ 0xd4207d00, "a breakpoint instruction of the program's own" },
-		{ 0xd4400000, trap }, { 0x00000000, trap }, { 0x0000ffff, trap },
-		{ 0xd4000002, trap }, { 0xd4000003, trap }, { 0xd4a00001, trap },
-		{ 0xd69f03e0, trap }, { 0xd6bf03e0, trap },
-		{ 0x885f7c00, exclusive }, { 0xc85ffc20, exclusive }, { 0x88007c20, exclusive },
-		{ 0xc8005c20, exclusive }, { 0x085f7c00, exclusive }, { 0x48dffc00 & 0xff7fffff, exclusive },
-		{ 0xc87f0440, exclusive }, { 0xc8230440, exclusive },
-		{ 0x19010440, mops }, { 0x1d010440, mops }, { 0x19c10440, mops },
-		{ 0x0420bc20, prefix }, { 0x04912020 & 0xff3effff, prefix }, { 0x04112020, prefix },
-		{ 0xd50324ff, auth }, { 0xdac1a3fe, auth }, { 0xf380001f, auth },
-		{ 0x5500001f, auth }, { 0x5520005f, auth },
+		{ 0xd4400000, trap },
+		{ 0x00000000, trap },
+		{ 0x0000ffff, trap },
+		{ 0xd4000002, trap },
+		{ 0xd4000003, trap },
+		{ 0xd4a00001, trap },
+		{ 0xd69f03e0, trap },
+		{ 0xd6bf03e0, trap },
+		{ 0x885f7c00, exclusive },
+		{ 0xc85ffc20, exclusive },
+		{ 0x88007c20, exclusive },
+		{ 0xc8005c20, exclusive },
+		{ 0x085f7c00, exclusive },
+		{ 0x48dffc00 & 0xff7fffff, exclusive },
+		{ 0xc87f0440, exclusive },
+		{ 0xc8230440, exclusive },
+		{ 0x19010440, mops },
+		{ 0x1d010440, mops },
+		{ 0x19c10440, mops },
+		{ 0x0420bc20, prefix },
+		{ 0x04912020 & 0xff3effff, prefix },
+		{ 0x04112020, prefix },
+		{ 0xd50324ff, auth },
+		{ 0xdac1a3fe, auth },
+		{ 0xf380001f, auth },
+		{ 0x5500001f, auth },
+		{ 0x5520005f, auth },
 		{ 0xd5233060, "the start of a hardware transaction" },
 		{ 0xd73f0bde, "a call that authenticates with the register it changes" },
 		{ 0xd73f083e, "a call that authenticates with the register it changes" },
-		{ 0x00010000, unknown }, { 0x56000000, unknown }, { 0xd4e00000, unknown },
-		{ 0xd61f0001, unknown }, { 0xdc000000, unknown }, { 0x02000000, unknown },
+		{ 0x00010000, unknown },
+		{ 0x56000000, unknown },
+		{ 0xd4e00000, unknown },
+		{ 0xd61f0001, unknown },
+		{ 0xdc000000, unknown },
+		{ 0x02000000, unknown },
 		{ 0x06000000, unknown },
 	};
 	uint8_t out[ARCH_SLOT_MAX];
@@ -543,19 +566,19 @@ static const char *refused_at(const uint32_t *code, size_t i)
 static void test_no_breakpoint_goes_between_an_exclusive_load_and_its_store(void **state)
 {
 	static const uint32_t code[] = {
-		0xaa0003e1,	/* mov x1, x0 */
-		0xc85ffc20,	/* ldaxr x0, [x1] */
-		0x91000400,	/* add x0, x0, #1 */
-		0xb4000060,	/* cbz x0, out */
-		0xc802fc20,	/* stlxr w2, x0, [x1] */
-		0x35ffff82,	/* cbnz w2, ldaxr */
-		0xd65f03c0,	/* ret */
+		0xaa0003e1, /* mov x1, x0 */
+		0xc85ffc20, /* ldaxr x0, [x1] */
+		0x91000400, /* add x0, x0, #1 */
+		0xb4000060, /* cbz x0, out */
+		0xc802fc20, /* stlxr w2, x0, [x1] */
+		0x35ffff82, /* cbnz w2, ldaxr */
+		0xd65f03c0, /* ret */
 	};
 	uint32_t much[64];
 
 	(void)state;
 	assert_null(refused_at(code, 0));
-	assert_null(refused_at(code, 1));	/* the instruction itself is refused elsewhere */
+	assert_null(refused_at(code, 1)); /* the instruction itself is refused elsewhere */
 	assert_non_null(refused_at(code, 2));
 	assert_non_null(refused_at(code, 3));
 	assert_non_null(refused_at(code, 4));
@@ -584,25 +607,25 @@ static void test_places_in_a_slot_map_to_places_at_the_site(void **state)
 	static const struct {
 		uint32_t w;
 		uint64_t at;
-		int8_t places[8];	/* by word; 0 and 4, or -1; 9: past the end */
+		int8_t places[8]; /* by word; 0 and 4, or -1; 9: past the end */
 	} cases[] = {
-		{ 0xa9be7bfd, 0x10000000, { 0, 4, 9 } },	/* stp */
+		{ 0xa9be7bfd, 0x10000000, { 0, 4, 9 } }, /* stp */
 		{ 0x90000001, 0x10000000, { 0, 4, -1, -1, 9 } },
-		{ 0x9000001e, 0x10000000, { 0, 4, -1, -1, 9 } },	/* adrp x30: no call */
-		{ 0x58000040, 0x8f000000, { 0, 4, 9 } },	/* the literal in reach */
+		{ 0x9000001e, 0x10000000, { 0, 4, -1, -1, 9 } }, /* adrp x30: no call */
+		{ 0x58000040, 0x8f000000, { 0, 4, 9 } }, /* the literal in reach */
 		{ 0x58000040, 0x8a000000, { 0, 0, 4, -1, -1, 9 } },
-		{ 0x5800005e, 0x8a000000, { 0, 0, 4, -1, -1, 9 } },	/* ldr x30: no call */
+		{ 0x5800005e, 0x8a000000, { 0, 0, 4, -1, -1, 9 } }, /* ldr x30: no call */
 		{ 0x9c000040, 0x8a000000, { 0, -1, -1, -1, 4, -1, -1, 9 } },
 		{ 0xd8000040, 0x8a000000, { 0, 9 } },
 		{ 0x54000040, 0x8a000000, { 0, 4, -1, 9 } },
 		{ 0x94000010, 0x8a000000, { 0, 0, -1, -1, -1, 9 } },
-		{ 0x96000000, 0x96000000, { 0, 0, 0, -1, -1, -1, -1, 9 } },	/* far */
+		{ 0x96000000, 0x96000000, { 0, 0, 0, -1, -1, -1, -1, 9 } }, /* far */
 		{ 0xd63f0000, 0x8a000000, { 0, 0, -1, -1, -1, 9 } },
 		{ 0xd63f03c0, 0x8a000000, { 0, 0, -1, -1, -1, -1, 9 } },
 		{ 0xd65f03c0, 0x8a000000, { 0, 9 } },
 		{ 0x14000010, 0x8a000000, { 0, 9 } },
 		{ 0xd4000001, 0x8a000000, { 0, 4, 9 } },
-		{ 0xaa1e03f0, 0x8a000000, { 0, 4, 9 } },	/* mov x16, x30: no call */
+		{ 0xaa1e03f0, 0x8a000000, { 0, 4, 9 } }, /* mov x16, x30: no call */
 		{ 0xf81f0ff0, 0x8a000000, { 0, 4, 9 } },
 	};
 

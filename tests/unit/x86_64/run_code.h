@@ -21,7 +21,7 @@ struct cpu {
 	uint64_t gpr[16];
 	uint64_t flags;
 	uint64_t pad;
-	uint8_t fx[512];	/* FXSAVE: x87 at 32, xmm at 160 */
+	uint8_t fx[512]; /* FXSAVE: x87 at 32, xmm at 160 */
 } __attribute__((aligned(16)));
 
 struct cpu run_cpu;
@@ -121,14 +121,17 @@ static inline uint64_t random_next(void)
 /* Values that make carries, overflows and zeroes likely. */
 static inline uint64_t random_value(void)
 {
-	static const uint64_t corners[] = { 0, 1, 0x7fffffff, 0x80000000, 0xffffffff, 0x100000000,
-					    INT64_MAX, (uint64_t)INT64_MIN, UINT64_MAX, 0xf, 0x10 };
+	static const uint64_t corners[] = {
+		0,	    1,		 0x7fffffff, 0x80000000,
+		0xffffffff, 0x100000000, INT64_MAX,  (uint64_t)INT64_MIN,
+		UINT64_MAX, 0xf,	 0x10
+	};
 	uint64_t v = random_next();
 
 	return v % 3 ? random_next() : corners[v / 3 % (sizeof(corners) / sizeof(corners[0]))];
 }
 
-#define FLAGS_ARITH 0x8d5	/* CF PF AF ZF SF OF */
+#define FLAGS_ARITH 0x8d5 /* CF PF AF ZF SF OF */
 
 static inline uint64_t random_flags(void)
 {

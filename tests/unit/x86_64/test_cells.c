@@ -15,32 +15,22 @@ static void expect_cell(const struct arch_agg *a, int64_t *w, int64_t v)
 {
 	w[0]++;
 	switch (a->kind) {
-	case ARCH_AGG_COUNT:
-		break;
+	case ARCH_AGG_COUNT: break;
 	case ARCH_AGG_SUM:
-	case ARCH_AGG_AVG:
-		w[1] = (int64_t)((uint64_t)w[1] + (uint64_t)v);
-		break;
-	case ARCH_AGG_MIN:
-		w[1] = v < w[1] ? v : w[1];
-		break;
-	case ARCH_AGG_MAX:
-		w[1] = v > w[1] ? v : w[1];
-		break;
-	case ARCH_AGG_QUANTIZE:
-		w[1 + dl_quantize_bucket(v)] += a->increment;
-		break;
-	case ARCH_AGG_LQUANTIZE:
-		w[1 + dl_lquantize_bucket(a->param, v)] += a->increment;
-		break;
+	case ARCH_AGG_AVG: w[1] = (int64_t)((uint64_t)w[1] + (uint64_t)v); break;
+	case ARCH_AGG_MIN: w[1] = v < w[1] ? v : w[1]; break;
+	case ARCH_AGG_MAX: w[1] = v > w[1] ? v : w[1]; break;
+	case ARCH_AGG_QUANTIZE: w[1 + dl_quantize_bucket(v)] += a->increment; break;
+	case ARCH_AGG_LQUANTIZE: w[1 + dl_lquantize_bucket(a->param, v)] += a->increment; break;
 	}
 }
 
 static int64_t cell_value(unsigned i)
 {
-	static const int64_t corners[] = { 0, 1, -1, 2, -2, INT64_MIN, INT64_MAX, INT64_MIN + 1,
-					   100, 99, 101, -100, -101, 1099, 1100, 1101, 0x80000000,
-					   0x7fffffff, -0x80000000ll };
+	static const int64_t corners[] = {
+		0,   1,	   -1,	 2,    -2,   INT64_MIN, INT64_MAX,  INT64_MIN + 1, 100,		 99,
+		101, -100, -101, 1099, 1100, 1101,	0x80000000, 0x7fffffff,	   -0x80000000ll
+	};
 	unsigned shift = (unsigned)(random_next() & 63);
 
 	if (i < sizeof(corners) / sizeof(corners[0]))
@@ -72,7 +62,7 @@ static void run_cell(struct arch_agg *a, const struct dl_code *value)
 		same = cpu;
 		func_run(&cpu, rig.func.addr);
 		if (rig.plan.flags_dead)
-			same.flags = 0x246;	/* of equal operands */
+			same.flags = 0x246; /* of equal operands */
 		assert_same_cpu(&same, &cpu);
 		expect_cell(a, want, (int64_t)same.gpr[RDI]);
 	}
@@ -130,8 +120,9 @@ static void test_a_count_costs_no_registers_where_flags_are_dead(void **state)
 
 static void test_a_value_that_faults_leaves_a_record_instead(void **state)
 {
-	struct arch_agg sum = { .kind = ARCH_AGG_SUM, .cell = ARCH_RING_CELLS, .code = &value_load,
-				.value_reg = 3 };
+	struct arch_agg sum = {
+		.kind = ARCH_AGG_SUM, .cell = ARCH_RING_CELLS, .code = &value_load, .value_reg = 3
+	};
 	struct arch_tramp_clause c = clause_of(&loads, 3);
 	int64_t *cell = (int64_t *)(void *)((uint8_t *)rig.ring + sum.cell);
 	struct arch_tramp_firing f;

@@ -20,7 +20,7 @@ static int compat_vfork(struct rig_shared *s)
 	work(1);
 	__asm__ volatile("int $0x80" : "+a"(a) : : "memory", "r8", "r9", "r10", "r11");
 	if (a < 0)
-		return 77;	/* no such convention in this kernel */
+		return 77; /* no such convention in this kernel */
 	if (!a) {
 		work(2);
 		__asm__ volatile("int $0x80" : : "a"((long)NR_EXIT), "b"(0L));

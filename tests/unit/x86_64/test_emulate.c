@@ -14,7 +14,7 @@
 #define CODE_LEN 0x2000
 #define SITE 0x1000
 
-static uint8_t *region;	/* CODE_LEN bytes that may be written and run */
+static uint8_t *region; /* CODE_LEN bytes that may be written and run */
 
 static int map_region(void **state)
 {
@@ -38,11 +38,24 @@ static struct user_regs_struct *user(struct arch_regs *r)
 static void regs_of_cpu(struct arch_regs *r, const struct cpu *c, uint64_t pc)
 {
 	*user(r) = (struct user_regs_struct){
-		.rax = c->gpr[RAX], .rcx = c->gpr[RCX], .rdx = c->gpr[RDX], .rbx = c->gpr[RBX],
-		.rsp = c->gpr[RSP], .rbp = c->gpr[RBP], .rsi = c->gpr[RSI], .rdi = c->gpr[RDI],
-		.r8 = c->gpr[R8], .r9 = c->gpr[R9], .r10 = c->gpr[R10], .r11 = c->gpr[R11],
-		.r12 = c->gpr[R12], .r13 = c->gpr[R13], .r14 = c->gpr[R14], .r15 = c->gpr[R15],
-		.eflags = c->flags, .rip = pc,
+		.rax = c->gpr[RAX],
+		.rcx = c->gpr[RCX],
+		.rdx = c->gpr[RDX],
+		.rbx = c->gpr[RBX],
+		.rsp = c->gpr[RSP],
+		.rbp = c->gpr[RBP],
+		.rsi = c->gpr[RSI],
+		.rdi = c->gpr[RDI],
+		.r8 = c->gpr[R8],
+		.r9 = c->gpr[R9],
+		.r10 = c->gpr[R10],
+		.r11 = c->gpr[R11],
+		.r12 = c->gpr[R12],
+		.r13 = c->gpr[R13],
+		.r14 = c->gpr[R14],
+		.r15 = c->gpr[R15],
+		.eflags = c->flags,
+		.rip = pc,
 	};
 }
 
@@ -52,7 +65,7 @@ static void random_cpu(struct cpu *c)
 	for (int i = 0; i < 16; i++)
 		c->gpr[i] = random_value();
 	c->flags = random_flags();
-	c->fx[0] = 0x7f;	/* x87 and SSE control words of a new thread */
+	c->fx[0] = 0x7f; /* x87 and SSE control words of a new thread */
 	c->fx[1] = 0x03;
 	c->fx[24] = 0x80;
 	c->fx[25] = 0x1f;
@@ -143,9 +156,9 @@ static void test_register_arithmetic_has_the_processors_results_and_flags(void *
 
 		random_cpu(&c);
 		assert_true(compare(code, sizeof(code), &c));
-		code[1] = 0x85;	/* test */
+		code[1] = 0x85; /* test */
 		assert_true(compare(code, sizeof(code), &c));
-		code[1] = 0x89;	/* mov */
+		code[1] = 0x89; /* mov */
 		assert_true(compare(code, sizeof(code), &c));
 		code[1] = 0x8b;
 		assert_true(compare(code, sizeof(code), &c));
@@ -166,7 +179,7 @@ static void test_arithmetic_with_immediates_agrees(void **state)
 
 		random_cpu(&c);
 		assert_true(compare(code, put_imm(code, 3, narrow ? 1 : 4), &c));
-		code[1] = (uint8_t)(ext << 3 | 5);	/* op $imm, %rax */
+		code[1] = (uint8_t)(ext << 3 | 5); /* op $imm, %rax */
 		assert_true(compare(code, put_imm(code, 2, 4), &c));
 		code[1] = 0xa9;
 		assert_true(compare(code, put_imm(code, 2, 4), &c));
@@ -248,12 +261,12 @@ static void test_counted_jumps_agree(void **state)
 	}
 }
 
-#define AGREES(...)                                                   \
-	do {                                                          \
-		const uint8_t _code[] = { __VA_ARGS__ };              \
-		struct cpu _c;                                        \
-		random_cpu(&_c);                                      \
-		assert_true(compare(_code, sizeof(_code), &_c));      \
+#define AGREES(...)                                              \
+	do {                                                     \
+		const uint8_t _code[] = { __VA_ARGS__ };         \
+		struct cpu _c;                                   \
+		random_cpu(&_c);                                 \
+		assert_true(compare(_code, sizeof(_code), &_c)); \
 	} while (0)
 
 static void test_nops_and_direct_jumps_agree(void **state)
@@ -272,7 +285,7 @@ static void test_nops_and_direct_jumps_agree(void **state)
 
 static void test_an_indirect_jump_through_a_register_sets_pc(void **state)
 {
-	const uint8_t code[] = { 0x41, 0xff, 0xe3 };	/* jmp *%r11 */
+	const uint8_t code[] = { 0x41, 0xff, 0xe3 }; /* jmp *%r11 */
 	struct arch_regs r = { .w = { 0 } };
 
 	(void)state;
@@ -281,36 +294,36 @@ static void test_an_indirect_jump_through_a_register_sets_pc(void **state)
 	assert_int_equal(arch_pc(&r), 0x123456789a);
 }
 
-#define DECLINES(...)                                                        \
-	do {                                                                 \
-		const uint8_t _code[] = { __VA_ARGS__ };                     \
-		struct arch_regs _r = { .w = { 0 } }, _same = _r;            \
+#define DECLINES(...)                                                          \
+	do {                                                                   \
+		const uint8_t _code[] = { __VA_ARGS__ };                       \
+		struct arch_regs _r = { .w = { 0 } }, _same = _r;              \
 		assert_false(arch_emulate(_code, sizeof(_code), 0x1000, &_r)); \
-		assert_memory_equal(&_r, &_same, sizeof(_r));                \
+		assert_memory_equal(&_r, &_same, sizeof(_r));                  \
 	} while (0)
 
 static void test_what_needs_memory_or_is_not_listed_is_declined_untouched(void **state)
 {
 	(void)state;
-	DECLINES(0x55);				/* push %rbp */
-	DECLINES(0xc3);				/* ret */
-	DECLINES(0xe8, 0, 0, 0, 0);		/* call */
-	DECLINES(0x48, 0x89, 0x07);		/* mov %rax, (%rdi) */
-	DECLINES(0x48, 0x8b, 0x07);		/* mov (%rdi), %rax */
-	DECLINES(0x48, 0x01, 0x07);		/* add %rax, (%rdi) */
-	DECLINES(0x48, 0x83, 0x2f, 1);		/* subq $1, (%rdi) */
-	DECLINES(0x48, 0x85, 0x07);		/* test %rax, (%rdi) */
-	DECLINES(0xff, 0x20);			/* jmp *(%rax) */
-	DECLINES(0x48, 0x11, 0xc0);		/* adc */
-	DECLINES(0x66, 0x31, 0xc0);		/* xor %ax, %ax */
-	DECLINES(0x30, 0xc0);			/* xor %al, %al */
-	DECLINES(0x66, 0xeb, 0);		/* jmp with an operand-size prefix */
-	DECLINES(0xc7, 0xf8, 0, 0, 0, 0);	/* xbegin */
-	DECLINES(0x0f, 0x05);			/* syscall */
-	DECLINES(0xf3, 0x90);			/* pause */
-	DECLINES(0x49, 0x90);			/* xchg %rax, %r8 */
+	DECLINES(0x55); /* push %rbp */
+	DECLINES(0xc3); /* ret */
+	DECLINES(0xe8, 0, 0, 0, 0); /* call */
+	DECLINES(0x48, 0x89, 0x07); /* mov %rax, (%rdi) */
+	DECLINES(0x48, 0x8b, 0x07); /* mov (%rdi), %rax */
+	DECLINES(0x48, 0x01, 0x07); /* add %rax, (%rdi) */
+	DECLINES(0x48, 0x83, 0x2f, 1); /* subq $1, (%rdi) */
+	DECLINES(0x48, 0x85, 0x07); /* test %rax, (%rdi) */
+	DECLINES(0xff, 0x20); /* jmp *(%rax) */
+	DECLINES(0x48, 0x11, 0xc0); /* adc */
+	DECLINES(0x66, 0x31, 0xc0); /* xor %ax, %ax */
+	DECLINES(0x30, 0xc0); /* xor %al, %al */
+	DECLINES(0x66, 0xeb, 0); /* jmp with an operand-size prefix */
+	DECLINES(0xc7, 0xf8, 0, 0, 0, 0); /* xbegin */
+	DECLINES(0x0f, 0x05); /* syscall */
+	DECLINES(0xf3, 0x90); /* pause */
+	DECLINES(0x49, 0x90); /* xchg %rax, %r8 */
 	DECLINES(0xcc);
-	DECLINES(0x48);				/* cut off */
+	DECLINES(0x48); /* cut off */
 }
 
 static void test_under_single_stepping_nothing_is_emulated(void **state)

@@ -258,7 +258,7 @@ static void test_decoding_takes_any_bytes_and_never_reads_past_them(void **state
 	(void)state;
 	for (int i = 0; i < 100000; i++) {
 		size_t len = (size_t)rand_r(&seed) % 20;
-		uint8_t *code = malloc(len ? len : 1);	/* ASan watches its end */
+		uint8_t *code = malloc(len ? len : 1); /* ASan watches its end */
 
 		assert_non_null(code);
 		for (size_t k = 0; k < len; k++)
@@ -326,7 +326,7 @@ static void test_flow_target_nops_and_use_of_pc_are_told(void **state)
 	INSN(SYSCALL, 0, false, false, 0x0f, 0x05);
 	INSN(TRAP, 0, false, false, 0xcc);
 	INSN(TRAP, 0, false, false, 0x0f, 0x0b);
-	INSN(TRAP, 0, false, false, 0x67, 0x0f, 0xb9, 0x40, 0x16);	/* ud1: UBSan */
+	INSN(TRAP, 0, false, false, 0x67, 0x0f, 0xb9, 0x40, 0x16); /* ud1: UBSan */
 	INSN(TRAP, 0, false, false, 0xf4);
 }
 
@@ -378,7 +378,8 @@ __asm__(".pushsection .rodata\n"
 	/* 9: nothing but a dispatch */
 	FUNCTION("jmp *0x1000(,%rdi,8)")
 	/* 10: computed goto, its table loaded into the register */
-	FUNCTION("push %rbx; 3: movzbl (%rbx),%eax; mov (%rdx,%rax,8),%rax; jmp *%rax; pop %rbx; ret")
+	FUNCTION("push %rbx; 3: movzbl (%rbx),%eax; mov (%rdx,%rax,8),%rax; jmp *%rax; pop %rbx; "
+		 "ret")
 	/* 11: rsp raised after a call only drops its arguments */
 	FUNCTION("push %rax; .byte 0xe8,0,2,0,0; add $8,%rsp; jmp *0x1000(,%rdi,8); ret")
 	/* 12: a jump through the PLT's table is a tail call */
@@ -394,8 +395,11 @@ __asm__(".pushsection .rodata\n"
 	/* 16: a switch on a value the compiler knows */
 	FUNCTION("movslq 0x1000(%rip),%rax; lea 0x1000(%rip),%rsi; add %rsi,%rax; jmp *%rax; ret")
 	/* 17: a call through an array after a check: all blocks are reached without it */
-	FUNCTION("cmp $7,%edi; ja 3f; jmp *0x1000(,%rdi,8); nopl (%rax); 3: or $-1,%eax; ret")
-	".popsection\n");
+	FUNCTION(
+		"cmp $7,%edi; ja 3f; jmp *0x1000(,%rdi,8); nopl (%rax); 3: or $-1,%eax; ret") ".pop"
+											      "sect"
+											      "ion"
+											      "\n");
 
 static const uint8_t *function(unsigned n, size_t *len)
 {
@@ -470,8 +474,8 @@ static void test_a_byte_that_is_no_instruction_is_reported_with_its_place(void *
 static void test_boundaries_are_the_starts_of_instructions(void **state)
 {
 	/* push %rbp; mov %rsp,%rbp; lea 8(%rip),%rax; ret; a bad byte; nop */
-	const uint8_t code[] = { 0x55, 0x48, 0x89, 0xe5, 0x48, 0x8d, 0x05, 8, 0, 0, 0, 0xc3, 0x06,
-				 0x90 };
+	const uint8_t code[] = { 0x55, 0x48, 0x89, 0xe5, 0x48, 0x8d, 0x05,
+				 8,    0,    0,	   0,	 0xc3, 0x06, 0x90 };
 	static const bool want[] = { 1, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0, 1, 1, 0, 0, 0 };
 
 	(void)state;

@@ -11,7 +11,11 @@
 #define INSNS 96
 #define STRSIZE 64
 
-#define I(name, ra, rb, rc, k) (struct dl_insn){ DL_OP_##name, ra, rb, rc, k }
+#define I(name, ra, rb, rc, k)              \
+	(struct dl_insn)                    \
+	{                                   \
+		DL_OP_##name, ra, rb, rc, k \
+	}
 #define END I(END, 0, 0, 0, 0)
 
 struct prog {
@@ -33,8 +37,11 @@ static void add(struct prog *p, struct dl_insn i)
 
 static struct dl_code code_of(const struct prog *p)
 {
-	return (struct dl_code){ .insns = p->insns, .n = p->n, .consts = p->consts,
-				 .n_consts = 4, .n_regs = NEAR_REGS };
+	return (struct dl_code){ .insns = p->insns,
+				 .n = p->n,
+				 .consts = p->consts,
+				 .n_consts = 4,
+				 .n_regs = NEAR_REGS };
 }
 
 /* One instruction that computes or looks at the thread. */
@@ -104,8 +111,10 @@ static void close_slot(struct prog *p, uint32_t slot)
 {
 	static const uint8_t ops[] = { DL_OP_NSLOT, DL_OP_NSLOT, DL_OP_NCAPS, DL_OP_NCAPSN,
 				       DL_OP_NCAPM };
-	struct dl_insn i = { .op = ops[below(5)], .a = (uint8_t)below(NEAR_REGS),
-			     .b = (uint8_t)below(NEAR_REGS), .imm = (int32_t)slot };
+	struct dl_insn i = { .op = ops[below(5)],
+			     .a = (uint8_t)below(NEAR_REGS),
+			     .b = (uint8_t)below(NEAR_REGS),
+			     .imm = (int32_t)slot };
 
 	/* Lengths and addresses that make sense, most of the time. */
 	if (i.op != DL_OP_NSLOT && below(4))
@@ -136,7 +145,7 @@ static void run_unnoticed(struct cpu *cpu)
 {
 	static uint8_t before[STACK_LEN];
 	struct cpu after = *cpu;
-	size_t live = STACK_TOP - 128;	/* from the end of the red zone up */
+	size_t live = STACK_TOP - 128; /* from the end of the red zone up */
 
 	memcpy(before, rig.stack, STACK_LEN);
 	func_run(&after, rig.plan.site);
@@ -157,8 +166,10 @@ static void test_random_programs_leave_the_record_of_the_interpreter(void **stat
 	assert_null(func_plan(0));
 	for (unsigned round = 0; round < ROUNDS; round++) {
 		struct arch_tramp_clause clause;
-		struct arch_tramp_firing f = { .kind = kinds[round % 3], .pc = rig.plan.site,
-					       .offset = 0x123456789a, .clauses = &clause,
+		struct arch_tramp_firing f = { .kind = kinds[round % 3],
+					       .pc = rig.plan.site,
+					       .offset = 0x123456789a,
+					       .clauses = &clause,
 					       .n_clauses = 1 };
 		struct dl_code code;
 		struct cpu cpu;
@@ -171,7 +182,10 @@ static void test_random_programs_leave_the_record_of_the_interpreter(void **stat
 		assert_null(dl_verify(&code, true, p.n_slots, 0, 0, 0, 0));
 		bound = dl_near_bound(&code, p.n_slots, STRSIZE);
 		clause = (struct arch_tramp_clause){
-			.code = &code, .epid = 1 + round, .n_slots = p.n_slots, .strsize = STRSIZE,
+			.code = &code,
+			.epid = 1 + round,
+			.n_slots = p.n_slots,
+			.strsize = STRSIZE,
 			.cap = (uint32_t)(bound > 4096 ? 4096 : bound),
 		};
 		/* Sometimes too little room. */
@@ -197,9 +211,12 @@ static void test_random_programs_leave_the_record_of_the_interpreter(void **stat
 static void run_clause(const struct dl_insn *insns, uint32_t n, uint32_t n_slots,
 		       const uint64_t *consts, struct cpu *cpu)
 {
-	struct dl_code code = { .insns = insns, .n = n, .consts = consts, .n_consts = 4,
-				.n_regs = NEAR_REGS };
-	struct arch_tramp_clause c = { .code = &code, .epid = 9, .n_slots = n_slots,
+	struct dl_code code = {
+		.insns = insns, .n = n, .consts = consts, .n_consts = 4, .n_regs = NEAR_REGS
+	};
+	struct arch_tramp_clause c = { .code = &code,
+				       .epid = 9,
+				       .n_slots = n_slots,
 				       .strsize = STRSIZE,
 				       .cap = (uint32_t)dl_near_bound(&code, n_slots, STRSIZE) };
 	struct arch_tramp_firing f = { .clauses = &c, .n_clauses = 1, .pc = rig.plan.site };
@@ -218,7 +235,8 @@ static void test_strings_of_all_lengths_before_all_page_ends(void **state)
 {
 	static const struct dl_insn insns[] = {
 		{ DL_OP_LDK, 0, 0, 0, 0 }, { DL_OP_NCAPS, 0, 0, 0, 0 },
-		{ DL_OP_LDK, 1, 0, 0, 1 }, { DL_OP_NCAPSN, 0, 1, 0, 1 }, { DL_OP_END, 0, 0, 0, 0 },
+		{ DL_OP_LDK, 1, 0, 0, 1 }, { DL_OP_NCAPSN, 0, 1, 0, 1 },
+		{ DL_OP_END, 0, 0, 0, 0 },
 	};
 	struct cpu cpu;
 
@@ -246,7 +264,7 @@ static void test_strings_of_all_lengths_before_all_page_ends(void **state)
 static void test_memory_up_to_an_unreadable_page_names_the_first_bad_byte(void **state)
 {
 	static const struct dl_insn insns[] = {
-		{ DL_OP_LDK, 0, 0, 0, 0 }, { DL_OP_LDK, 1, 0, 0, 1 }, { DL_OP_NCAPM, 0, 1, 0, 0 },
+		{ DL_OP_LDK, 0, 0, 0, 0 }, { DL_OP_LDK, 1, 0, 0, 1 },	{ DL_OP_NCAPM, 0, 1, 0, 0 },
 		{ DL_OP_LDK, 0, 0, 0, 2 }, { DL_OP_NCAPS, 0, 0, 0, 1 }, { DL_OP_END, 0, 0, 0, 0 },
 	};
 	struct cpu cpu;

@@ -106,9 +106,10 @@ static void symbols_are_relative_to_the_program_counter(void **state)
 static void what_is_no_operand_is_refused(void **state)
 {
 	static const char *const bad[] = {
-		"", "%", "%r16", "%rzx", "%xmm16", "$", "$5x", "8(%rax", "8(rax)", "(%rax,%rbx,3)",
-		"(%rax,%rbx,8,1)", "%fs:8", "(%eax)", "5+", "8(%rip)", "%raxx", "[sp, 8]",
-		"(%xmm0)", "+",
+		"",	  "%",	    "%r16",    "%rzx",		"%xmm16",	   "$",
+		"$5x",	  "8(%rax", "8(rax)",  "(%rax,%rbx,3)", "(%rax,%rbx,8,1)", "%fs:8",
+		"(%eax)", "5+",	    "8(%rip)", "%raxx",		"[sp, 8]",	   "(%xmm0)",
+		"+",
 	};
 
 	(void)state;

@@ -23,15 +23,16 @@
 static struct arch_func func;
 static struct arch_patch_plan plan;
 
-static uint8_t bytes[64];	/* the function under test */
+static uint8_t bytes[64]; /* the function under test */
 
 static void scan_at(uint64_t addr, const uint8_t *code, size_t len, size_t after)
 {
 	arch_func_deinit(&func);
 	assert_true(len <= sizeof(bytes));
 	memcpy(bytes, code, len);
-	func = (struct arch_func){ .code = bytes, .addr = addr, .len = len - after,
-				   .after = after };
+	func = (struct arch_func){
+		.code = bytes, .addr = addr, .len = len - after, .after = after
+	};
 	assert_true(arch_func_scan(&func));
 }
 
@@ -42,9 +43,9 @@ static int forget(void **state)
 	return 0;
 }
 
-#define SCAN_AT(addr, after, ...)                                         \
-	scan_at(addr, (const uint8_t[]){ __VA_ARGS__ },                   \
-		sizeof((const uint8_t[]){ __VA_ARGS__ }), (after))
+#define SCAN_AT(addr, after, ...)                                                                 \
+	scan_at(addr, (const uint8_t[]){ __VA_ARGS__ }, sizeof((const uint8_t[]){ __VA_ARGS__ }), \
+		(after))
 #define SCAN(...) SCAN_AT(ADDR, 0, __VA_ARGS__)
 
 #define NOP5 0x0f, 0x1f, 0x44, 0, 0
@@ -104,7 +105,7 @@ static void test_padding_is_not_looked_for_where_a_function_may_start(void **sta
 	assert_int_equal(plan.addr, ADDR + 8);
 	assert_int_equal(plan.site, ADDR + 13);
 	assert_int_equal(plan.site_insn, 1);
-	assert_int_equal(plan.guards, 0);	/* the return is behind the jump */
+	assert_int_equal(plan.guards, 0); /* the return is behind the jump */
 }
 
 static void test_an_endbr64_stays_and_what_follows_is_patched(void **state)
@@ -154,7 +155,7 @@ static void assert_refused(uint64_t off, const char *part)
 static void test_a_known_branch_to_the_bytes_behind_the_site_is_refused(void **state)
 {
 	(void)state;
-	SCAN(PUSH_RBP, MOV_RSP_RBP, 0xff, 0xc9, 0x75, 0xf9, RET);	/* jne to the mov */
+	SCAN(PUSH_RBP, MOV_RSP_RBP, 0xff, 0xc9, 0x75, 0xf9, RET); /* jne to the mov */
 	assert_refused(0, "a branch goes to the bytes behind it");
 }
 
@@ -169,7 +170,7 @@ static void test_a_branch_into_an_instruction_is_refused(void **state)
 static void test_a_call_is_the_last_that_moves(void **state)
 {
 	(void)state;
-	SCAN(0xff, 0xd0, 0x31, 0xc0, MOV_EAX, RET);	/* call *%rax; xor; mov */
+	SCAN(0xff, 0xd0, 0x31, 0xc0, MOV_EAX, RET); /* call *%rax; xor; mov */
 	assert_refused(0, "a call returns to the bytes behind it");
 	assert_null(arch_patch_plan(&func, 2, &plan));
 	SCAN(0x31, 0xc0, 0x90, 0xff, 0xd0, MOV_EAX, RET);
@@ -185,13 +186,15 @@ static void test_other_symbols_and_kept_bytes_stop_a_patch(void **state)
 
 	(void)state;
 	arch_func_deinit(&func);
-	func = (struct arch_func){ .code = code, .addr = ADDR, .len = sizeof(code),
-				   .targets = &symbol, .n_targets = 1 };
+	func = (struct arch_func){
+		.code = code, .addr = ADDR, .len = sizeof(code), .targets = &symbol, .n_targets = 1
+	};
 	assert_true(arch_func_scan(&func));
 	assert_refused(0, "a branch goes to the bytes behind it");
 	arch_func_deinit(&func);
-	func = (struct arch_func){ .code = code, .addr = ADDR, .len = sizeof(code),
-				   .keep = &kept, .n_keep = 1 };
+	func = (struct arch_func){
+		.code = code, .addr = ADDR, .len = sizeof(code), .keep = &kept, .n_keep = 1
+	};
 	assert_true(arch_func_scan(&func));
 	assert_refused(0, "must not change");
 }
@@ -207,7 +210,7 @@ static void test_what_can_not_be_read_or_moved_is_refused(void **state)
 	assert_refused(0, "before code that others reach");
 	SCAN(PUSH_RBP, MOV_RSP_RBP, 0xcd, 0x80, RET);
 	assert_refused(0, "software interrupt");
-	SCAN(PUSH_RBP, 0xe2, 0xfd, MOV_EAX, RET);	/* loop to the push: fine */
+	SCAN(PUSH_RBP, 0xe2, 0xfd, MOV_EAX, RET); /* loop to the push: fine */
 	assert_null(arch_patch_plan(&func, 0, &plan));
 }
 
@@ -270,7 +273,7 @@ static void test_the_bytes_written_are_a_jump_and_breakpoints(void **state)
 	int32_t rel = 0x1000 - 5;
 
 	(void)state;
-	SCAN(0x48, 0x81, 0xec, 0, 1, 0, 0, RET);	/* sub $256,%rsp */
+	SCAN(0x48, 0x81, 0xec, 0, 1, 0, 0, RET); /* sub $256,%rsp */
 	assert_null(arch_patch_plan(&func, 0, &plan));
 	assert_int_equal(arch_patch_bytes(&plan, ADDR + 0x1000, w), 1);
 	assert_int_equal(w[0].len, 7);
@@ -299,17 +302,19 @@ static void on_fault(int sig, siginfo_t *info, void *ctx)
 static void test_every_guard_byte_faults_in_place(void **state)
 {
 	static const uint8_t tails[][8] = {
-		{ 0x90, 0x90, 0x90, 0x90, 0x90, 0x90, 0x90, 0x90 }, { 0 },
+		{ 0x90, 0x90, 0x90, 0x90, 0x90, 0x90, 0x90, 0x90 },
+		{ 0 },
 		{ 0xc0, 0xc0, 0xc0, 0xc0, 0xc0, 0xc0, 0xc0, 0xc0 },
-		{ 0x0f, 0x05, 0x0f, 0x05, 0x0f, 0x05 }, { 0x24, 0x48, 0x8b, 0x05, 1, 2, 3, 4 },
+		{ 0x0f, 0x05, 0x0f, 0x05, 0x0f, 0x05 },
+		{ 0x24, 0x48, 0x8b, 0x05, 1, 2, 3, 4 },
 	};
 	struct sigaction sa = { .sa_sigaction = on_fault, .sa_flags = SA_SIGINFO | SA_NODEFER };
 	struct arch_patch_write w[2];
 	unsigned n = 0;
 
 	(void)state;
-	page = mmap(NULL, 4096, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS,
-		    -1, 0);
+	page = mmap(NULL, 4096, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1,
+		    0);
 	assert_true(page != MAP_FAILED);
 	sigaction(SIGILL, &sa, NULL);
 	sigaction(SIGSEGV, &sa, NULL);
@@ -343,7 +348,7 @@ struct symbol {
 
 struct coverage {
 	unsigned n_entries, entries, n_returns, returns;
-	unsigned n_both, both;		/* returns, with the patch of the entry in place */
+	unsigned n_both, both; /* returns, with the patch of the entry in place */
 	struct arch_patch_plan entry;
 };
 
@@ -357,17 +362,21 @@ static int by_address(const void *a, const void *b)
 }
 
 static const struct dl_insn arg0_insns[] = {
-	{ DL_OP_NARG, 0, 0, 0, 0 }, { DL_OP_NSLOT, 0, 0, 0, 0 }, { DL_OP_END, 0, 0, 0, 0 },
+	{ DL_OP_NARG, 0, 0, 0, 0 },
+	{ DL_OP_NSLOT, 0, 0, 0, 0 },
+	{ DL_OP_END, 0, 0, 0, 0 },
 };
 static const struct dl_code arg0 = { .insns = arg0_insns, .n = 3, .n_regs = 1 };
 
 /* The plan holds what it promises: a place, a trampoline, bytes. */
 static void assert_buildable(const struct arch_patch_plan *p)
 {
-	struct arch_tramp_clause c = { .code = &arg0, .epid = 1, .n_slots = 1, .strsize = 8,
-				       .cap = 40 };
-	struct arch_tramp_firing f = { .insn = p->site_insn, .pc = p->site, .clauses = &c,
-				       .n_clauses = 1 };
+	struct arch_tramp_clause c = {
+		.code = &arg0, .epid = 1, .n_slots = 1, .strsize = 8, .cap = 40
+	};
+	struct arch_tramp_firing f = {
+		.insn = p->site_insn, .pc = p->site, .clauses = &c, .n_clauses = 1
+	};
 	struct arch_tramp_job job = { .plan = p, .firings = &f, .n_firings = 1 };
 	static uint8_t code[4096];
 	struct arch_patch_write w[2];
@@ -421,8 +430,12 @@ static void see_function(struct coverage *c, const struct symbol *s, uint64_t ne
 {
 	arch_func_deinit(&func);
 	func = (struct arch_func){
-		.code = code, .addr = s->addr, .len = s->size, .after = next - (s->addr + s->size),
-		.targets = inside, .n_targets = n_inside,
+		.code = code,
+		.addr = s->addr,
+		.len = s->size,
+		.after = next - (s->addr + s->size),
+		.targets = inside,
+		.n_targets = n_inside,
 	};
 	assert_true(arch_func_scan(&func));
 	c->n_entries++;
@@ -454,7 +467,8 @@ static void see_symbols(struct coverage *c, struct symbol *s, size_t n, const GE
 			last++;
 		if (addrs[i] >= text->sh_addr && addrs[i] + s[i].size <= end)
 			see_function(c, &s[i], last < n && addrs[last] < end ? addrs[last] : end,
-				     code + (addrs[i] - text->sh_addr), addrs + first, last - first);
+				     code + (addrs[i] - text->sh_addr), addrs + first,
+				     last - first);
 		i = first - 1;
 	}
 	free(addrs);
@@ -514,9 +528,11 @@ static bool see_library(const char *path, struct coverage *c)
 static void test_nearly_all_of_real_libraries_can_be_patched(void **state)
 {
 	static const char *const patterns[] = {
-		"/lib*/x86_64-linux-gnu/libc.so.6", "/usr/lib64/libc.so.6",
+		"/lib*/x86_64-linux-gnu/libc.so.6",
+		"/usr/lib64/libc.so.6",
 		"/usr/lib/x86_64-linux-gnu/libstdc++.so.6",
-		"/usr/lib/x86_64-linux-gnu/libcrypto.so.3", "/usr/bin/python3",
+		"/usr/lib/x86_64-linux-gnu/libcrypto.so.3",
+		"/usr/bin/python3",
 		"/usr/lib/x86_64-linux-gnu/libpython3.*.so.1.0",
 	};
 	glob_t g = { 0 };
@@ -533,9 +549,10 @@ static void test_nearly_all_of_real_libraries_can_be_patched(void **state)
 			continue;
 		n++;
 		print_message("%s: %u entries, %.2f %% patchable; %u returns, %.2f %%, with their "
-			      "entry patched %.2f %%\n", g.gl_pathv[i], c.n_entries,
-			      100.0 * c.entries / c.n_entries, c.n_returns,
-			      100.0 * c.returns / c.n_returns, 100.0 * c.both / c.n_both);
+			      "entry patched %.2f %%\n",
+			      g.gl_pathv[i], c.n_entries, 100.0 * c.entries / c.n_entries,
+			      c.n_returns, 100.0 * c.returns / c.n_returns,
+			      100.0 * c.both / c.n_both);
 		assert_true(c.entries >= 0.98 * c.n_entries);
 		assert_true(c.returns >= 0.90 * c.n_returns);
 		assert_true(c.both >= 0.90 * c.n_both);

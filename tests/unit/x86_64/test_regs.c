@@ -40,8 +40,9 @@ static void test_arguments_are_six_registers_then_the_stack(void **state)
 	uint64_t v;
 
 	(void)state;
-	*user(&r) = (struct user_regs_struct){ .rdi = 1, .rsi = 2, .rdx = 3, .rcx = 4, .r8 = 5,
-					       .r9 = 6, .rsp = 0x7000 };
+	*user(&r) = (struct user_regs_struct){
+		.rdi = 1, .rsi = 2, .rdx = 3, .rcx = 4, .r8 = 5, .r9 = 6, .rsp = 0x7000
+	};
 	assert_int_equal(arch_reg_args(), 6);
 	for (unsigned n = 0; n < 6; n++) {
 		assert_true(arch_arg(&r, n, &v));
@@ -91,9 +92,9 @@ static unsigned ureg_number(const char *name)
 static void test_uregs_have_the_documented_numbers(void **state)
 {
 	static const char *const names[] = {
-		"R_R15", "R_R14", "R_R13", "R_R12", "R_RBP", "R_RBX", "R_R11", "R_R10", "R_R9",
-		"R_R8", "R_RAX", "R_RCX", "R_RDX", "R_RSI", "R_RDI", "R_ERR", "R_RIP", "R_CS",
-		"R_RFL", "R_RSP", "R_SS", "R_DS", "R_ES", "R_FS", "R_GS", "R_TRAPNO",
+		"R_R15", "R_R14", "R_R13", "R_R12", "R_RBP", "R_RBX", "R_R11", "R_R10",	   "R_R9",
+		"R_R8",	 "R_RAX", "R_RCX", "R_RDX", "R_RSI", "R_RDI", "R_ERR", "R_RIP",	   "R_CS",
+		"R_RFL", "R_RSP", "R_SS",  "R_DS",  "R_ES",  "R_FS",  "R_GS",  "R_TRAPNO",
 	};
 
 	(void)state;
@@ -116,10 +117,10 @@ static void test_uregs_read_the_registers_they_name(void **state)
 	uint64_t v;
 
 	(void)state;
-#define READS(name, field)                                            \
-	do {                                                          \
-		assert_true(arch_ureg(&r, ureg_number(name), &v));    \
-		assert_int_equal(v, u->field);                        \
+#define READS(name, field)                                         \
+	do {                                                       \
+		assert_true(arch_ureg(&r, ureg_number(name), &v)); \
+		assert_int_equal(v, u->field);                     \
 	} while (0)
 	READS("R_R15", r15);
 	READS("R_R8", r8);
@@ -148,9 +149,16 @@ static void test_system_call_registers_are_the_kernels(void **state)
 	static const uint64_t args[6] = { 21, 22, 23, 24, 25, 26 };
 
 	(void)state;
-	*user(&r) = (struct user_regs_struct){ .orig_rax = 7, .rdi = 1, .rsi = 2, .rdx = 3,
-					       .r10 = 4, .r8 = 5, .r9 = 6, .rcx = 99,
-					       .rax = (unsigned long)-ENOENT, .eflags = 0x346 };
+	*user(&r) = (struct user_regs_struct){ .orig_rax = 7,
+					       .rdi = 1,
+					       .rsi = 2,
+					       .rdx = 3,
+					       .r10 = 4,
+					       .r8 = 5,
+					       .r9 = 6,
+					       .rcx = 99,
+					       .rax = (unsigned long)-ENOENT,
+					       .eflags = 0x346 };
 	assert_int_equal(arch_syscall_nr_get(&r), 7);
 	for (unsigned n = 0; n < 6; n++)
 		assert_int_equal(arch_syscall_arg(&r, n), n + 1);
@@ -160,7 +168,7 @@ static void test_system_call_registers_are_the_kernels(void **state)
 	assert_int_equal(user(&r)->rip, 0x5000);
 	assert_int_equal(user(&r)->rax, SYS_mmap);
 	assert_int_equal((int64_t)user(&r)->orig_rax, -1);
-	assert_int_equal(user(&r)->eflags, 0x246);	/* no single-stepping */
+	assert_int_equal(user(&r)->eflags, 0x246); /* no single-stepping */
 	for (unsigned n = 0; n < 6; n++)
 		assert_int_equal(arch_syscall_arg(&r, n), args[n]);
 	assert_int_equal(arch_audit(), AUDIT_ARCH_X86_64);
@@ -295,7 +303,7 @@ static void test_a_pending_call_can_be_changed_or_skipped(void **state)
 	assert_int_equal(arch_syscall_nr_get(&r), (uint64_t)-1);
 	assert_int_equal(ptrace(PTRACE_SYSCALL, pid, NULL, NULL), 0);
 	assert_int_equal(waitpid(pid, &status, 0), pid);
-	assert_true(WIFSTOPPED(status));	/* it lives: the call was skipped */
+	assert_true(WIFSTOPPED(status)); /* it lives: the call was skipped */
 	assert_int_equal(arch_regs_read(pid, &r), 0);
 	assert_int_equal(arch_syscall_result(&r), -ENOSYS);
 	end_child(pid);

@@ -22,8 +22,8 @@
 
 #define REACH 0x7ff00000ULL
 #define SPACE (2 * REACH + 0x200000)
-#define SITE 0x8000	/* offsets in the middle mapping */
-#define DATA 0xa000	/* what corpus operands of 0x2000(%rip) and up meet */
+#define SITE 0x8000 /* offsets in the middle mapping */
+#define DATA 0xa000 /* what corpus operands of 0x2000(%rip) and up meet */
 #define DATA_LEN 0x2000
 #define NEAR_SLOT 0x10000
 #define STACK 0x14000
@@ -33,9 +33,9 @@
 
 struct world {
 	uint8_t *space;
-	uint8_t *mid;	/* site and all around it */
+	uint8_t *mid; /* site and all around it */
 	uint8_t *slots[3];
-	uint8_t *far;	/* a page only the site reaches, for far targets */
+	uint8_t *far; /* a page only the site reaches, for far targets */
 	uint64_t saved_gs;
 };
 
@@ -51,8 +51,8 @@ static uint8_t *open_page(uint64_t offset, size_t len)
 static int open_world(void **state)
 {
 	(void)state;
-	world.space = mmap(NULL, SPACE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
-			   -1, 0);
+	world.space =
+		mmap(NULL, SPACE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (world.space == MAP_FAILED)
 		return -1;
 	world.mid = open_page(REACH + 0x100000, MIDDLE_LEN);
@@ -83,6 +83,7 @@ static int close_world(void **state)
 
 extern const char corpus_plain[], corpus_branch[], corpus_avx2[], corpus_avx512[];
 
+/* clang-format off */
 __asm__(".pushsection .rodata\n"
 	"corpus_plain:\n"
 	I("nop") I("endbr64") I("nopw 0x0(%rax,%rax,1)") RAW("0x0f,0x1f,0x05,1,2,3,4")
@@ -164,6 +165,7 @@ __asm__(".pushsection .rodata\n"
 	I("vmovups 0x40(%rbx),%zmm3") I("vpcmpeqd 0x2580(%rip),%zmm3,%k3")
 	".byte 0\n"
 	".popsection\n");
+/* clang-format on */
 
 struct item {
 	const char *text;
@@ -184,11 +186,10 @@ static bool item_next(const char **p, struct item *it)
 		return false;
 	it->text = *p;
 	*p += strlen(*p) + 1;
-	it->len = (uint8_t)*(*p)++;
+	it->len = (uint8_t) * (*p)++;
 	it->code = (const uint8_t *)*p;
 	*p += it->len;
-	if (!arch_insn_decode(it->code, it->len, site_pc(), &it->insn) ||
-	    it->insn.len != it->len)
+	if (!arch_insn_decode(it->code, it->len, site_pc(), &it->insn) || it->insn.len != it->len)
 		fail_msg("%s is not decoded", it->text);
 	return true;
 }
@@ -247,7 +248,7 @@ static void set_up(const struct item *it, struct cpu *c)
 	c->fx[1] = 0x03;
 	c->fx[24] = 0x80;
 	c->fx[25] = 0x1f;
-	if (it->code[0] == 0x9d)	/* popf: no flag that traps */
+	if (it->code[0] == 0x9d) /* popf: no flag that traps */
 		*(uint64_t *)(uintptr_t)c->gpr[RSP] = random_flags();
 	if (it->insn.flow == ARCH_FLOW_SYSCALL)
 		c->gpr[RAX] = SYS_getpid;
@@ -257,7 +258,7 @@ static void set_up(const struct item *it, struct cpu *c)
 
 struct outcome {
 	struct cpu cpu;
-	int where;	/* 0 next, 1 target, 2 on the stack, then the aways */
+	int where; /* 0 next, 1 target, 2 on the stack, then the aways */
 	uint8_t data[DATA_LEN];
 	uint8_t stack[STACK_LEN];
 };
@@ -301,7 +302,7 @@ static void run_item(const struct item *it, uint64_t seed, const uint8_t *copy, 
 		if (exits[i] && exit_taken(exits[i]))
 			o->where = i;
 	}
-	if (exits[2])	/* its mark is in the stack */
+	if (exits[2]) /* its mark is in the stack */
 		memset(exits[2] + 24, 0, 4);
 	memcpy(o->data, world.mid + DATA, DATA_LEN);
 	memcpy(o->stack, world.mid + STACK, STACK_LEN);
@@ -516,7 +517,7 @@ static void on_fault(int sig, siginfo_t *info, void *context)
 /* A call through a bad pointer faults at the slot's start, nothing done yet. */
 static void test_a_fault_in_a_relocated_call_is_at_the_slots_start(void **state)
 {
-	const uint8_t code[] = { 0xff, 0x53, 0x10 };	/* call *0x10(%rbx) */
+	const uint8_t code[] = { 0xff, 0x53, 0x10 }; /* call *0x10(%rbx) */
 	static uint8_t signal_stack[65536];
 	stack_t alt = { .ss_sp = signal_stack, .ss_size = sizeof(signal_stack) }, old_alt;
 	struct sigaction sa = { .sa_sigaction = on_fault, .sa_flags = SA_SIGINFO | SA_ONSTACK };
@@ -529,8 +530,8 @@ static void test_a_fault_in_a_relocated_call_is_at_the_slots_start(void **state)
 	(void)state;
 	set_up(&it, &c);
 	c.gpr[RBX] = 8;
-	size_t n = arch_relocate(code, 3, site_pc(), (uint64_t)(uintptr_t)world.slots[0], copy,
-				 &why);
+	size_t n =
+		arch_relocate(code, 3, site_pc(), (uint64_t)(uintptr_t)world.slots[0], copy, &why);
 
 	memcpy(world.slots[0], copy, n);
 	assert_int_equal(sigaltstack(&alt, &old_alt), 0);
@@ -570,11 +571,14 @@ static void test_what_cannot_run_elsewhere_is_refused_with_its_reason(void **sta
 		{ { 0x0f, 0x0b }, 2, "an instruction that is undefined on purpose" },
 		{ { 0x0f, 0xb9, 0xc0 }, 3, "an instruction that is undefined on purpose" },
 		{ { 0x0f, 0x34 }, 2, "sysenter, sysexit or sysret" },
-		{ { 0x66, 0xeb, 4 }, 3,
+		{ { 0x66, 0xeb, 4 },
+		  3,
 		  "a branch with an operand-size prefix, on which processors differ" },
-		{ { 0x66, 0xc3 }, 2,
+		{ { 0x66, 0xc3 },
+		  2,
 		  "a branch with an operand-size prefix, on which processors differ" },
-		{ { 0x66, 0xe8, 1, 0, 0, 0 }, 6,
+		{ { 0x66, 0xe8, 1, 0, 0, 0 },
+		  6,
 		  "not an instruction that can be decoded with certainty" },
 		{ { 0x06 }, 1, "not an instruction that can be decoded with certainty" },
 		{ { 0x48, 0x8b }, 2, "not an instruction that can be decoded with certainty" },
@@ -585,8 +589,8 @@ static void test_what_cannot_run_elsewhere_is_refused_with_its_reason(void **sta
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		const char *why = NULL;
 
-		assert_int_equal(arch_relocate(cases[i].code, cases[i].len, 0x10000, 0x20000, out,
-					       &why), 0);
+		assert_int_equal(
+			arch_relocate(cases[i].code, cases[i].len, 0x10000, 0x20000, out, &why), 0);
 		assert_string_equal(why, cases[i].why);
 	}
 	assert_int_equal(arch_relocate(cases[0].code, 1, 0x10000, 0x20000, out, NULL), 0);
@@ -597,7 +601,7 @@ static void test_what_cannot_run_elsewhere_is_refused_with_its_reason(void **sta
 struct map_case {
 	uint8_t code[8];
 	size_t len;
-	int places;	/* offsets past 0 that map to the next instruction */
+	int places; /* offsets past 0 that map to the next instruction */
 };
 
 static void check_map(const struct map_case *m, uint64_t new_pc)
@@ -633,16 +637,16 @@ static void check_map(const struct map_case *m, uint64_t new_pc)
 static void test_places_in_a_slot_map_to_places_at_the_site(void **state)
 {
 	static const struct map_case cases[] = {
-		{ { 0x55 }, 1, 1 },			/* push: only the jump back */
-		{ { 0xff, 0x35, 0, 0x20, 0, 0 }, 6, 1 },	/* push [rip]: not a call */
-		{ { 0xff, 0x33 }, 2, 1 },		/* push (%rbx) */
-		{ { 0x0f, 0x05 }, 2, 2 },		/* syscall; lea; jmp */
+		{ { 0x55 }, 1, 1 }, /* push: only the jump back */
+		{ { 0xff, 0x35, 0, 0x20, 0, 0 }, 6, 1 }, /* push [rip]: not a call */
+		{ { 0xff, 0x33 }, 2, 1 }, /* push (%rbx) */
+		{ { 0x0f, 0x05 }, 2, 2 }, /* syscall; lea; jmp */
 		{ { 0xeb, 0x10 }, 2, 0 },
 		{ { 0x74, 0x10 }, 2, 1 },
-		{ { 0xe2, 0x10 }, 2, 2 },		/* both jumps back */
+		{ { 0xe2, 0x10 }, 2, 2 }, /* both jumps back */
 		{ { 0x67, 0xe3, 0x10 }, 3, 2 },
 		{ { 0xe8, 0, 1, 0, 0 }, 5, 0 },
-		{ { 0xe8, 0, 0, 0, 0x7f }, 5, 0 },	/* far from the low slot */
+		{ { 0xe8, 0, 0, 0, 0x7f }, 5, 0 }, /* far from the low slot */
 		{ { 0xff, 0xd0 }, 2, 0 },
 		{ { 0x41, 0xff, 0xd3 }, 3, 0 },
 		{ { 0x3e, 0xff, 0xd0 }, 3, 0 },

@@ -32,14 +32,19 @@ FUNC(self_loop, "1: dec %cl; jnz 1b; mov %rax, %rdx");
 static const struct function {
 	const char *name;
 	const uint8_t *code, *end;
-	bool counts;	/* rcx is how often it goes round */
+	bool counts; /* rcx is how often it goes round */
 } functions[] = {
-#define F(name) { #name, f_##name, f_##name##_end, false }
-#define C(name) { #name, f_##name, f_##name##_end, true }
-	F(nop5), F(nop5_cmp), F(frame), F(pushes), F(endbr), F(carry), F(branch), F(live_branch),
-	F(skip), C(loops),
-	C(around), F(red_zone), F(pc_relative), F(call), F(call_late), F(jump), F(system),
-	F(vector), C(self_loop),
+#define F(name)                                        \
+	{                                              \
+#name, f_##name, f_##name##_end, false \
+	}
+#define C(name)                                       \
+	{                                             \
+#name, f_##name, f_##name##_end, true \
+	}
+	F(nop5),	F(nop5_cmp), F(frame),	F(pushes), F(endbr),	 F(carry),	 F(branch),
+	F(live_branch), F(skip),     C(loops),	C(around), F(red_zone),	 F(pc_relative), F(call),
+	F(call_late),	F(jump),     F(system), F(vector), C(self_loop),
 };
 
 /* ------------------------------------------------------------- the same -- */
@@ -150,8 +155,9 @@ static void run_return(const uint8_t *code, size_t len, uint64_t ret_off, size_t
 	uint64_t exit_at = rig.func.addr + rig.func.len;
 	struct cpu cpu;
 	static const struct dl_insn insns[] = {
-		I(NARG, 0, 0, 0, 0), I(NSLOT, 0, 0, 0, 0), I(NARG, 0, 0, 0, 1), I(NSLOT, 0, 0, 0, 1),
-		I(NARG, 0, 0, 0, 2), I(NSLOT, 0, 0, 0, 2), I(END, 0, 0, 0, 0),
+		I(NARG, 0, 0, 0, 0),  I(NSLOT, 0, 0, 0, 0), I(NARG, 0, 0, 0, 1),
+		I(NSLOT, 0, 0, 0, 1), I(NARG, 0, 0, 0, 2),  I(NSLOT, 0, 0, 0, 2),
+		I(END, 0, 0, 0, 0),
 	};
 	const struct dl_code args = { .insns = insns, .n = 7, .n_regs = 1 };
 
@@ -185,11 +191,11 @@ static void run_return(const uint8_t *code, size_t len, uint64_t ret_off, size_t
 static void test_returns_fire_with_the_result_registers(void **state)
 {
 	/* mov $7,%eax; ret; 10 bytes of nop */
-	static const uint8_t padded[] = { 0xb8, 7, 0, 0, 0, 0xc3, 0x66, 0x2e, 0x0f, 0x1f, 0x84,
-					  0, 0, 0, 0, 0 };
+	static const uint8_t padded[] = { 0xb8, 7,    0,    0, 0, 0xc3, 0x66, 0x2e,
+					  0x0f, 0x1f, 0x84, 0, 0, 0,	0,    0 };
 	/* lea 1(%rdi),%rax; mov $3,%edx; xor %ecx,%ecx; nop; ret */
-	static const uint8_t unpadded[] = { 0x48, 0x8d, 0x47, 1, 0xba, 3, 0, 0, 0, 0x31, 0xc9,
-					    0x90, 0xc3 };
+	static const uint8_t unpadded[] = { 0x48, 0x8d, 0x47, 1,    0xba, 3,   0,
+					    0,	  0,	0x31, 0xc9, 0x90, 0xc3 };
 
 	(void)state;
 	ring_reset();

@@ -17,9 +17,9 @@ static void regs_of_context(const ucontext_t *uc, struct arch_regs *r)
 {
 	const greg_t *g = uc->uc_mcontext.gregs;
 	struct cpu cpu = { .flags = (uint64_t)g[REG_EFL] };
-	static const int of[16] = { REG_RAX, REG_RCX, REG_RDX, REG_RBX, REG_RSP, REG_RBP, REG_RSI,
-				    REG_RDI, REG_R8, REG_R9, REG_R10, REG_R11, REG_R12, REG_R13,
-				    REG_R14, REG_R15 };
+	static const int of[16] = { REG_RAX, REG_RCX, REG_RDX, REG_RBX, REG_RSP, REG_RBP,
+				    REG_RSI, REG_RDI, REG_R8,  REG_R9,	REG_R10, REG_R11,
+				    REG_R12, REG_R13, REG_R14, REG_R15 };
 
 	for (unsigned i = 0; i < 16; i++)
 		cpu.gpr[i] = (uint64_t)g[of[i]];
@@ -41,10 +41,10 @@ static void regs_to_context(const struct arch_regs *r, ucontext_t *uc)
 }
 
 static struct {
-	struct arch_regs site;	/* as they are at the site */
-	unsigned n, seen[5];	/* steps in the trampoline, by phase */
-	unsigned leave_at;	/* at this step the thread is made to leave */
-	unsigned nest_at;	/* at this step a handler runs the function, too */
+	struct arch_regs site; /* as they are at the site */
+	unsigned n, seen[5]; /* steps in the trampoline, by phase */
+	unsigned leave_at; /* at this step the thread is made to leave */
+	unsigned nest_at; /* at this step a handler runs the function, too */
 	bool left, nested;
 	unsigned n_flags_unknown;
 } steps;
@@ -110,7 +110,7 @@ static void see_step(ucontext_t *uc)
 /* nop5 or an instruction that kills the flags, then ret. */
 static const uint8_t returning[2][8] = {
 	{ 0x0f, 0x1f, 0x44, 0, 0, 0xc3 },
-	{ 0x48, 0x81, 0xe7, 0xff, 0xff, 0xff, 0x7f, 0xc3 },	/* and $0x7fffffff,%rdi */
+	{ 0x48, 0x81, 0xe7, 0xff, 0xff, 0xff, 0x7f, 0xc3 }, /* and $0x7fffffff,%rdi */
 };
 
 /* Runs the function once, seen at each step; returns the records it left. */
@@ -203,8 +203,11 @@ static void test_unwinding_and_leaving_at_each_instruction_of_a_cell(void **stat
 
 	(void)state;
 	for (unsigned k = 0; k < 4; k++) {
-		struct arch_agg a = { .kind = kinds[k], .cell = ARCH_RING_CELLS, .code = &value_arg,
-				      .value_reg = 3, .increment = 1 };
+		struct arch_agg a = { .kind = kinds[k],
+				      .cell = ARCH_RING_CELLS,
+				      .code = &value_arg,
+				      .value_reg = 3,
+				      .increment = 1 };
 		unsigned n, runs = 1;
 
 		ring_reset();

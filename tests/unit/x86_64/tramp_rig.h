@@ -31,15 +31,15 @@
 
 #define SPACE (1ull << 30)
 #define MIDDLE (SPACE / 2)
-#define CODE_LEN 0x4000		/* two functions and the common code */
+#define CODE_LEN 0x4000 /* two functions and the common code */
 #define COMMON_AT 0x3000
-#define DATA_AT 0x10000		/* offsets from MIDDLE; unreadable pages around */
+#define DATA_AT 0x10000 /* offsets from MIDDLE; unreadable pages around */
 #define DATA_LEN 0x2000
 #define STACK_AT 0x20000
 #define STACK_LEN 0x4000
 #define RING_SIZE 0x10000
-#define TRAMP_ROOM 0x10000	/* no trampoline is larger here */
-#define CELLS 0x2000		/* bytes of cells */
+#define TRAMP_ROOM 0x10000 /* no trampoline is larger here */
+#define CELLS 0x2000 /* bytes of cells */
 
 enum on_trap { TRAP_DRAIN, TRAP_GIVE_RING, TRAP_DROP };
 
@@ -53,13 +53,13 @@ struct rig {
 	struct arch_patch_plan plan;
 	struct arch_tramp tramp;
 	bool is_patched;
-	uint8_t *open_lo;	/* pages the last trampoline is in */
+	uint8_t *open_lo; /* pages the last trampoline is in */
 	unsigned n_fixups, n_traps, n_guards;
 	uint64_t guard_pc;
 	enum on_trap on_trap;
 	void (*at_trap)(void);
-	void (*at_step)(ucontext_t *uc);	/* the code runs with TF set */
-	jmp_buf lost;		/* a signal nobody expected */
+	void (*at_step)(ucontext_t *uc); /* the code runs with TF set */
+	jmp_buf lost; /* a signal nobody expected */
 	int lost_sig;
 	uint64_t lost_pc;
 };
@@ -192,12 +192,16 @@ static inline void ring_reset(void)
 	memset(rig.ring, 0, ARCH_RING_CELLS + CELLS);
 	memset(rig.ring_data, 0, RING_SIZE);
 	*rig.ring = (struct arch_ring){
-		.self = u64(rig.ring), .data = u64(rig.ring_data), .mask = RING_SIZE - 1,
-		.control = u64(&rig.control), .cells_end = ARCH_RING_CELLS + CELLS,
+		.self = u64(rig.ring),
+		.data = u64(rig.ring_data),
+		.mask = RING_SIZE - 1,
+		.control = u64(&rig.control),
+		.cells_end = ARCH_RING_CELLS + CELLS,
 		.limit = RING_SIZE,
 	};
 	*rig.null_ring = (struct arch_ring){
-		.self = u64(rig.null_ring), .control = u64(&rig.control),
+		.self = u64(rig.null_ring),
+		.control = u64(&rig.control),
 	};
 	rig.control = ARCH_CONTROL_WAIT;
 	rig.on_trap = TRAP_DRAIN;
@@ -205,7 +209,7 @@ static inline void ring_reset(void)
 	rig.at_step = NULL;
 	rig.n_fixups = rig.n_traps = rig.n_guards = 0;
 	use_ring(rig.ring);
-	catch_signals();	/* cmocka has its own around each test */
+	catch_signals(); /* cmocka has its own around each test */
 }
 
 static int rig_open(void **state)
@@ -215,8 +219,8 @@ static int rig_open(void **state)
 	int rwx = PROT_READ | PROT_WRITE | PROT_EXEC;
 
 	(void)state;
-	rig.space = mmap(NULL, SPACE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
-			 -1, 0);
+	rig.space =
+		mmap(NULL, SPACE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (rig.space == MAP_FAILED)
 		return -1;
 	rig.code = open_part(MIDDLE, CODE_LEN, rwx);
@@ -282,8 +286,9 @@ static inline void func_restore(void)
 /* Builds the trampoline of the firings and writes the patch. */
 static inline const char *func_patch(const struct arch_tramp_firing *firings, uint32_t n)
 {
-	struct arch_tramp_job job = { .plan = &rig.plan, .firings = firings, .n_firings = n,
-				      .common = rig.common };
+	struct arch_tramp_job job = {
+		.plan = &rig.plan, .firings = firings, .n_firings = n, .common = rig.common
+	};
 	struct arch_patch_write w[2];
 	struct arch_tramp t;
 	uint64_t at;
@@ -329,21 +334,18 @@ static inline void func_run(struct cpu *cpu, uint64_t pc)
 
 /* ------------------------------------------------------------ registers -- */
 
-#define STACK_TOP (STACK_LEN - 0x800)	/* rsp at the site, offset in the stack */
+#define STACK_TOP (STACK_LEN - 0x800) /* rsp at the site, offset in the stack */
 
 static inline uint64_t random_pointer(void)
 {
 	uint64_t v = random_next(), at;
 
 	switch (v & 3) {
-	case 0:		/* near the end of a readable page */
+	case 0: /* near the end of a readable page */
 		at = 0x1000 * (1 + (v >> 2 & 1)) - (v >> 8) % 24;
 		break;
-	case 1:		/* before the first */
-		at = 0 - (v >> 8) % 16;
-		break;
-	default:
-		at = (v >> 8) % DATA_LEN;
+	case 1: /* before the first */ at = 0 - (v >> 8) % 16; break;
+	default: at = (v >> 8) % DATA_LEN;
 	}
 	return u64(rig.data) + at;
 }
@@ -357,7 +359,7 @@ static inline void random_cpu(struct cpu *cpu)
 	cpu->flags = random_flags();
 	for (unsigned i = 160; i < 416; i++)
 		cpu->fx[i] = (uint8_t)random_next();
-	cpu->fx[0] = 0x7f;	/* x87 control word, MXCSR: as at the start */
+	cpu->fx[0] = 0x7f; /* x87 control word, MXCSR: as at the start */
 	cpu->fx[1] = 3;
 	cpu->fx[24] = 0x80;
 	cpu->fx[25] = 0x1f;
@@ -376,8 +378,10 @@ static inline void random_memory(void)
 
 static inline void assert_same_cpu(const struct cpu *a, const struct cpu *b)
 {
-	static const char *const names[] = { "rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi",
-					     "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15" };
+	static const char *const names[] = {
+		"rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi",
+		"r8",  "r9",  "r10", "r11", "r12", "r13", "r14", "r15"
+	};
 
 	for (unsigned i = 0; i < 16; i++)
 		if (a->gpr[i] != b->gpr[i])
@@ -435,7 +439,8 @@ static bool seen_arg(void *ctx, unsigned n, uint64_t *value, uint64_t *fault_add
 			*value = n == 0 ? s->firing->offset : s->cpu->gpr[n == 1 ? RAX : RDX];
 		return true;
 	}
-	if (s->firing->kind == ARCH_PROBE_ENTRY ? arch_arg(&r, n, value) : arch_call_arg(&r, n, value))
+	if (s->firing->kind == ARCH_PROBE_ENTRY ? arch_arg(&r, n, value) :
+						  arch_call_arg(&r, n, value))
 		return true;
 	*fault_addr = *value;
 	return seen_load(NULL, *fault_addr, value, 8) == 8;
