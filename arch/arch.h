@@ -83,20 +83,51 @@ enum arch_param_kind {
 	ARCH_PARAM_INT, /* integers, pointers, references */
 	ARCH_PARAM_FLOAT, /* float, double */
 	ARCH_PARAM_LONG_DOUBLE,
-	ARCH_PARAM_STRUCT, /* struct, union, array or complex by value */
+	ARCH_PARAM_VECTOR, /* what SIMD instructions work on */
+	ARCH_PARAM_STRUCT, /* struct, union or complex by value */
 	ARCH_PARAM_BY_REF,
 };
 struct arch_param {
 	enum arch_param_kind kind;
 	uint64_t size; /* bytes; 0: takes no place */
 	bool is_float[2]; /* STRUCT of up to 16 bytes: its words hold nothing but floats */
+	bool has_long_double; /* STRUCT */
 	uint8_t n_same_floats; /* STRUCT of 1 to 4 floats of one size and nothing else */
 };
-/* places[i]: n of arch_arg() that gives parameter i, -1 if none does; result may be NULL. */
+
+/* Where a parameter is at a function's first instruction, a result at its return. */
+enum arch_where_how {
+	ARCH_NOWHERE,
+	ARCH_IN_WORD, /* it is word n */
+	ARCH_IN_PIECES,
+	ARCH_ON_STACK, /* in memory, where word n is */
+	ARCH_AT_ADDRESS, /* in memory, at the address that word n is */
+};
+enum arch_piece_kind {
+	ARCH_PIECE_WORD,
+	ARCH_PIECE_VECTOR, /* arch_vector_bytes(n) */
+	ARCH_PIECE_DWARF, /* the general register DWARF calls n */
+};
+struct arch_piece {
+	uint8_t kind, n;
+	uint8_t at, size; /* which bytes of the value */
+};
+#define ARCH_PIECES_MAX 4
+#define ARCH_PIECES_BYTES 64 /* a value in pieces is not larger */
+/* Words are those of arch_arg(); of results arch_retval() and arch_retval2(). */
+struct arch_where {
+	enum arch_where_how how;
+	uint8_t n, n_pieces;
+	struct arch_piece pieces[ARCH_PIECES_MAX];
+};
+/* places[i] is where parameter i is; result may be NULL. */
 void arch_place_params(const struct arch_param *result, const struct arch_param *params, unsigned n,
-		       int *places);
+		       struct arch_where *places);
+void arch_place_result(const struct arch_param *result, struct arch_where *ret);
 /* n of arch_arg() that is in DWARF register reg at a function's start; -1. */
 int arch_arg_of_dwarf(unsigned reg);
+/* Number of the vector register that DWARF calls reg; -1. */
+int arch_vector_of_dwarf(unsigned reg);
 
 /* System calls.  At an entry (seccomp or syscall stop) nr and arguments, at an
  * exit the result, are in these registers. */
@@ -279,6 +310,8 @@ struct arch_operand {
 bool arch_operand_parse(const char *text, size_t len, struct arch_operand *ret);
 /* Low 64 bits of a stopped thread's vector register. */
 bool arch_vector_read(pid_t tid, unsigned n, uint64_t *ret);
+/* All of it; n may also be one that arch_place_result() made up (the x87 stack's top). */
+bool arch_vector_bytes(pid_t tid, unsigned n, uint8_t ret[16]);
 
 /* --------------------------------------------------------- syscalls.c -- */
 

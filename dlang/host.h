@@ -19,6 +19,9 @@ struct dl_pdesc {
 	uint32_t id; /* non-zero: a probe ID, the patterns are unset */
 };
 
+/* Raw arguments from here on are addresses of values that the host puts together. */
+#define DL_ARG_ADDRESS 32
+
 /* One argument of args[]. */
 struct dl_probe_arg {
 	const char *name; /* NULL when unnamed */
@@ -26,6 +29,7 @@ struct dl_probe_arg {
 	const char *xlated; /* type name args[n] has; same as native if NULL */
 	struct dl_type *native_type; /* set instead of native for types from DWARF */
 	unsigned map; /* which raw argument it comes from */
+	bool by_address; /* that raw argument is the address of the value */
 	const char *why; /* why it has no value ("optimised out"); NULL: it has */
 };
 

@@ -158,6 +158,11 @@ static struct dl_node *probe_arg(struct sema *s, const struct dl_node *n, uint64
 		native = sema_type_by_text(s, a->native, s->probe->mod);
 	if (!native)
 		return arg_type_error(s, n->range, "native", i);
+	if (a->by_address) {
+		(void)sema_complete(s, native);
+		raw = sema_cast_node(s, raw, dl_type_ptr(s->ts, native));
+		return sema_deref_node(s, n->range, raw, native);
+	}
 	type = a->xlated ? sema_type_by_text(s, a->xlated, s->probe->mod) : native;
 	if (!type)
 		return arg_type_error(s, n->range, "translated", i);

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "../arch/arch.h"
 #include "../dlang/type.h"
 
 struct image;
@@ -16,18 +17,19 @@ struct image;
 struct dwarf_param {
 	const char *name; /* NULL unnamed; lives as long as the image */
 	struct dl_type *type;
-	int arg; /* n of arch_arg() at the function's entry; -1 none */
-	const char *why; /* why there is none (text lives as long as the types) */
+	struct arch_where where; /* at the function's entry; of a result at its return */
+	const char *why; /* why there is no value (text lives as long as the types) */
 };
 
 struct dwarf_func {
 	struct dwarf_param params[DWARF_PARAMS_MAX];
 	unsigned n_params;
 	bool is_variadic;
-	struct dl_type *result; /* void type if it has none */
-	const char *result_why; /* why the result is not one integer; NULL */
+	struct dwarf_param result; /* void type if it has none */
 };
 
+/* Is the value more than an argument word, so that D has to read it as an object? */
+bool dwarf_param_is_object(const struct dwarf_param *p);
 /* The function that begins at a link-time address; false: DWARF doesn't know it. */
 bool dwarf_func_at(struct image *img, struct dl_types *ts, uint64_t addr, struct dwarf_func *ret);
 /* The type of the function at addr, as of a declaration; NULL. */

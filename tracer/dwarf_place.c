@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "../arch/arch.h"
+#include "../dlang/host.h"
 #include "cfi.h"
 #include "dwarf_type_int.h"
 #include "image.h"
@@ -25,6 +26,7 @@ struct eval {
 	uint64_t s[STACK_MAX];
 	unsigned n;
 	bool is_value; /* the top is the value itself, not where it is */
+	int vector; /* the value is in this vector register; -1 */
 };
 
 static bool push(struct eval *e, uint64_t v)
@@ -46,6 +48,14 @@ static bool push_reg(struct eval *e, uint64_t reg, uint64_t offset)
 static bool push_cfa(struct eval *e)
 {
 	return e->ps->has_cfa && push_reg(e, e->ps->cfa_reg, (uint64_t)e->ps->cfa_offset);
+}
+
+/* The value is in the register: it is what the top says, or a vector. */
+static bool take_reg(struct eval *e, uint64_t reg)
+{
+	e->is_value = true;
+	e->vector = reg < 256 ? arch_vector_of_dwarf((unsigned)reg) : -1;
+	return e->vector >= 0 || push_reg(e, reg, 0);
 }
 
 /* Frame bases are a register, or the CFA. */
@@ -94,10 +104,8 @@ static bool run_op(struct eval *e, const Dwarf_Op *op)
 		return push(e, op->atom - DW_OP_lit0);
 	if (op->atom >= DW_OP_breg0 && op->atom <= DW_OP_breg31)
 		return push_reg(e, op->atom - DW_OP_breg0, op->number);
-	if (op->atom >= DW_OP_reg0 && op->atom <= DW_OP_reg31) {
-		e->is_value = true;
-		return push_reg(e, op->atom - DW_OP_reg0, 0);
-	}
+	if (op->atom >= DW_OP_reg0 && op->atom <= DW_OP_reg31)
+		return take_reg(e, op->atom - DW_OP_reg0);
 	switch (op->atom) {
 	case DW_OP_addr: return push(e, op->number + e->ps->bias);
 	case DW_OP_const1u:
@@ -110,7 +118,7 @@ static bool run_op(struct eval *e, const Dwarf_Op *op)
 	case DW_OP_const8s:
 	case DW_OP_constu:
 	case DW_OP_consts: return push(e, op->number);
-	case DW_OP_regx: e->is_value = true; return push_reg(e, op->number, 0);
+	case DW_OP_regx: return take_reg(e, op->number);
 	case DW_OP_bregx: return push_reg(e, op->number, op->number2);
 	case DW_OP_fbreg: return push_base(e, op->number);
 	case DW_OP_call_frame_cfa: return push_cfa(e);
@@ -134,27 +142,83 @@ static bool run_op(struct eval *e, const Dwarf_Op *op)
 	}
 }
 
+/* size bytes of what the operations so far say, to buf. */
+static bool take(struct eval *e, uint8_t *buf, uint64_t size)
+{
+	uint8_t vector[16];
+	bool ok = false;
+
+	if (e->is_value && e->vector >= 0) {
+		ok = size <= sizeof(vector) && e->t->vector(e->t->arg, (unsigned)e->vector, vector);
+		if (ok)
+			memcpy(buf, vector, size);
+	} else if (e->n && e->is_value) {
+		ok = size <= sizeof(uint64_t);
+		if (ok)
+			memcpy(buf, &e->s[e->n - 1], size);
+	} else if (e->n) {
+		ok = e->t->read(e->t->arg, e->s[e->n - 1], buf, size);
+	}
+	e->n = 0;
+	e->is_value = false;
+	e->vector = -1;
+	return ok;
+}
+
+static bool constant(const struct dwarf_place *p, struct dwarf_value *ret)
+{
+	if (p->bytes && p->n_bytes >= p->size && p->size <= sizeof(ret->bytes))
+		memcpy(ret->bytes, p->bytes, p->size);
+	else if (p->is_const && p->size <= sizeof(p->value))
+		memcpy(ret->bytes, &p->value, sizeof(p->value));
+	else
+		return false;
+	return true;
+}
+
+bool dwarf_place_object(const struct dwarf_places *ps, const struct dwarf_place *p,
+			const struct dwarf_thread *t, struct dwarf_value *ret)
+{
+	struct eval e = { .ps = ps, .t = t, .vector = -1 };
+	const Dwarf_Op *ops = p->ops;
+	uint64_t at = 0;
+
+	memset(ret, 0, sizeof(*ret));
+	if (!ops)
+		return constant(p, ret);
+	for (uint32_t i = 0; i < p->n_ops; i++) {
+		if (ops[i].atom != DW_OP_piece) {
+			if (!run_op(&e, &ops[i]))
+				return false;
+			continue;
+		}
+		if (ops[i].number > sizeof(ret->bytes) - at ||
+		    !take(&e, ret->bytes + at, ops[i].number))
+			return false;
+		at += ops[i].number;
+	}
+	if (at)
+		return at >= p->size;
+	if (!e.is_value && e.n) {
+		ret->is_memory = true;
+		ret->addr = e.s[e.n - 1];
+		return true;
+	}
+	return p->size <= sizeof(ret->bytes) && take(&e, ret->bytes, p->size);
+}
+
 bool dwarf_place_value(const struct dwarf_places *ps, const struct dwarf_place *p,
 		       const struct dwarf_thread *t, uint64_t *ret)
 {
-	struct eval e = { .ps = ps, .t = t };
-	const Dwarf_Op *ops = p->ops;
-
-	*ret = (uint64_t)p->value;
-	if (!ops)
-		return p->is_const;
-	for (uint32_t i = 0; i < p->n_ops; i++)
-		if (!run_op(&e, &ops[i]))
-			return false;
-	if (!e.n)
-		return false;
-	*ret = e.s[e.n - 1];
-	if (e.is_value)
-		return true;
-	uint64_t addr = *ret;
+	struct dwarf_value v;
 
 	*ret = 0;
-	return p->size >= 1 && p->size <= 8 && t->read(t->arg, addr, ret, p->size);
+	if (p->size < 1 || p->size > 8 || !dwarf_place_object(ps, p, t, &v))
+		return false;
+	if (v.is_memory)
+		return t->read(t->arg, v.addr, ret, p->size);
+	memcpy(ret, v.bytes, sizeof(*ret));
+	return true;
 }
 
 /* -------------------------------------------------------------- scopes -- */
@@ -213,29 +277,42 @@ bool dwarf_scope_at(struct image *img, struct dl_types *ts, uint64_t addr, const
 	for (unsigned i = 0; i < ret->n_params; i++) {
 		struct dwarf_param *p = &ret->params[i];
 
-		p->arg = list.by_convention[i];
-		p->why = list.class_why[i];
-		if (!p->why && (p->arg < 0 || p->arg >= DWARF_PLACES_MAX))
+		if (!p->why && !dwarf_param_is_object(p) && p->where.n >= DWARF_WORDS_MAX)
 			p->why = "it is beyond the tenth argument";
 	}
 	return true;
 }
 
+static void take_bytes(const Dwarf_Block *block, struct dwarf_place *p)
+{
+	p->bytes = block->data;
+	p->n_bytes = block->length < UINT32_MAX ? (uint32_t)block->length : 0;
+}
+
 static void read_place(Dwarf_Die *die, uint64_t addr, struct dwarf_place *p)
 {
 	Dwarf_Attribute a;
+	Dwarf_Block block;
 	Dwarf_Sword v;
 	Dwarf_Op *ops;
 	size_t n;
 
 	if (dwarf_attr(die, DW_AT_location, &a)) {
-		if (dwarf_getlocation_addr(&a, addr, &ops, &n, 1) == 1 && n && n < 32) {
-			p->ops = ops;
-			p->n_ops = (uint32_t)n;
+		if (dwarf_getlocation_addr(&a, addr, &ops, &n, 1) != 1 || !n || n >= 32)
+			return;
+		if (n == 1 && ops[0].atom == DW_OP_implicit_value) {
+			if (!dwarf_getlocation_implicit_value(&a, &ops[0], &block))
+				take_bytes(&block, p);
+			return;
 		}
-	} else if (dwarf_attr(die, DW_AT_const_value, &a) && !dwarf_formsdata(&a, &v)) {
-		p->is_const = true;
-		p->value = v;
+		p->ops = ops;
+		p->n_ops = (uint32_t)n;
+	} else if (dwarf_attr(die, DW_AT_const_value, &a)) {
+		p->is_const = !dwarf_formsdata(&a, &v);
+		if (p->is_const)
+			p->value = v;
+		else if (!dwarf_formblock(&a, &block))
+			take_bytes(&block, p);
 	}
 }
 
@@ -273,12 +350,15 @@ bool dwarf_places_at(struct image *img, struct dl_types *ts, uint64_t addr, cons
 	dwarf_params_read(di, ts, &scope, &list, &f);
 	for (unsigned i = 0; i < f.n_params && ret->n < DWARF_PLACES_MAX; i++) {
 		struct dwarf_place *p = &ret->list[ret->n];
-		int arg = list.by_convention[i];
+		const struct dwarf_param *param = &f.params[i];
+		bool is_object = dwarf_param_is_object(param);
+		uint64_t size = dl_type_size(ts, param->type);
 
-		if (list.class_why[i] || arg < 0 || arg >= DWARF_PLACES_MAX)
+		if (!size || size > UINT32_MAX || (!is_object && param->where.n >= DWARF_WORDS_MAX))
 			continue;
-		*p = (struct dwarf_place){ .arg = (int8_t)arg,
-					   .size = (uint8_t)dl_type_size(ts, f.params[i].type) };
+		*p = (struct dwarf_place){ .arg = (int8_t)(is_object ? DL_ARG_ADDRESS + i :
+								       param->where.n),
+					   .size = (uint32_t)size };
 		if (list.is_there[i])
 			read_place(&list.dies[i], addr, p);
 		ret->n++;

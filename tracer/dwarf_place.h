@@ -14,14 +14,18 @@
 /* Where one parameter is at one address. */
 struct dwarf_place {
 	const void *ops; /* libdw's, as long as the image lives; NULL: nowhere */
+	const uint8_t *bytes; /* without ops: its constant value; NULL */
 	uint32_t n_ops;
-	uint8_t size; /* bytes of it in memory */
-	int8_t arg; /* n of argN it is shown as; -1 none */
-	int64_t value; /* without ops: its constant value */
-	bool is_const;
+	uint32_t n_bytes;
+	uint32_t size; /* of the value */
+	int8_t arg; /* n of the raw argument it is shown as (host.h: from DL_ARG_ADDRESS on objects) */
+	bool is_const; /* without either: value */
+	int64_t value;
 };
 
-#define DWARF_PLACES_MAX 10
+#define DWARF_PLACES_MAX 16
+#define DWARF_WORDS_MAX 10 /* arg0 to arg9 */
+#define DWARF_VALUE_MAX 64 /* bytes of a value that is not in memory */
 
 struct dwarf_places {
 	struct dwarf_place list[DWARF_PLACES_MAX];
@@ -38,12 +42,21 @@ struct dwarf_places {
 struct dwarf_thread {
 	void *arg;
 	bool (*reg)(void *arg, unsigned n, uint64_t *ret);
+	bool (*vector)(void *arg, unsigned n,
+		       uint8_t ret[16]); /* n as arch_vector_bytes() has it */
 	bool (*read)(void *arg, uint64_t addr, void *buf, size_t len);
+};
+
+/* A value: bytes that were put together, or an address in the target's memory. */
+struct dwarf_value {
+	bool is_memory;
+	uint64_t addr;
+	uint8_t bytes[DWARF_VALUE_MAX];
 };
 
 /*
  * Parameters of the innermost function at a link-time address, or of the one
- * called name that was inlined there.  ret->params[].arg are as if it were
+ * called name that was inlined there.  ret->params[].where are as if it were
  * called; false: unknown.
  */
 bool dwarf_scope_at(struct image *img, struct dl_types *ts, uint64_t addr, const char *name,
@@ -51,8 +64,11 @@ bool dwarf_scope_at(struct image *img, struct dl_types *ts, uint64_t addr, const
 /* Where these parameters are at addr. */
 bool dwarf_places_at(struct image *img, struct dl_types *ts, uint64_t addr, const char *name,
 		     struct dwarf_places *ret);
-/* false: it has no value there, or it can't be read. */
+/* The argument words of a value that is shown as one; false: it has none there. */
 bool dwarf_place_value(const struct dwarf_places *ps, const struct dwarf_place *p,
 		       const struct dwarf_thread *t, uint64_t *ret);
+/* The whole value; false: it has none there, or it can't be read. */
+bool dwarf_place_object(const struct dwarf_places *ps, const struct dwarf_place *p,
+			const struct dwarf_thread *t, struct dwarf_value *ret);
 
 #endif

@@ -19,10 +19,8 @@ struct dwarf_param_list {
 	struct arch_param abi[DWARF_PARAMS_MAX];
 	Dwarf_Die dies[DWARF_PARAMS_MAX];
 	bool is_there[DWARF_PARAMS_MAX]; /* not only in the abstract instance */
-	int by_convention[DWARF_PARAMS_MAX]; /* n of arch_arg() at a call; -1 none */
-	const char *class_why[DWARF_PARAMS_MAX]; /* why that can't be; NULL */
 };
-/* Parameters and result of a function or inlined instance; not where they are. */
+/* Parameters and result of a function or inlined instance; where is as at a call. */
 void dwarf_params_read(struct debuginfo *di, struct dl_types *ts, Dwarf_Die *func,
 		       struct dwarf_param_list *list, struct dwarf_func *f);
 

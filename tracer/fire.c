@@ -55,6 +55,10 @@ static bool near_arg(void *ctx, unsigned n, uint64_t *value, uint64_t *fault_add
 	struct firing *f = ctx;
 
 	*value = 0;
+	if (n >= DL_ARG_ADDRESS && f->object && f->task) {
+		*fault_addr = 0;
+		return f->object(f, n - DL_ARG_ADDRESS, value, fault_addr);
+	}
 	if (f->has_args || !f->task) {
 		if (n < FIRING_ARGS)
 			*value = f->args[n];

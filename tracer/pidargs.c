@@ -18,6 +18,7 @@
 
 struct pid_args {
 	struct dl_probe_arg *list;
+	struct arch_where objects[DWARF_PARAMS_MAX]; /* of those that are read as objects */
 	unsigned n;
 	const char *why;
 };
@@ -30,18 +31,27 @@ void pid_args_destroy(struct pid_args *a)
 	free(a);
 }
 
+/* word: which raw argument it is if it is no object. */
+static void add_arg(struct pid_args *a, unsigned i, const struct dwarf_param *p, unsigned word)
+{
+	struct dl_probe_arg *arg = &a->list[a->n++];
+
+	*arg = (struct dl_probe_arg){
+		.name = p->name,
+		.native_type = p->type,
+		.why = p->why,
+		.map = word,
+		.by_address = !p->why && dwarf_param_is_object(p),
+	};
+	a->objects[i] = p->where;
+	if (arg->by_address)
+		arg->map = DL_ARG_ADDRESS + i;
+}
+
 static void add_params(struct pid_args *a, const struct dwarf_func *f)
 {
-	for (unsigned i = 0; i < f->n_params; i++) {
-		const struct dwarf_param *p = &f->params[i];
-
-		a->list[a->n++] = (struct dl_probe_arg){
-			.name = p->name,
-			.native_type = p->type,
-			.why = p->why,
-			.map = p->arg < 0 ? 0 : (unsigned)p->arg,
-		};
-	}
+	for (unsigned i = 0; i < f->n_params; i++)
+		add_arg(a, i, &f->params[i], f->params[i].where.n);
 }
 
 static void add_result(struct pid_args *a, struct dl_types *ts, const struct dwarf_func *f)
@@ -50,13 +60,8 @@ static void add_result(struct pid_args *a, struct dl_types *ts, const struct dwa
 		.native_type = dl_types_basic(ts, DL_T_UINT64),
 		.map = 0,
 	};
-	if (f->result->kind == DL_VOID)
-		return;
-	a->list[a->n++] = (struct dl_probe_arg){
-		.native_type = f->result,
-		.map = 1,
-		.why = f->result_why,
-	};
+	if (f->result.type->kind != DL_VOID)
+		add_arg(a, 0, &f->result, 1);
 }
 
 static const char *no_debug(struct dl_types *ts, const struct object *o, const struct sym *s)
@@ -105,4 +110,9 @@ const struct dl_probe_arg *pid_args_list(const struct pid_args *a, unsigned *n, 
 	*n = a->n;
 	*why = a->why;
 	return a->list;
+}
+
+const struct arch_where *pid_args_object(const struct pid_args *a, unsigned i)
+{
+	return i < DWARF_PARAMS_MAX ? &a->objects[i] : NULL;
 }

@@ -16,6 +16,7 @@
 #include "dwarf_place.h"
 #include "pidargs.h"
 #include "pidprobe.h"
+#include "pidvalue.h"
 #include "session.h"
 
 struct pid_probe;
@@ -533,38 +534,23 @@ static bool is_taken(const struct pid_spot *spot, struct task *t)
 	return arch_pc(&after) != spot->addr + site->insn_len;
 }
 
-static bool thread_reg(void *arg, unsigned n, uint64_t *ret)
+/* Objects among args[]: of a probe with several spots, as its typical one has them. */
+static bool find_object(struct firing *f, unsigned i, uint64_t *ret, uint64_t *fault)
 {
-	const struct arch_regs *r = task_regs(arg);
+	const struct pid_spot *spot = f->source;
+	const struct pid_args *a = spot->owner->args;
+	const struct arch_where *w = a ? pid_args_object(a, i) : NULL;
 
-	return r && arch_dwarf_reg(r, n, ret);
-}
-
-static bool thread_read(void *arg, uint64_t addr, void *buf, size_t len)
-{
-	struct task *t = arg;
-
-	return as_read(t->proc->as, addr, buf, len) == len;
-}
-
-/* Arguments by DWARF; those that have no value here fault when they are used. */
-static void find_args(struct firing *f, const struct dwarf_places *ps)
-{
-	const struct dwarf_thread thread = { f->task, thread_reg, thread_read };
-
-	f->has_args = true;
-	f->missing = (1u << FIRING_ARGS) - 1;
-	for (unsigned i = 0; i < ps->n; i++) {
-		const struct dwarf_place *p = &ps->list[i];
-
-		if (p->arg < FIRING_ARGS && dwarf_place_value(ps, p, &thread, &f->args[p->arg]))
-			f->missing &= ~(1u << p->arg);
-	}
+	if (spot->places)
+		return pid_value_placed(f, i, spot->places, ret);
+	return w && pid_value_called(f, i, w, spot->kind == PID_RETURN, ret, fault);
 }
 
 static void fire_spot(struct session *s, struct task *t, const struct pid_spot *spot)
 {
-	struct firing f = { .task = t, .probe = spot->owner->probe };
+	struct firing f = {
+		.task = t, .probe = spot->owner->probe, .object = find_object, .source = spot
+	};
 
 	if (!f.probe->epids.n)
 		return;
@@ -582,7 +568,7 @@ static void fire_spot(struct session *s, struct task *t, const struct pid_spot *
 	} else {
 		f.at_entry = spot->kind == PID_ENTRY || spot->offset == 0;
 		if (spot->places)
-			find_args(&f, spot->places);
+			pid_value_words(&f, spot->places);
 	}
 	session_fire(s, &f);
 }

@@ -66,6 +66,9 @@ struct firing {
 	bool at_entry; /* at a function's first instruction */
 	uint64_t args[FIRING_ARGS];
 	unsigned missing; /* bits of args[] that have no value here */
+	/* Address of object i among args[]; NULL: there are none. */
+	bool (*object)(struct firing *f, unsigned i, uint64_t *ret, uint64_t *fault_addr);
+	const void *source; /* the provider's */
 	int error; /* errno */
 	const void *blob; /* bytes of ours that the target's address FIRING_BLOB shows */
 	size_t blob_len;
@@ -128,6 +131,8 @@ struct session {
 	struct error *failure; /* fatal, found in an upcall */
 	uint64_t n_refused; /* sites that could not be planted */
 	const char *refused_why;
+	/* args[] of the firing at hand that were put together from registers. */
+	uint8_t arg_objects[32][64];
 };
 
 /* session.c */

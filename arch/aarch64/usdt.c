@@ -5,11 +5,7 @@
  */
 #include "decode.h"
 
-#include <elf.h>
 #include <string.h>
-#include <sys/ptrace.h>
-#include <sys/uio.h>
-#include <asm/ptrace.h>
 
 #include "../operand.h"
 
@@ -178,11 +174,10 @@ bool arch_operand_parse(const char *text, size_t len, struct arch_operand *ret)
 
 bool arch_vector_read(pid_t tid, unsigned n, uint64_t *ret)
 {
-	struct user_fpsimd_state fp;
-	struct iovec v = { &fp, sizeof(fp) };
+	uint8_t bytes[16];
 
-	if (n >= VECTORS || ptrace(PTRACE_GETREGSET, tid, NT_PRFPREG, &v) < 0)
+	if (!arch_vector_bytes(tid, n, bytes))
 		return false;
-	memcpy(ret, &fp.vregs[n], sizeof(*ret));
+	memcpy(ret, bytes, sizeof(*ret));
 	return true;
 }

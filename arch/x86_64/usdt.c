@@ -6,7 +6,6 @@
 #include "../arch.h"
 
 #include <string.h>
-#include <sys/ptrace.h>
 #include <sys/user.h>
 
 #include "../operand.h"
@@ -188,11 +187,10 @@ bool arch_operand_parse(const char *text, size_t len, struct arch_operand *ret)
 
 bool arch_vector_read(pid_t tid, unsigned n, uint64_t *ret)
 {
-	struct user_fpregs_struct fp;
+	uint8_t bytes[16];
 
-	_Static_assert(sizeof(fp.xmm_space) == sizeof(uint64_t) * 32, "sixteen registers");
-	if (n > 15 || ptrace(PTRACE_GETFPREGS, tid, NULL, &fp) < 0)
+	if (!arch_vector_bytes(tid, n, bytes))
 		return false;
-	memcpy(ret, (const char *)fp.xmm_space + (size_t)n * 16, sizeof(*ret));
+	memcpy(ret, bytes, sizeof(*ret));
 	return true;
 }

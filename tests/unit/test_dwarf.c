@@ -173,23 +173,31 @@ static void variables_have_types(void **state)
 static void check_handle(struct rig *r)
 {
 	static const char *const names[] = { "c", "what", "n", "weight", "last" };
-	static const int args[] = { 0, 1, 2, -1, 3 };
+	static const int args[] = { 0, 1, 2, 0, 3 };
 	struct dwarf_func f;
 
 	assert_true(dwarf_func_at(r->image, r->types, by_name(r->image, "handle")->addr, &f));
 	assert_int_equal(f.n_params, 5);
 	for (unsigned i = 0; i < 5; i++) {
 		assert_string_equal(f.params[i].name, names[i]);
-		assert_int_equal(f.params[i].arg, args[i]);
-		assert_int_equal(f.params[i].why != NULL, args[i] < 0);
+		assert_null(f.params[i].why);
+		assert_int_equal(dwarf_param_is_object(&f.params[i]), i == 3);
+		if (i == 3) {
+			assert_int_equal(f.params[i].where.how, ARCH_IN_PIECES);
+			assert_int_equal(f.params[i].where.pieces[0].kind, ARCH_PIECE_VECTOR);
+			assert_int_equal(f.params[i].where.pieces[0].n, args[i]);
+			continue;
+		}
+		assert_int_equal(f.params[i].where.how, ARCH_IN_WORD);
+		assert_int_equal(f.params[i].where.n, args[i]);
 	}
 	assert_type(f.params[0].type, "conn_t *");
-	assert_type(f.result, "int");
+	assert_type(f.result.type, "int");
 	assert_true(dwarf_func_at(r->image, r->types, by_name(r->image, "many")->addr, &f));
 	assert_int_equal(f.n_params, 9);
-	assert_int_equal(f.params[6].arg, 6); /* on the stack or not: one number on */
-	assert_int_equal(f.params[7].arg, -1);
-	assert_int_equal(f.params[8].arg, 7);
+	assert_int_equal(f.params[6].where.n, 6); /* on the stack or not: one number on */
+	assert_true(dwarf_param_is_object(&f.params[7]));
+	assert_int_equal(f.params[8].where.n, 7);
 	assert_false(dwarf_func_at(r->image, r->types, 1, &f));
 }
 
@@ -305,7 +313,7 @@ static void inlined_instances_are_found_by_name(void **state)
 		assert_true(dwarf_scope_at(r.image, r.types, a.list[i], "area", &f));
 		assert_int_equal(f.n_params, 2);
 		assert_string_equal(f.params[1].name, "scale");
-		assert_int_equal(f.params[1].arg, 1);
+		assert_int_equal(f.params[1].where.n, 1);
 		assert_true(dwarf_frames_at(r.image, a.list[i], frames) >= 2);
 		assert_string_equal(frames[0].func, "area");
 		assert_string_equal(frames[0].file, "inlines.c");
