@@ -21,6 +21,7 @@
 
 #include "consume_effect.h"
 #include "json_out.h"
+#include "print_type.h"
 
 #define SPILL_AT 65536
 #define FLOW_STEP 2
@@ -333,6 +334,11 @@ static bool is_dump(const struct dl_action *a)
 	return (a->kind == DL_ACT_TRACEMEM || a->kind == DL_ACT_PRINTM) && a->n_fields == 1;
 }
 
+bool dl_is_null_print(const struct dl_action *a, const struct dl_item *item)
+{
+	return a->kind == DL_ACT_PRINT && a->has_arg && !item->len;
+}
+
 static void print_item(struct dl_consumer *c, const struct dl_firing *f, const struct dl_action *a,
 		       const struct dl_item *item)
 {
@@ -357,7 +363,9 @@ static void print_item(struct dl_consumer *c, const struct dl_firing *f, const s
 			dl_format_exec(&c->out, a->format, v, a->n_fields, &env);
 		break;
 	case DL_ACT_PRINT:
-		if (a->n_fields)
+		if (dl_is_null_print(a, item))
+			dl_print_null(&c->out, a->type);
+		else if (a->n_fields)
 			dl_print_action(c, &env, &c->out, a, &v[a->n_fields - 1]);
 		break;
 	case DL_ACT_TRACEMEM:
@@ -381,7 +389,10 @@ static struct error *consume_item(struct dl_consumer *c, const struct dl_firing 
 
 	const struct dl_action *a = &clause->actions[item->action];
 
-	if (!is_dump(a) && !dl_consumer_split(c, a->fields, a->n_fields, item->data, item->len)) {
+	/* What may record less than its fields' size is not split. */
+	bool is_short = is_dump(a) || dl_is_null_print(a, item);
+
+	if (!is_short && !dl_consumer_split(c, a->fields, a->n_fields, item->data, item->len)) {
 		dl_consumer_complain(c, f, "malformed trace data");
 		return NULL;
 	}
@@ -391,7 +402,7 @@ static struct error *consume_item(struct dl_consumer *c, const struct dl_firing 
 	if (dl_effect_is(a->kind))
 		return dl_effect_run(c, f, a);
 	if (c->json)
-		dl_json_item(c, f, a, item, is_dump(a) ? 0 : a->n_fields);
+		dl_json_item(c, f, a, item, is_short ? 0 : a->n_fields);
 	else
 		print_item(c, f, a, item);
 	return NULL;

@@ -65,6 +65,8 @@ struct error *dl_consumer_spill(struct dl_consumer *c);
 bool dl_consumer_split(struct dl_consumer *c, const struct dl_value_desc *descs, uint32_t n,
 		       const uint8_t *data, uint32_t len);
 /* The bytes that a tracemem() or printm() item shows. */
+/* print() of a null pointer: nothing of its struct was recorded. */
+bool dl_is_null_print(const struct dl_action *a, const struct dl_item *item);
 uint32_t dl_dump_len(const struct dl_action *a, const struct dl_item *item);
 
 /* --- consume_print.c --- */

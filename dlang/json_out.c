@@ -548,6 +548,9 @@ void dl_json_item(struct dl_consumer *c, const struct dl_firing *f, const struct
 	if (a->kind == DL_ACT_PRINTF && a->format) {
 		dl_format_exec(&text, a->format, v, n, &env);
 		add_rendered(o, "message", &text);
+	} else if (dl_is_null_print(a, item)) {
+		dl_print_null(&text, a->type);
+		add_rendered(o, "text", &text);
 	} else if (a->kind == DL_ACT_PRINT && n) {
 		dl_print_action(c, &env, &text, a, &v[n - 1]);
 		add_rendered(o, "text", &text);
@@ -726,12 +729,15 @@ void dl_json_fault(struct dl_consumer *c, const struct dl_fault_info *info,
 	put_line(c, o);
 }
 
-void dl_json_drop(struct dl_consumer *c, const char *kind, uint64_t count, const char *text)
+void dl_json_drop(struct dl_consumer *c, const char *kind, uint64_t count, int64_t cpu,
+		  const char *text)
 {
 	json_object *o = new_line("drop", clock_ns(CLOCK_MONOTONIC));
 
 	add_text(o, "kind", kind);
 	add_uint(o, "count", count);
+	if (cpu >= 0)
+		add_int(o, "cpu", cpu);
 	add_text(o, "message", text);
 	put_line(c, o);
 }

@@ -27,6 +27,7 @@ struct error *dl_json_aggs(struct dl_consumer *c, const struct dl_firing *f,
 			   const struct dl_aggdesc *const *aggs, uint32_t n);
 void dl_json_fault(struct dl_consumer *c, const struct dl_fault_info *info,
 		   const struct dl_enabling *en);
-void dl_json_drop(struct dl_consumer *c, const char *kind, uint64_t count, const char *text);
+void dl_json_drop(struct dl_consumer *c, const char *kind, uint64_t count, int64_t cpu,
+		  const char *text);
 
 #endif

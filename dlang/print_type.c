@@ -344,3 +344,9 @@ void dl_print_typed_string(struct strbuf *out, struct dl_type *t, const char *te
 	put_text_quoted(&d, text, len);
 	strbuf_putc(out, '\n');
 }
+
+void dl_print_null(struct strbuf *out, struct dl_type *t)
+{
+	dl_type_print(out, t);
+	strbuf_puts(out, " * 0x0\n");
+}

@@ -19,5 +19,7 @@ void dl_print_typed(struct strbuf *out, struct dl_type *t, const uint8_t *data, 
 		    uint64_t strsize, const struct dl_format_env *env);
 /* The same for a value of a D string: string "text". */
 void dl_print_typed_string(struct strbuf *out, struct dl_type *t, const char *text, size_t len);
+/* The same for a null pointer to t. */
+void dl_print_null(struct strbuf *out, struct dl_type *t);
 
 #endif

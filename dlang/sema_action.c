@@ -176,43 +176,29 @@ static bool recordable(struct sema *s, const struct dl_node *call, const struct 
 	return false;
 }
 
-/* print() of a pointer to a known struct prints the struct. */
-static struct dl_node *pointed_struct(struct sema *s, struct dl_node *e)
+/* May it be computed twice? */
+static bool is_repeatable(const struct dl_node *n)
+{
+	if (!n)
+		return true;
+	switch (n->kind) {
+	case DL_N_ASSIGN:
+	case DL_N_INCDEC:
+	case DL_N_CALL:
+	case DL_N_LET: return false;
+	default: break;
+	}
+	for (const struct dl_node *arg = n->args; arg; arg = arg->next)
+		if (!is_repeatable(arg))
+			return false;
+	return is_repeatable(n->left) && is_repeatable(n->right) && is_repeatable(n->third);
+}
+
+static bool points_to_struct(struct sema *s, struct dl_node *e)
 {
 	struct dl_type *b = dl_type_base(e->type);
 
-	if (b->kind != DL_PTR || !dl_type_is_sou(b->ref) || !sema_size(s, b->ref))
-		return e;
-	return sema_deref_node(s, e->range, e, b->ref);
-}
-
-static struct dl_node *trace_action(struct sema *s, const struct dl_node *call, bool is_print)
-{
-	struct dl_node *e, *out;
-	struct dl_value_desc v;
-	struct sema_data d;
-
-	if (!sema_check_count(s, call->range, D_PROTO_LEN, call->name, dl_node_count(call->args), 1,
-			      1))
-		return NULL;
-	e = sema_traced(s, call->args, &v);
-	if (!e || !recordable(s, call, e, is_print))
-		return NULL;
-	if (is_print && v.kind == DL_VK_INT) {
-		e = pointed_struct(s, e);
-		sema_value_desc(s, e->type, &v);
-	}
-	if (v.kind == DL_VK_BYTES && !v.size) {
-		dl_error(s->c, is_print ? D_PRINT_SIZE : D_TRACE_VOID, call->range,
-			 "%s( ) may not be applied to a value of unknown size", call->name);
-		return NULL;
-	}
-	sema_data_init(s, &d, 1);
-	sema_data_add(&d, e, &v);
-	out = sema_action_node(s, call->range, is_print ? DL_ACT_PRINT : DL_ACT_TRACE, &d);
-	if (is_print)
-		out->act->type = v.type;
-	return out;
+	return b->kind == DL_PTR && dl_type_is_sou(b->ref) && sema_size(s, b->ref);
 }
 
 /* --- tracemem(), printm() --- */
@@ -258,6 +244,62 @@ static struct dl_node *memory_action(struct sema *s, const struct dl_node *call,
 		sema_list_add(&d.nodes, dynamic);
 	out = sema_action_node(s, call->range, kind, &d);
 	out->act->has_arg = dynamic != NULL;
+	return out;
+}
+
+/*
+ * print() of a pointer to a known struct prints the struct, of a null pointer
+ * the pointer: then no bytes are recorded.
+ */
+static struct dl_node *print_struct(struct sema *s, const struct dl_node *call, struct dl_node *e)
+{
+	struct dl_type *b = dl_type_base(e->type), *t = b->ref;
+	struct dl_node *out, *size;
+	struct dl_value_desc v;
+	struct sema_data d;
+
+	if (is_repeatable(e)) {
+		size = dl_node_new(s->a, DL_N_COND, e->range);
+		size->type = sema_basic(s, DL_T_UINT64);
+		size->left = e;
+		size->right = sema_int(s, e->range, sema_size(s, t), size->type);
+		size->third = sema_int(s, e->range, 0, size->type);
+		out = memory_action(s, call, DL_ACT_PRINT, e, size, sema_size(s, t));
+	} else {
+		e = sema_deref_node(s, e->range, e, t);
+		sema_value_desc(s, e->type, &v);
+		sema_data_init(s, &d, 1);
+		sema_data_add(&d, e, &v);
+		out = sema_action_node(s, call->range, DL_ACT_PRINT, &d);
+	}
+	out->act->type = t;
+	return out;
+}
+
+static struct dl_node *trace_action(struct sema *s, const struct dl_node *call, bool is_print)
+{
+	struct dl_node *e, *out;
+	struct dl_value_desc v;
+	struct sema_data d;
+
+	if (!sema_check_count(s, call->range, D_PROTO_LEN, call->name, dl_node_count(call->args), 1,
+			      1))
+		return NULL;
+	e = sema_traced(s, call->args, &v);
+	if (!e || !recordable(s, call, e, is_print))
+		return NULL;
+	if (is_print && v.kind == DL_VK_INT && points_to_struct(s, e))
+		return print_struct(s, call, e);
+	if (v.kind == DL_VK_BYTES && !v.size) {
+		dl_error(s->c, is_print ? D_PRINT_SIZE : D_TRACE_VOID, call->range,
+			 "%s( ) may not be applied to a value of unknown size", call->name);
+		return NULL;
+	}
+	sema_data_init(s, &d, 1);
+	sema_data_add(&d, e, &v);
+	out = sema_action_node(s, call->range, is_print ? DL_ACT_PRINT : DL_ACT_TRACE, &d);
+	if (is_print)
+		out->act->type = v.type;
 	return out;
 }
 

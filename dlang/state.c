@@ -315,7 +315,9 @@ struct dl_state *dl_state_create(struct dl_ctx *c, const struct dl_options *o)
 
 	s->ustackframes = frames > UINT16_MAX ? UINT16_MAX : (uint32_t)frames;
 	s->always_cpu =
-		o && dl_option_text(o, DL_OPT_OFORMAT) && !option_is(o, DL_OPT_OFORMAT, "text");
+		o &&
+		((dl_option_text(o, DL_OPT_OFORMAT) && !option_is(o, DL_OPT_OFORMAT, "text")) ||
+		 !option_is(o, DL_OPT_BUFPOLICY, "wait")); /* or else in a drop's message */
 	if (!make_parts(s)) {
 		dl_state_destroy(s);
 		return NULL;
@@ -637,12 +639,37 @@ uint64_t dl_take_drops(struct dl_state *s, enum dl_drop which)
 {
 	if (which >= DL_DROP_COUNT)
 		return 0;
-	uint64_t n = s->drops[which];
+	uint64_t total = s->drops[which], n;
+	uint32_t cpu;
 
 	s->drops[which] = 0;
+	while ((n = dl_take_cpu_drops(s, which, &cpu)))
+		total += n;
+	return total;
+}
+
+static struct dl_cpu_drops *cpu_drops(struct dl_state *s, enum dl_drop which)
+{
 	if (which == DL_DROP_PRINCIPAL)
-		n += dl_trace_take_drops(s->trace);
-	return n;
+		return dl_trace_drops(s->trace);
+	return which == DL_DROP_AGG ? &s->agg_drops : NULL;
+}
+
+uint64_t dl_take_cpu_drops(struct dl_state *s, enum dl_drop which, uint32_t *cpu_ret)
+{
+	struct dl_cpu_drops *d = cpu_drops(s, which);
+
+	return d ? dl_cpu_drops_take(d, cpu_ret) : 0;
+}
+
+void dl_count_cpu_drop(struct dl_state *s, enum dl_drop which, uint32_t cpu)
+{
+	struct dl_cpu_drops *d = cpu_drops(s, which);
+
+	if (d)
+		dl_cpu_drops_add(d, cpu);
+	else
+		dl_count_drop(s, which);
 }
 
 void dl_count_drop(struct dl_state *s, enum dl_drop which)

@@ -165,6 +165,9 @@ enum dl_drop {
 	DL_DROP_COUNT
 };
 uint64_t dl_take_drops(struct dl_state *s, enum dl_drop which);
+/* Principal and aggregation drops of one CPU after the other; 0: no more. */
+uint64_t dl_take_cpu_drops(struct dl_state *s, enum dl_drop which, uint32_t *cpu_ret);
 void dl_count_drop(struct dl_state *s, enum dl_drop which);
+void dl_count_cpu_drop(struct dl_state *s, enum dl_drop which, uint32_t cpu);
 
 #endif

@@ -84,7 +84,7 @@ struct dl_state {
 	uint32_t ustackframes;
 	uint64_t bufsize;
 	uint64_t end_room; /* policy fill: what END may leave */
-	bool always_cpu; /* the output format shows it even if quiet */
+	bool always_cpu; /* the output format or a drop shows it even if quiet */
 
 	VEC(struct enabling *) enablings; /* [epid - 1] */
 	struct dl_agg_set *aggs;
@@ -95,6 +95,7 @@ struct dl_state {
 	struct dl_fault_info faults[FAULT_QUEUE];
 	unsigned fault_first, n_faults;
 	uint64_t drops[DL_DROP_COUNT];
+	struct dl_cpu_drops agg_drops;
 	bool exited, exited_in_end;
 	int exit_status;
 	uint64_t random;

@@ -37,7 +37,7 @@ struct dl_trace {
 	uint32_t (*cost)(void *ctx, uint32_t epid);
 	void *cost_ctx;
 	bool is_full;
-	uint64_t drops;
+	struct dl_cpu_drops drops;
 	void (*drain)(void *ctx);
 	void *drain_ctx;
 	bool is_draining;
@@ -204,9 +204,9 @@ uint8_t *dl_trace_begin(struct dl_trace *t, size_t max)
 	return t->staging;
 }
 
-static bool drop(struct dl_trace *t)
+static bool drop(struct dl_trace *t, const struct dl_entry *e)
 {
-	t->drops++;
+	dl_cpu_drops_add(&t->drops, e->cpu);
 	return false;
 }
 
@@ -223,13 +223,13 @@ static void drain_buffer(struct dl_trace *t)
 static bool make_room(struct dl_trace *t, struct store *st, const struct dl_entry *e)
 {
 	switch (t->policy) {
-	case DL_BUF_WAIT: drain_buffer(t); return store_has_room(t, st, e) || drop(t);
+	case DL_BUF_WAIT: drain_buffer(t); return store_has_room(t, st, e) || drop(t, e);
 	case DL_BUF_RING:
 		while (!store_has_room(t, st, e) && st->head != st->tail)
 			store_next(t, st);
-		return store_has_room(t, st, e) || drop(t);
+		return store_has_room(t, st, e) || drop(t, e);
 	case DL_BUF_FILL: t->is_full = true; return false;
-	default: return drop(t);
+	default: return drop(t, e);
 	}
 }
 
@@ -241,7 +241,7 @@ bool dl_trace_put(struct dl_trace *t, const struct dl_entry *e)
 	if (t->is_full)
 		return false;
 	if (size < sizeof(*e) || size % 8 || size > t->capacity)
-		return drop(t);
+		return drop(t, e);
 	if (!store_has_room(t, st, e) && !make_room(t, st, e))
 		return false;
 	store_append(t, st, e);
@@ -253,7 +253,7 @@ bool dl_trace_commit(struct dl_trace *t, size_t used)
 	struct dl_entry *e = (struct dl_entry *)(void *)t->staging;
 
 	if (used > t->staging_size || used < sizeof(*e))
-		return drop(t);
+		return drop(t, e);
 	e->size = (uint32_t)used;
 	return dl_trace_put(t, e);
 }
@@ -286,8 +286,15 @@ bool dl_trace_full(const struct dl_trace *t)
 
 uint64_t dl_trace_take_drops(struct dl_trace *t)
 {
-	uint64_t n = t->drops;
+	uint64_t total = 0, n;
+	uint32_t cpu;
 
-	t->drops = 0;
-	return n;
+	while ((n = dl_cpu_drops_take(&t->drops, &cpu)))
+		total += n;
+	return total;
+}
+
+struct dl_cpu_drops *dl_trace_drops(struct dl_trace *t)
+{
+	return &t->drops;
 }

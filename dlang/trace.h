@@ -34,6 +34,37 @@ struct dl_item {
 	uint8_t data[];
 };
 
+/* What was lost, by the CPU that it was lost on; CPUs beyond count as the last. */
+#define DL_DROP_CPUS 1024u
+struct dl_cpu_drops {
+	uint32_t end; /* one past the highest CPU that has any */
+	uint64_t n[DL_DROP_CPUS];
+};
+
+static inline void dl_cpu_drops_add(struct dl_cpu_drops *d, uint32_t cpu)
+{
+	cpu = cpu < DL_DROP_CPUS ? cpu : DL_DROP_CPUS - 1;
+	d->n[cpu]++;
+	if (cpu >= d->end)
+		d->end = cpu + 1;
+}
+
+/* Those of the lowest CPU that has any, which are forgotten; 0: there are none. */
+static inline uint64_t dl_cpu_drops_take(struct dl_cpu_drops *d, uint32_t *cpu_ret)
+{
+	for (uint32_t i = 0; i < d->end; i++) {
+		uint64_t n = d->n[i];
+
+		if (!n)
+			continue;
+		d->n[i] = 0;
+		*cpu_ret = i;
+		return n;
+	}
+	d->end = 0;
+	return 0;
+}
+
 enum dl_bufpolicy { DL_BUF_WAIT, DL_BUF_SWITCH, DL_BUF_FILL, DL_BUF_RING };
 
 struct dl_trace;
@@ -71,5 +102,7 @@ const struct dl_entry *dl_trace_peek(const struct dl_trace *t);
 void dl_trace_next(struct dl_trace *t);
 bool dl_trace_full(const struct dl_trace *t);
 uint64_t dl_trace_take_drops(struct dl_trace *t); /* since the last call */
+/* The same by the CPUs of the lost entries: dl_cpu_drops_take(). */
+struct dl_cpu_drops *dl_trace_drops(struct dl_trace *t);
 
 #endif

@@ -184,7 +184,7 @@ static inline bool aggregate(struct vm *vm, uint32_t id, uint64_t value, uint64_
 		return vm_fault(vm, DL_FLT_ILLOP, 0);
 	if (!dl_agg_update(s->aggs, id, vm->tuple, vm->tuple_used, (int64_t)value,
 			   (int64_t)increment))
-		dl_count_drop(s, DL_DROP_AGG);
+		dl_count_cpu_drop(s, DL_DROP_AGG, vm_cpu(vm));
 	return true;
 }
 

@@ -186,6 +186,7 @@ bool vm_out_ustack(struct vm *vm, int32_t frames);
 void vm_out_sym(struct vm *vm, uint64_t addr);
 /* The clause is over: its entry goes to the trace or the speculation. */
 void vm_out_finish(struct vm *vm);
+uint32_t vm_cpu(const struct vm *vm); /* where the thread is */
 
 /* --- vm_subr.c, vm_string.c, vm_net.c, vm_json.c --- */
 

@@ -278,18 +278,22 @@ void vm_out_sym(struct vm *vm, uint64_t addr)
 	vm->item_exact = 0;
 }
 
+uint32_t vm_cpu(const struct vm *vm)
+{
+	const struct dl_thread *t = vm->thread;
+
+	return t->ops && t->ops->var ? (uint32_t)t->ops->var(t->ctx, DL_BV_CPU) : 0;
+}
+
 /* The CPU column: asked for only if somebody will see it. */
-static uint32_t cpu_of(struct vm *vm)
+static uint32_t column_cpu(const struct vm *vm)
 {
 	const struct dl_state *s = vm->state;
-	const struct dl_thread *t = vm->thread;
 	/* Flow indentation keeps its columns even if quiet. */
 	bool quiet = s->options && dl_option(s->options, DL_OPT_QUIET) == 1 &&
 		     dl_option(s->options, DL_OPT_FLOWINDENT) != 1;
 
-	if (!t->ops || !t->ops->var || (quiet && !s->always_cpu))
-		return 0;
-	return (uint32_t)t->ops->var(t->ctx, DL_BV_CPU);
+	return quiet && !s->always_cpu ? 0 : vm_cpu(vm);
 }
 
 void vm_out_finish(struct vm *vm)
@@ -301,14 +305,14 @@ void vm_out_finish(struct vm *vm)
 		return;
 	start_entry(vm);
 	if (vm->out_lost) {
-		dl_count_drop(s, vm->spec ? DL_DROP_SPEC : DL_DROP_PRINCIPAL);
+		dl_count_cpu_drop(s, vm->spec ? DL_DROP_SPEC : DL_DROP_PRINCIPAL, vm_cpu(vm));
 		return;
 	}
 	struct dl_entry e = {
 		.size = (uint32_t)vm->out_used,
 		.epid = vm->enabling->epid,
 		.time = vm->rec->time,
-		.cpu = cpu_of(vm),
+		.cpu = column_cpu(vm),
 		.tid = vm->thread->tid,
 		.pid = vm->thread->pid,
 		.n_items = vm->n_items,

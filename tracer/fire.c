@@ -168,6 +168,8 @@ void session_fire(struct session *s, struct firing *f)
 	unsigned done = 0;
 
 	f->session = s;
+	if (s->only_cpu >= 0 && f->task && task_cpu(f->task) != s->only_cpu)
+		return;
 	f->time = now_ns();
 	if (f->task) {
 		t.key = f->task->key;

@@ -15,6 +15,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -135,6 +136,7 @@ struct error *session_create(struct cli *cli, struct session **ret)
 	s->cli = cli;
 	s->options = cli->options;
 	s->out = stdout;
+	s->only_cpu = -1;
 	s->test_mode = getenv("_DTRACE_TESTING") != NULL;
 	s->probes = probe_table_create();
 	if (!s->probes)
@@ -603,10 +605,36 @@ static struct error *watch_objects(struct session *s)
 	return session_plant(s);
 }
 
+/*
+ * -x cpu: as if the other CPUs were not traced.  BEGIN, END and the timers fire
+ * where we run, so that must be there.
+ */
+static struct error *confine(struct session *s)
+{
+	const char *text = dl_option_text(s->options, DL_OPT_CPU);
+	unsigned long cpu = text && strcmp(text, "all") ? strtoul(text, NULL, 0) : CPU_SETSIZE;
+	cpu_set_t one;
+
+	if (!text || !strcmp(text, "all"))
+		return NULL;
+	CPU_ZERO(&one);
+	if (cpu < CPU_SETSIZE)
+		CPU_SET(cpu, &one);
+	if (sched_setaffinity(0, sizeof(one), &one) < 0)
+		return error_format(ERR_OTHER,
+				    "could not enable tracing: CPU %s is not one of those that "
+				    "may be used",
+				    text);
+	s->only_cpu = (int)cpu;
+	return NULL;
+}
+
 static struct error *prepare(struct session *s)
 {
-	struct error *err = create_state(s);
+	struct error *err = confine(s);
 
+	if (!err)
+		err = create_state(s);
 	if (!err)
 		err = create_record(s);
 	if (!err)

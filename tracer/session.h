@@ -126,6 +126,7 @@ struct session {
 	volatile unsigned interrupts; /* ^C seen; set by a signal handler */
 	unsigned n_roots_alive; /* -c and -p processes still there */
 	uint32_t strsize;
+	int only_cpu; /* -x cpu: probes of threads elsewhere do not fire; -1 all */
 	uint64_t chill_window, chill_spent; /* chill(): time stopped in this second */
 	uint64_t last_consume; /* ns, CLOCK_MONOTONIC */
 	struct error *failure; /* fatal, found in an upcall */

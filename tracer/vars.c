@@ -369,15 +369,22 @@ static bool chill(struct session *s, uint64_t ns)
 	return true;
 }
 
+/* BEGIN, END and timers fire in dtrace itself: it is the process that is meant. */
+static bool raise_own(uint64_t sig)
+{
+	return sig < NSIG && kill(getpid(), (int)sig) == 0;
+}
+
 static bool effect(void *ctx, enum dl_effect e, uint64_t arg)
 {
 	struct firing *f = ctx;
 
+	if (!f->task && e != DL_EF_CHILL)
+		return raise_own(e == DL_EF_STOP ? SIGSTOP : arg);
 	switch (e) {
 	case DL_EF_CHILL: return chill(f->session, arg);
-	case DL_EF_STOP: return f->task && engine_stop_task(f->session->engine, f->task);
-	case DL_EF_RAISE:
-		return arg < NSIG && f->task && engine_raise(f->session->engine, f->task, (int)arg);
+	case DL_EF_STOP: return engine_stop_task(f->session->engine, f->task);
+	case DL_EF_RAISE: return arg < NSIG && engine_raise(f->session->engine, f->task, (int)arg);
 	default: return true;
 	}
 }

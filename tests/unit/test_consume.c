@@ -498,13 +498,15 @@ static void drops_are_counted_by_kind(void **state)
 
 	(void)state;
 	rig_start(&r, NULL);
-	dl_count_drop(r.state, DL_DROP_AGG);
-	dl_count_drop(r.state, DL_DROP_AGG);
+	dl_count_cpu_drop(r.state, DL_DROP_AGG, 3);
+	dl_count_cpu_drop(r.state, DL_DROP_AGG, 0);
+	dl_count_cpu_drop(r.state, DL_DROP_AGG, 3);
 	dl_count_drop(r.state, DL_DROP_SPECBUSY);
 	dl_consumer_drops(r.consumer);
 	dl_consumer_drops(r.consumer);
 	assert_string_equal(strbuf_text(&r.messages),
-			    "2 aggregation drops on CPU 0\n"
+			    "1 aggregation drop on CPU 0\n"
+			    "2 aggregation drops on CPU 3\n"
 			    "1 failed speculation (available buffer(s) still busy)\n");
 	rig_stop(&r);
 	r = (struct rig){ 0 };

@@ -196,12 +196,12 @@ static void faults_and_drops_are_lines_too(void **state)
 	dl_consumer_fault(r.consumer,
 			  &(struct dl_fault_info){
 				  .epid = 1, .action = 1, .offset = -1, .fault = DL_FLT_DIVZERO });
-	dl_count_drop(r.state, DL_DROP_AGG);
+	dl_count_cpu_drop(r.state, DL_DROP_AGG, 2);
 	dl_consumer_drops(r.consumer);
 	text = rig_end(&r);
 	assert_non_null(strstr(text, "\"fault\":\"divide-by-zero\",\"code\":4,\"statement\":1,"));
-	assert_non_null(strstr(text, "\"kind\":\"AGGREGATION\",\"count\":1,"
-				     "\"message\":\"1 aggregation drop on CPU 0\"}\n"));
+	assert_non_null(strstr(text, "\"kind\":\"AGGREGATION\",\"count\":1,\"cpu\":2,"
+				     "\"message\":\"1 aggregation drop on CPU 2\"}\n"));
 	rig_stop(&r);
 }
 

@@ -1,4 +1,4 @@
-/* @@ flags: -x bufpolicy=switch -b 40 -x droptags */
+/* @@ flags: -x bufpolicy=switch -b 40 -x droptags -x cpu=0 */
 BEGIN { printf("%d\n", 1); }
 BEGIN { printf("%d\n", 2); }
 BEGIN { printf("%d\n", 3); }
