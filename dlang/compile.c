@@ -121,6 +121,22 @@ static bool check_amin(struct job *j, struct dl_attr a, const char *what, struct
 	return false;
 }
 
+/* --- -x tree --- */
+
+#define TREE_PARSED 1u
+
+static bool wants_tree(const struct dl_ctx *c, bool is_parsed)
+{
+	uint64_t mask = dl_option(c->config.options, DL_OPT_TREE);
+
+	return mask != DL_OPT_UNSET && (is_parsed ? mask & TREE_PARSED : mask & ~TREE_PARSED);
+}
+
+const char *dl_ctx_tree(const struct dl_ctx *c)
+{
+	return strbuf_text(&c->tree);
+}
+
 /* --- clauses --- */
 
 static bool verify(struct job *j, const struct dl_clause *cl)
@@ -157,6 +173,8 @@ static bool compile_clause(struct job *j, const struct dl_node *n, uint32_t i, s
 	cl->text = arena_strndup(c->arena, source + n->range.offset, n->range.len);
 	struct dl_node *lowered = dl_sema_clause(c, j->unit, n, i, &cl->probe, &attr);
 
+	if (lowered && wants_tree(c, false))
+		dl_node_dump(&c->tree, lowered);
 	if (!lowered || !dl_codegen_clause(c, lowered, cl))
 		return false;
 	cl->stmt_attr = attr;
@@ -174,6 +192,8 @@ static void compile_clauses(struct job *j)
 
 	p->desc_attr = p->stmt_attr = DL_ATTR_MAX;
 	p->clauses = ARENA_ARRAY(j->ctx->arena, j->unit->n_descs, struct dl_clause);
+	if (wants_tree(j->ctx, true))
+		dl_node_dump(&j->ctx->tree, j->unit->clauses);
 	for (const struct dl_node *n = j->unit->clauses; n; n = n->next) {
 		for (uint32_t i = 0; i < n->n_descs; i++) {
 			struct dl_clause *cl = &p->clauses[p->n_clauses];

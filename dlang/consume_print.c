@@ -214,14 +214,26 @@ static struct dl_type *recorded_type(struct dl_type *t, const struct dl_value *v
 	return t;
 }
 
+/* printsize, once it is set: only so many bytes of the value are shown. */
+static uint32_t print_limit(const struct dl_consumer *c)
+{
+	uint64_t size = dl_option_is_set(c->config.options, DL_OPT_PRINTSIZE) ?
+				dl_consumer_option(c, DL_OPT_PRINTSIZE) :
+				UINT32_MAX;
+
+	return size > UINT32_MAX ? UINT32_MAX : (uint32_t)size;
+}
+
 void dl_print_action(const struct dl_consumer *c, const struct dl_format_env *env,
 		     struct strbuf *out, const struct dl_action *a, const struct dl_value *v)
 {
 	struct dl_type *t = a->type ? a->type : v->desc->type;
 	uint64_t strsize = dl_consumer_option(c, DL_OPT_STRSIZE);
-	uint32_t n;
+	uint32_t n, max = print_limit(c);
 	const char *bytes = dl_value_bytes(v, &n);
 
+	if (v->desc->kind != DL_VK_INT && n > max)
+		n = max;
 	if (v->desc->kind == DL_VK_STRING) {
 		dl_print_typed_string(out, t, bytes, strnlen(bytes, n));
 	} else if (!t) {

@@ -57,6 +57,7 @@ void dl_ctx_destroy(struct dl_ctx *c)
 	vec_deinit(&c->agg_table);
 	vec_deinit(&c->strings);
 	vec_deinit(&c->string_lens);
+	strbuf_deinit(&c->tree);
 	arena_destroy(c->arena);
 	free(c);
 }

@@ -10,6 +10,7 @@
 #include "arena.h"
 #include "ast.h"
 #include "compile.h"
+#include "strbuf.h"
 
 struct dl_translator {
 	struct dl_type *out; /* struct or union */
@@ -83,6 +84,7 @@ struct dl_ctx {
 	VEC(uint32_t) string_lens;
 	uint32_t global_size, tls_size, local_size; /* storage used so far */
 
+	struct strbuf tree; /* -x tree: what was asked for so far */
 	bool loading_library;
 	bool wants_target; /* something only the target's files can tell was named */
 	uint32_t version; /* language version in force */

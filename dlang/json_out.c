@@ -18,6 +18,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "print_type.h"
 #include "type.h"
 
 #define SCHEMA_VERSION 1

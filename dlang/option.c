@@ -487,6 +487,18 @@ bool dl_option_is_set(const struct dl_options *o, enum dl_opt which)
 	return o->slots[which].is_set;
 }
 
+bool dl_option_is_ignored(enum dl_opt which)
+{
+	switch (which) {
+	case DL_OPT_AGGPERCPU: /* there is one table */
+	case DL_OPT_AGGRATE: /* it is read in place */
+	case DL_OPT_TEMPORAL: /* there is one buffer: the order is that of the firings */
+	case DL_OPT_JSTACKSTRSIZE: /* no helper adds strings to stacks */
+	case DL_OPT_PGMAX: return true;
+	default: return infos[which].class == CLASS_I;
+	}
+}
+
 const char *dl_option_name(enum dl_opt which)
 {
 	return infos[which].name;

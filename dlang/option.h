@@ -39,6 +39,8 @@ uint64_t dl_option(const struct dl_options *o, enum dl_opt which);
  * setenv...) keep all: index i, NULL after the last. */
 const char *dl_option_text(const struct dl_options *o, enum dl_opt which);
 const char *dl_option_text_at(const struct dl_options *o, enum dl_opt which, unsigned i);
+/* Is it only accepted, because other systems have it? */
+bool dl_option_is_ignored(enum dl_opt which);
 bool dl_option_is_set(const struct dl_options *o, enum dl_opt which);
 const char *dl_option_name(enum dl_opt which);
 /* Calls fn with every option name: suggestions. */

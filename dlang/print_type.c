@@ -169,7 +169,7 @@ static bool is_text(const struct dump *d, struct dl_type *t, uint64_t off, uint6
 	struct dl_type *elem = dl_type_base(t->ref);
 	const uint8_t *bytes = d->data + off;
 
-	if (elem->kind != DL_INT || !elem->is_char || elem->size != 1)
+	if (elem->kind != DL_INT || !elem->is_char || elem->size != 1 || !in_data(d, off, size))
 		return false;
 	for (uint64_t i = 0; i < size; i++) {
 		if (!bytes[i]) {
@@ -228,6 +228,8 @@ static void put_array(struct dump *d, struct dl_type *t, uint64_t off, unsigned 
 		if (i)
 			strbuf_puts(d->out, ", ");
 		put_value(d, t->ref, off + i * size, depth, false);
+		if (off + i * size >= d->len) /* so are all the others */
+			break;
 	}
 	strbuf_puts(d->out, " ]");
 }
@@ -300,7 +302,8 @@ static void put_value(struct dump *d, struct dl_type *t, uint64_t off, unsigned 
 		strbuf_puts(d->out, "<forward decl>");
 		return;
 	}
-	if (!in_data(d, off, size_of(d, t))) {
+	/* Of a struct or an array each part says so itself. */
+	if (!is_sou(t) && t->kind != DL_ARRAY && !in_data(d, off, size_of(d, t))) {
 		strbuf_puts(d->out, "<truncated>");
 		return;
 	}

@@ -314,6 +314,10 @@ struct dl_state *dl_state_create(struct dl_ctx *c, const struct dl_options *o)
 	uint64_t frames = option_or(o, DL_OPT_USTACKFRAMES, 100);
 
 	s->ustackframes = frames > UINT16_MAX ? UINT16_MAX : (uint32_t)frames;
+	/* The default is another system's limit. */
+	frames = o && dl_option_is_set(o, DL_OPT_MAXFRAMES) ? dl_option(o, DL_OPT_MAXFRAMES) :
+							      UINT16_MAX;
+	s->maxframes = frames > UINT16_MAX ? UINT16_MAX : frames ? (uint32_t)frames : 1;
 	s->always_cpu =
 		o &&
 		((dl_option_text(o, DL_OPT_OFORMAT) && !option_is(o, DL_OPT_OFORMAT, "text")) ||

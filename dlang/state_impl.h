@@ -81,7 +81,7 @@ struct dl_state {
 	const struct dl_options *options; /* borrowed */
 	enum dl_activity activity;
 	uint32_t strsize;
-	uint32_t ustackframes;
+	uint32_t ustackframes, maxframes;
 	uint64_t bufsize;
 	uint64_t end_room; /* policy fill: what END may leave */
 	bool always_cpu; /* the output format or a drop shows it even if quiet */

@@ -92,7 +92,9 @@ static uint64_t put_ustack(struct vm *vm, uint8_t *p, uint32_t max)
 
 static uint32_t frame_limit(const struct vm *vm, int32_t frames)
 {
-	return frames > 0 ? (uint32_t)frames : vm->state->ustackframes;
+	uint32_t n = frames > 0 ? (uint32_t)frames : vm->state->ustackframes;
+
+	return n < vm->state->maxframes ? n : vm->state->maxframes;
 }
 
 bool vm_tuple_ustack(struct vm *vm, int32_t frames)

@@ -13,7 +13,7 @@
 
 #include "../dlang/strbuf.h"
 
-static const char flags[] = "3:6:aAb:Bc:CD:ef:FGhHi:I:lL:m:n:o:p:P:qs:SU:vVwW:x:X:Z";
+static const char flags[] = "3:6:aAb:Bc:CD:ef:FGhHi:I:lL:m:n:o:Op:P:qs:SU:vVwW:x:X:Z";
 
 static const char usage_text[] =
 	"Usage: dtrace [-CeFGhHlqSvVwZ] [-b bufsz] [-c cmd] [-D name[=def]] [-I path]\n"
@@ -200,6 +200,7 @@ static struct error *handle_flag(struct cli *cli, int flag, const char *arg, boo
 				    "use -c or -p",
 				    flag);
 	case 'B': cli->dumps_output = true; return NULL;
+	case 'O': return NULL; /* FreeBSD's: print aggregations at the end; always so */
 	case 'W': return add_wait(cli, arg);
 	case 'c': return add_command(cli, arg);
 	case 'e': return set_mode(cli, CLI_COMPILE, show_usage);
@@ -227,6 +228,9 @@ static struct error *handle_flag(struct cli *cli, int flag, const char *arg, boo
 static struct error *options_from_environment(struct cli *cli)
 {
 	static const char prefix[] = "DTRACE_OPT_";
+
+	if (getenv("DTRACE_DEBUG"))
+		error_destroy(dl_options_set(cli->options, "debug", NULL, DL_OPT_FROM_ENV, false));
 
 	for (char **e = environ; *e; e++) {
 		if (strncmp(*e, prefix, sizeof(prefix) - 1))
@@ -315,6 +319,40 @@ static bool is_long(struct cli *cli, const char *word)
 	return true;
 }
 
+/*
+ * FreeBSD's --libxo json and --libxo=json mean -x oformat=json.  The words are
+ * taken out, since getopt() knows no long options.
+ */
+static struct error *take_libxo(struct cli *cli, int *argc, char **argv)
+{
+	static const char name[] = "--libxo";
+	bool is_over = false;
+	int n = 1;
+
+	for (int i = 1; i < *argc; i++) {
+		size_t len = sizeof(name) - 1;
+
+		is_over = is_over || !strcmp(argv[i], "--");
+		if (is_over || strncmp(argv[i], name, len) ||
+		    (argv[i][len] && argv[i][len] != '=')) {
+			argv[n++] = argv[i];
+			continue;
+		}
+		const char *value = argv[i][len] ? argv[i] + len + 1 : argv[++i];
+
+		if (!value)
+			return error_format(ERR_USAGE, "option requires an argument -- libxo");
+		struct error *err =
+			dl_options_set(cli->options, "oformat", value, DL_OPT_FROM_CMDLINE, false);
+
+		if (err)
+			return error_context(err, "failed to set %s", name);
+	}
+	argv[n] = NULL;
+	*argc = n;
+	return NULL;
+}
+
 struct error *cli_parse(struct cli *cli, int argc, char **argv, bool *show_usage)
 {
 	const char *slash = strrchr(argv[0] ? argv[0] : "dtrace", '/');
@@ -327,6 +365,8 @@ struct error *cli_parse(struct cli *cli, int argc, char **argv, bool *show_usage
 	if (!cli->options)
 		return &error_nomem;
 	err = options_from_environment(cli);
+	if (!err)
+		err = take_libxo(cli, &argc, argv);
 	if (err)
 		return err;
 	if (argc <= 1) {

@@ -2,6 +2,8 @@
  * Notices of dtrace(1) about options: buffers that had to be made smaller and
  * rates out of their limits.  The tracing itself goes on.
  */
+#include <stdarg.h>
+
 #include "session.h"
 
 #define NSEC_PER_SEC 1000000000ull
@@ -42,6 +44,30 @@ static void report_rate(struct session *s, const char *what, uint64_t asked, uin
 	else
 		session_message(s, "%s %s to once every %llu nanoseconds", what, how,
 				(unsigned long long)period);
+}
+
+void session_debug(struct session *s, const char *fmt, ...)
+{
+	va_list ap;
+
+	if (dl_option(s->options, DL_OPT_DEBUG) != 1)
+		return;
+	fflush(s->out);
+	fputs("libdtrace DEBUG: ", stderr);
+	va_start(ap, fmt);
+	vfprintf(stderr, fmt, ap);
+	va_end(ap);
+	fputc('\n', stderr);
+}
+
+/* Options that other systems have, and that mean nothing here. */
+void session_debug_options(struct session *s)
+{
+	for (int i = 0; i < DL_OPT_COUNT; i++)
+		if (dl_option_is_set(s->options, (enum dl_opt)i) &&
+		    dl_option_is_ignored((enum dl_opt)i))
+			session_debug(s, "option %s has no meaning here",
+				      dl_option_name((enum dl_opt)i));
 }
 
 void session_notices(struct session *s)

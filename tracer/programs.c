@@ -121,6 +121,7 @@ struct error *session_compile(struct session *s)
 		if (!p->program)
 			return print_diags(s, p);
 		print_warnings(s, p);
+		session_debug(s, "compiled %s: %u clauses", p->source->text, p->program->n_clauses);
 		if (s->cli->show_code) {
 			struct strbuf sb = { 0 };
 
@@ -129,6 +130,7 @@ struct error *session_compile(struct session *s)
 			strbuf_deinit(&sb);
 		}
 	}
+	fputs(dl_ctx_tree(s->ctx), stderr);
 	return NULL;
 }
 

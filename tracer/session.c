@@ -327,7 +327,9 @@ static void symbolize(void *ctx, uint32_t pid, uint64_t addr, enum dl_symkind ki
 		[DL_SYM_UMOD] = SYMBOLIZE_MOD,
 	};
 	struct target *t = target_by_pid(ctx, (pid_t)pid);
-	struct objects *os = t ? target_objects(t) : NULL;
+	struct session *s = ctx;
+	bool raw = dl_option(s->options, DL_OPT_NORESOLVE) == 1;
+	struct objects *os = t && !raw ? target_objects(t) : NULL;
 
 	if (os)
 		objects_symbolize(os, addr, kinds[kind], out);
@@ -543,24 +545,36 @@ static void idle_until(struct session *s, uint64_t deadline)
 	sigprocmask(SIG_SETMASK, &old, NULL);
 }
 
-/* Consumes what is there once a period (switchrate) has passed. */
-static struct error *consume_if_due(struct session *s, uint64_t now, uint64_t *deadline)
+/* Has a period, that of an option, passed since *last?  Then it starts anew. */
+static bool is_due(const struct session *s, enum dl_opt rate, uint64_t now, uint64_t *last,
+		   uint64_t *deadline)
 {
-	uint64_t period = dl_option(s->options, DL_OPT_SWITCHRATE);
-	struct error *err = NULL;
+	uint64_t period = dl_option(s->options, rate);
+	bool due;
 
 	if (period == 0 || period == DL_OPT_UNSET)
 		period = 1000000; /* "as soon as there is something" */
-	if (now - s->last_consume >= period) {
-		s->last_consume = now;
+	due = now - *last >= period;
+	if (due)
+		*last = now;
+	if (*last + period < *deadline)
+		*deadline = *last + period;
+	return due;
+}
+
+/* Consumes what is there (switchrate) and reports what was lost (statusrate). */
+static struct error *consume_if_due(struct session *s, uint64_t now, uint64_t *deadline)
+{
+	struct error *err = NULL;
+
+	if (is_due(s, DL_OPT_SWITCHRATE, now, &s->last_consume, deadline)) {
 		if (!s->reads_at_end)
 			err = dl_consumer_run(s->consumer);
-		dl_consumer_drops(s->consumer);
 		if (!err)
 			err = dl_consumer_flush(s->consumer);
 	}
-	if (s->last_consume + period < *deadline)
-		*deadline = s->last_consume + period;
+	if (is_due(s, DL_OPT_STATUSRATE, now, &s->last_status, deadline))
+		dl_consumer_drops(s->consumer);
 	return err;
 }
 
@@ -568,7 +582,7 @@ static struct error *loop(struct session *s)
 {
 	struct error *err = NULL;
 
-	s->last_consume = now_ns();
+	s->last_consume = s->last_status = now_ns();
 	profile_start(s, s->last_consume);
 	while (!err && !is_over(s)) {
 		uint64_t now = now_ns();
@@ -734,6 +748,7 @@ static struct error *trace(struct session *s, enum hold hold, int *status)
 	if (err)
 		return err;
 	report_refusals(s);
+	session_debug(s, "tracing starts: %u probes known", probe_count(s->probes));
 	err = begin(s);
 	if (!err && !exit_called(s)) {
 		if (exec_late) {
@@ -809,6 +824,7 @@ struct error *session_run(struct session *s, int *status)
 		err = session_load_programs(s);
 	if (err)
 		return err;
+	session_debug_options(s);
 	s->wants_objects = session_wants_objects(s);
 	engine_follow_forks(s->engine, session_wants_children(s));
 	session_wanted_syscalls(s, &syscalls);

@@ -129,6 +129,7 @@ struct session {
 	int only_cpu; /* -x cpu: probes of threads elsewhere do not fire; -1 all */
 	uint64_t chill_window, chill_spent; /* chill(): time stopped in this second */
 	uint64_t last_consume; /* ns, CLOCK_MONOTONIC */
+	uint64_t last_status; /* when drops were reported */
 	struct error *failure; /* fatal, found in an upcall */
 	uint64_t n_refused; /* sites that could not be planted */
 	const char *refused_why;
@@ -141,6 +142,8 @@ struct error *session_create(struct cli *cli, struct session **ret) must_check;
 void session_destroy(struct session *s);
 /* Runs it all; *status is the exit status. */
 struct error *session_run(struct session *s, int *status) must_check;
+/* -x debug, DTRACE_DEBUG: a line on stderr for who looks for trouble. */
+void session_debug(struct session *s, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void session_message(struct session *s, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* Called from signal handlers through main: counts an interrupt. */
 void session_interrupt(struct session *s);
@@ -166,6 +169,7 @@ bool session_wants_children(const struct session *s);
 void session_wanted_syscalls(struct session *s, struct syscall_set *ret);
 
 /* notices.c: says what was asked for and could not be given. */
+void session_debug_options(struct session *s);
 void session_notices(struct session *s);
 
 /* host.c: what the compiler asks */

@@ -188,7 +188,7 @@ static void data_shorter_than_its_type_is_no_trap(void **state)
 	assert_string_equal(value(&s, (int[]){ 1 }, 4),
 			    "{\n    int a = 0x1\n"
 			    "    int b = <truncated>\n    unsigned int c :5 = <truncated>\n}\n");
-	assert_string_equal(value(&many, (int[]){ 1 }, 4), "<truncated>\n");
+	assert_string_equal(value(&many, (int[]){ 1 }, 4), "[ 0x1, <truncated> ]\n");
 	assert_string_equal(value(&t_forward, "", 0), "<forward decl>\n");
 }
 
