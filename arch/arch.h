@@ -35,8 +35,11 @@ struct arch_regs {
 /* 0, or -errno (ESRCH: the thread is gone or not stopped). */
 int arch_regs_read(pid_t tid, struct arch_regs *r);
 int arch_regs_write(pid_t tid, const struct arch_regs *r);
-/* Sets only the program counter of a stopped thread: the cheapest way there is. */
+/* Reads or sets only the program counter of a stopped thread: the cheapest way there is. */
+int arch_pc_read(pid_t tid, uint64_t *pc);
 int arch_pc_write(pid_t tid, uint64_t pc);
+/* True: these two cost much less than all registers (x86_64's PTRACE_PEEKUSER, POKEUSER). */
+extern const bool arch_pc_is_cheap;
 /*
  * Registers that a system-call stop hides (aarch64: x7), as a later stop of
  * the same thread shows them.  For writing back what a syscall stop gave.

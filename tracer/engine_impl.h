@@ -56,6 +56,8 @@ struct engine_task {
 	unsigned n_queued; /* its events waiting in the queue */
 	bool in_hash;
 	bool pc_dirty; /* of the registers, only pc changed */
+	bool pc_valid; /* pc is known although the registers were not read */
+	uint64_t pc; /* if so */
 	bool is_flushed; /* registers were written in this stop */
 	bool wants_resume; /* done with, but held back */
 	bool is_held; /* until engine_start() */
@@ -237,6 +239,8 @@ void task_set_state(struct task *t, enum task_state state);
 bool task_flush(struct engine_task *t);
 /* After a request failed with ESRCH. */
 void task_vanished(struct engine_task *t);
+/* The program counter of a stopped task without its other registers; false: it is gone. */
+bool task_pc(struct engine_task *t, uint64_t *pc);
 void task_pc_set(struct engine_task *t, uint64_t pc);
 bool task_in_rseq(struct engine_task *t, uint64_t *abort_ret);
 struct process *process_create(struct engine *e, pid_t pid, struct aspace *as);

@@ -257,14 +257,14 @@ static bool is_stale(struct task *t, const struct site *s)
 void signal_trap(struct engine *e, struct task *t, const struct event *ev)
 {
 	struct engine_task *impl = task_impl(t);
-	struct arch_regs *r = task_regs(t);
 	struct site_entry *s;
+	uint64_t pc;
 
-	if (!r) {
+	if (!task_pc(impl, &pc)) {
 		task_vanished(impl);
 		return;
 	}
-	s = site_lookup(t->proc->as, arch_pc(r) - arch_bp_pc_bias);
+	s = site_lookup(t->proc->as, pc - arch_bp_pc_bias);
 	if (s && s->pub.is_planted && !may_be_sent(impl, &s->pub)) {
 		signal_repair_forced(e, impl, !s->pub.hits);
 		if (t->state == TASK_STOPPED)

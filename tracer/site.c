@@ -177,6 +177,34 @@ static struct error *check_before(struct aspace *as, uint64_t addr)
 	return why ? error_format(ERR_OTHER, "%s", why) : NULL;
 }
 
+/*
+ * Is all that the instruction does to go on somewhere, always at the same place
+ * (nop, jmp)?  Tried on registers that are all 0, all ones, and all one single
+ * bit: every condition of both processors is met by some and not by others.
+ */
+static bool only_moves_pc(const struct site *s, uint64_t *next)
+{
+	struct arch_regs r, with;
+
+	for (int bit = -2; bit < 64; bit++) {
+		uint64_t word = bit == -2 ? 0 : bit == -1 ? UINT64_MAX : UINT64_C(1) << bit;
+
+		for (size_t i = 0; i < sizeof(r) / sizeof(word); i++)
+			memcpy((char *)&r + i * sizeof(word), &word, sizeof(word));
+		arch_set_pc(&r, s->addr);
+		with = r;
+		if (!arch_emulate(s->orig, s->insn_len, s->addr, &with))
+			return false;
+		if (bit != -2 && arch_pc(&with) != *next)
+			return false;
+		*next = arch_pc(&with);
+		arch_set_pc(&r, *next);
+		if (memcmp(&r, &with, sizeof(r)))
+			return false;
+	}
+	return true;
+}
+
 static struct error *entry_create(struct aspace *as, uint64_t addr, const uint8_t *code, size_t len,
 				  struct site_entry **ret)
 {
@@ -207,7 +235,9 @@ static struct error *entry_create(struct aspace *as, uint64_t addr, const uint8_
 	s->pub.addr = addr;
 	s->pub.insn_len = insn.len;
 	memcpy(s->pub.orig, code, insn.len);
+	arch_set_pc(&scratch, addr);
 	s->pub.can_emulate = arch_emulate(s->pub.orig, insn.len, addr, &scratch);
+	s->pub.only_pc = s->pub.can_emulate && only_moves_pc(&s->pub, &s->pub.next_pc);
 	if (!table_add(as, s)) {
 		entry_free(s);
 		return &error_nomem;
@@ -378,7 +408,7 @@ static struct error *give_slot(struct engine *e, struct aspace *as, struct site 
 	uint64_t at;
 	size_t n;
 
-	if (s->slot || s->can_emulate)
+	if (s->slot || s->only_pc || (s->can_emulate && !arch_pc_is_cheap))
 		return NULL;
 	err = annex_region_get(e, as, s->addr, ARCH_SLOT_MAX, &r);
 	if (err)
@@ -412,7 +442,7 @@ static void give_slots(struct engine *e, struct aspace *as, struct plant_result 
 			continue;
 		}
 		err = give_slot(e, as, &s->pub);
-		if (err)
+		if (err && !s->pub.can_emulate)
 			drop(as, s, res, err->message);
 		else
 			as->pending.items[kept++] = s;
@@ -557,6 +587,13 @@ static bool take_skip(struct engine_task *t, uint64_t addr, uint64_t sp)
 	return false;
 }
 
+static bool was_told(struct engine_task *t, uint64_t addr)
+{
+	struct arch_regs *r = task_regs(&t->pub);
+
+	return r && take_skip(t, addr, arch_sp(r));
+}
+
 static void tell_users(struct engine *e, struct task *t, struct site *s)
 {
 	bool told = false;
@@ -578,17 +615,28 @@ static void tell_users(struct engine *e, struct task *t, struct site *s)
 	}
 }
 
-/* Does the work of the displaced instruction, or sends the thread to do it. */
+/*
+ * Does the work of the displaced instruction, or sends the thread to do it:
+ * whatever needs the fewest registers of the thread.
+ */
 static void step_over(struct engine *e, struct engine_task *t, struct site *s)
 {
-	struct arch_regs *r = &t->pub.regs, before;
+	struct arch_regs *r, before;
 
 	if (!s->is_planted)
 		return; /* the original is back in place */
-	if (!s->can_emulate) {
+	if (s->only_pc) {
+		e->stats.emulated++;
+		task_pc_set(t, s->next_pc);
+		return;
+	}
+	if (s->slot) {
 		task_pc_set(t, s->slot);
 		return;
 	}
+	r = task_regs(&t->pub);
+	if (!r)
+		return;
 	before = *r;
 	if (!arch_emulate(s->orig, s->insn_len, s->addr, r))
 		engine_bug(e, &t->pub, "an instruction can't be emulated after all");
@@ -620,12 +668,10 @@ static void leave_sequence(struct engine *e, struct engine_task *t, struct site 
 void site_hit(struct engine *e, struct task *t, struct site *s)
 {
 	struct engine_task *impl = task_impl(t);
-	struct arch_regs *r = task_regs(t);
+	uint64_t pc;
 
-	if (!r)
-		return;
 	task_pc_set(impl, s->addr);
-	if (!impl->n_skips || !take_skip(impl, s->addr, arch_sp(r))) {
+	if (!impl->n_skips || !was_told(impl, s->addr)) {
 		s->hits++;
 		e->stats.site_hits++;
 		((struct site_entry *)s)->is_told = true;
@@ -633,11 +679,11 @@ void site_hit(struct engine *e, struct task *t, struct site *s)
 			tell_users(e, t, s);
 		((struct site_entry *)s)->is_told = false;
 	}
-	if (t->state != TASK_STOPPED || !t->regs_valid || arch_pc(&t->regs) != s->addr)
+	if (t->state != TASK_STOPPED || !task_pc(impl, &pc) || pc != s->addr)
 		return;
 	if (impl->is_held && !impl->wants_resume)
 		return; /* a hold point: it will come here again */
 	leave_sequence(e, impl, s);
-	if (arch_pc(&t->regs) == s->addr)
+	if (task_pc(impl, &pc) && pc == s->addr)
 		step_over(e, impl, s);
 }

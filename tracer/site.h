@@ -38,6 +38,8 @@ struct site {
 	uint8_t insn_len;
 	bool is_planted;
 	bool can_emulate; /* arch_emulate() does the instruction */
+	bool only_pc; /* ... which only makes the thread go on at next_pc */
+	uint64_t next_pc;
 	bool hit_pending; /* queued hits may still refer to it (tombstone) */
 	uint64_t slot; /* address of the out-of-line copy, 0 if emulated only */
 	uint8_t slot_len;

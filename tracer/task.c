@@ -38,7 +38,7 @@ void task_set_state(struct task *t, enum task_state state)
 		engine_bug(t->engine, t, "illegal change of a task's state");
 	t->state = state;
 	t->regs_valid = t->regs_dirty = false;
-	impl->pc_dirty = impl->is_flushed = false;
+	impl->pc_dirty = impl->pc_valid = impl->is_flushed = false;
 	if (state == TASK_STOPPED)
 		t->is_ours_first = true;
 }
@@ -61,6 +61,8 @@ struct arch_regs *task_regs(struct task *t)
 	if (arch_regs_read(t->tid, &t->regs) < 0)
 		return NULL;
 	t->regs_valid = true;
+	if (task_impl(t)->pc_dirty)
+		arch_set_pc(&t->regs, task_impl(t)->pc);
 	return &t->regs;
 }
 
@@ -69,23 +71,40 @@ void task_regs_changed(struct task *t)
 	t->regs_dirty = true;
 }
 
+/* At most hits nothing but the program counter is asked for. */
+bool task_pc(struct engine_task *t, uint64_t *pc)
+{
+	struct arch_regs *r;
+
+	if (arch_pc_is_cheap && !t->pub.regs_valid && t->pub.state == TASK_STOPPED) {
+		t->pc_valid = t->pc_valid || arch_pc_read(t->pub.tid, &t->pc) == 0;
+		*pc = t->pc;
+		return t->pc_valid;
+	}
+	r = task_regs(&t->pub);
+	*pc = r ? arch_pc(r) : 0;
+	return r != NULL;
+}
+
 void task_pc_set(struct engine_task *t, uint64_t pc)
 {
-	arch_set_pc(&t->pub.regs, pc);
-	t->pc_dirty = true;
+	if (t->pub.regs_valid)
+		arch_set_pc(&t->pub.regs, pc);
+	t->pc = pc;
+	t->pc_valid = t->pc_dirty = true;
 }
 
 bool task_flush(struct engine_task *t)
 {
 	int err = 0;
 
-	if (!t->pub.regs_valid)
+	if (!t->pub.regs_valid && !t->pc_dirty)
 		return true;
 	t->is_flushed = t->pub.regs_dirty || t->pc_dirty || t->is_flushed;
 	if (t->pub.regs_dirty)
 		err = arch_regs_write(t->pub.tid, &t->pub.regs);
 	else if (t->pc_dirty)
-		err = arch_pc_write(t->pub.tid, arch_pc(&t->pub.regs));
+		err = arch_pc_write(t->pub.tid, t->pc);
 	t->pub.regs_dirty = t->pc_dirty = false;
 	return err == 0;
 }

@@ -49,6 +49,18 @@ int arch_regs_write(pid_t tid, const struct arch_regs *r)
 }
 
 /* The kernel takes register sets from their start only: there is no shorter way. */
+const bool arch_pc_is_cheap = false;
+
+int arch_pc_read(pid_t tid, uint64_t *pc)
+{
+	struct arch_regs r;
+	int err = arch_regs_read(tid, &r);
+
+	if (!err)
+		*pc = arch_pc(&r);
+	return err;
+}
+
 int arch_pc_write(pid_t tid, uint64_t pc)
 {
 	struct arch_regs r;

@@ -37,6 +37,20 @@ static int poke(pid_t tid, size_t word, uint64_t v)
 	return ptrace(PTRACE_POKEUSER, tid, word * sizeof(uint64_t), v) == 0 ? 0 : -errno;
 }
 
+const bool arch_pc_is_cheap = true;
+
+int arch_pc_read(pid_t tid, uint64_t *pc)
+{
+	long v;
+
+	errno = 0;
+	v = ptrace(PTRACE_PEEKUSER, tid, WORD(rip) * sizeof(uint64_t), NULL);
+	if (v == -1 && errno)
+		return -errno;
+	*pc = (uint64_t)v;
+	return 0;
+}
+
 int arch_pc_write(pid_t tid, uint64_t pc)
 {
 	return poke(tid, WORD(rip), pc);
