@@ -459,8 +459,8 @@ static void dispatch_stop(struct engine *e, struct event *ev)
 {
 	struct engine_task *t = task_impl(ev->task);
 
-	if (e->is_watching)
-		syscall_note_interrupt(e, t, 0);
+	/* Watched or not: a call that was on its way at the attach is no entry later. */
+	syscall_note_interrupt(e, t, 0);
 	task_resume(t);
 }
 

@@ -169,14 +169,13 @@ void syscall_note_interrupt(struct engine *e, struct engine_task *t, int sig)
 		nr = t->restart.nr;
 	else if (nr == SYS_restart_syscall && t->pub.syscall_nr >= 0)
 		nr = (unsigned)t->pub.syscall_nr;
-	if (!syscall_wants(e->watched.entry, nr) && !syscall_wants(e->watched.exit, nr))
-		return;
 	t->restart.active = true;
 	t->restart.nr = nr;
 	t->restart.code = (int)-arch_syscall_result(r);
 	t->restart.pc = arch_pc(r);
 	t->restart.sp = arch_sp(r);
-	if (will_fail(e, t, sig))
+	if ((syscall_wants(e->watched.entry, nr) || syscall_wants(e->watched.exit, nr)) &&
+	    will_fail(e, t, sig))
 		fail_interrupted(e, t);
 }
 
