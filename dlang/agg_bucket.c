@@ -87,8 +87,13 @@ struct ll_walk {
 
 static void ll_measure(struct ll_walk *w)
 {
+	/* A magnitude has a bucket at least, a bucket a value. */
 	w->n = w->upper > w->nsteps ? w->nsteps : w->upper;
+	if (!w->n)
+		w->n = 1;
 	w->width = w->upper / w->n;
+	if (!w->width)
+		w->width = 1;
 }
 
 static void ll_start(struct ll_walk *w, uint64_t param)

@@ -89,7 +89,7 @@ bool cg_is_dmem(struct gen *g, const struct dl_node *n)
  * one crosses it, from its first byte on. */
 struct cg_field cg_field_of(struct gen *g, const struct dl_node *n)
 {
-	uint64_t size = cg_size_of(g, n->type), bit = n->bit_off, unit = size * 8, first;
+	uint64_t size = cg_size_of(g, n->type), bit = n->bit_off, unit, first;
 	struct cg_field f = { .is_signed = cg_is_signed(n->type) };
 
 	if (size != 1 && size != 2 && size != 4)

@@ -60,6 +60,14 @@ static inline void closep(int *fd)
 		_taken;                     \
 	})
 
+/* The same for a file descriptor of closep(). */
+#define take_fd(p)              \
+	({                      \
+		int _fd = *(p); \
+		*(p) = -1;      \
+		_fd;            \
+	})
+
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 #define must_check __attribute__((warn_unused_result))
 

@@ -164,8 +164,7 @@ static struct error *make_input(const struct dl_options *o, const char *path, co
 		err = error_os(errno, "failed to rewind the preprocessor's input");
 	if (err)
 		return err;
-	*ret = fd;
-	fd = -1;
+	*ret = take_fd(&fd);
 	return NULL;
 }
 

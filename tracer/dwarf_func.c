@@ -395,7 +395,7 @@ bool dwarf_func_at(struct image *img, struct dl_types *ts, uint64_t addr, struct
 {
 	struct debuginfo *di = image_debuginfo(img);
 	const struct debug_func *f = di ? debuginfo_func_at(di, addr, false) : NULL;
-	struct dwarf_param_list list;
+	struct dwarf_param_list list = { 0 };
 	Dwarf_Die die;
 
 	if (!f)

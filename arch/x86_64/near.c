@@ -386,9 +386,12 @@ static void gen_capture(struct near_gen *n, uint32_t pc, const struct dl_insn *i
 static void gen_compare(struct x64_asm *e, const struct dl_insn *i)
 {
 	static const uint8_t cc[] = {
-		[DL_OP_EQ - DL_OP_EQ] = CC_E,  [DL_OP_NE - DL_OP_EQ] = CC_NE,
-		[DL_OP_LTS - DL_OP_EQ] = CC_L, [DL_OP_LES - DL_OP_EQ] = CC_LE,
-		[DL_OP_LTU - DL_OP_EQ] = CC_B, [DL_OP_LEU - DL_OP_EQ] = CC_BE,
+		[0] = CC_E,
+		[DL_OP_NE - DL_OP_EQ] = CC_NE,
+		[DL_OP_LTS - DL_OP_EQ] = CC_L,
+		[DL_OP_LES - DL_OP_EQ] = CC_LE,
+		[DL_OP_LTU - DL_OP_EQ] = CC_B,
+		[DL_OP_LEU - DL_OP_EQ] = CC_BE,
 	};
 
 	emit_rr(e, OP_CMP, reg_b(i), reg_c(i));

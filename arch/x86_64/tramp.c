@@ -242,7 +242,7 @@ static void lead_inside(struct x64_gen *g, const struct arch_insn *insn, uint32_
 			const uint32_t *labels)
 {
 	const struct arch_patch_plan *p = g->job->plan;
-	struct x64_use use;
+	struct x64_use use = { 0 };
 
 	if (insn->flow != ARCH_FLOW_JUMP && insn->flow != ARCH_FLOW_COND)
 		return;
@@ -346,7 +346,7 @@ static void gen_all(struct x64_gen *g, struct arch_tramp *t)
 {
 	const struct arch_tramp_frame rax = { .n = 1, .word = { RAX } };
 	const struct arch_patch_plan *p = g->job->plan;
-	uint32_t labels[ARCH_DISPLACED_MAX], i = 0;
+	uint32_t labels[ARCH_DISPLACED_MAX] = { 0 }, i = 0;
 
 	add_frame(g, &rax);
 	for (unsigned k = 0; k < p->n_insns; k++)
