@@ -730,6 +730,20 @@ static void report_refusals(const struct session *s)
 			s->refused_why ? s->refused_why : "unknown reason");
 }
 
+/* The commands begin; an interrupt meanwhile ends the tracing in order, as any does. */
+static struct error *start_late(struct session *s, enum hold hold)
+{
+	struct error *err;
+
+	s->is_started = true;
+	err = exec_targets(s, hold);
+	if (err && err->code == ERR_GONE && s->interrupts) {
+		error_destroy(err);
+		return NULL;
+	}
+	return !err && s->wants_objects ? watch_objects(s) : err;
+}
+
 static struct error *trace(struct session *s, enum hold hold, int *status)
 {
 	bool exec_late = hold == HOLD_EXEC;
@@ -751,12 +765,8 @@ static struct error *trace(struct session *s, enum hold hold, int *status)
 	session_debug(s, "tracing starts: %u probes known", probe_count(s->probes));
 	err = begin(s);
 	if (!err && !exit_called(s)) {
-		if (exec_late) {
-			s->is_started = true;
-			err = exec_targets(s, hold);
-			if (!err && s->wants_objects)
-				err = watch_objects(s);
-		}
+		if (exec_late)
+			err = start_late(s, hold);
 		s->is_started = true;
 		if (!err) {
 			engine_start(s->engine);
