@@ -112,11 +112,39 @@ void cg_patch(struct gen *g, uint32_t jump)
 
 uint32_t cg_var_index(struct gen *g, const struct dl_var *v)
 {
+	if (v->index < g->c->vars.n && g->c->vars.items[v->index] == v)
+		return v->index;
 	for (size_t i = 0; i < g->c->vars.n; i++)
 		if (g->c->vars.items[i] == v)
 			return (uint32_t)i;
 	cg_fail(g, D_UNKNOWN, g->out->range, "internal error: variable is not in the table");
 	return 0;
+}
+
+struct cg_known cg_known_of(const struct gen *g, uint32_t var)
+{
+	for (uint32_t i = 0; i < g->n_known; i++)
+		if (g->known[i].var == var)
+			return g->known[i];
+	return (struct cg_known){ .var = var };
+}
+
+void cg_know(struct gen *g, struct cg_known k)
+{
+	uint32_t i = 0, cap;
+
+	while (i < g->n_known && g->known[i].var != k.var)
+		i++;
+	if (i == g->n_known && !k.is_dmem && !k.near)
+		return;
+	if (i == g->cap_known) {
+		cap = i ? i * 2 : 8;
+		g->known = arena_grow(g->c->arena, g->known, i, cap, sizeof(*g->known));
+		g->cap_known = cap;
+	}
+	if (i == g->n_known)
+		g->n_known++;
+	g->known[i] = k;
 }
 
 /* --- types --- */
@@ -357,8 +385,6 @@ bool dl_codegen_clause(struct dl_ctx *c, const struct dl_node *lowered, struct d
 	scan_clause(&g, lowered);
 	if (g.failed)
 		return false;
-	g.n_vars = (uint32_t)c->vars.n;
-	g.known = ARENA_ARRAY(c->arena, g.n_vars + 1, struct cg_known);
 	gen_far(&g, lowered);
 	if (g.failed)
 		return false;

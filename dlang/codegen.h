@@ -49,6 +49,7 @@ struct cg_input {
 
 /* What is known of a variable at this point of the clause. */
 struct cg_known {
+	uint32_t var; /* index in the context's table */
 	bool is_dmem; /* it holds an address of D memory */
 	const struct dl_node *near; /* near can compute its value: so; else NULL */
 };
@@ -72,8 +73,8 @@ struct gen {
 	uint32_t n_lets, cap_lets;
 	const struct dl_action **actions;
 	uint32_t n_actions, cap_actions;
-	struct cg_known *known; /* of the variables in the context's table */
-	uint32_t n_vars; /* length of known */
+	struct cg_known *known; /* of the variables of this clause */
+	uint32_t n_known, cap_known;
 	unsigned cond_depth; /* inside &&, ||, ?: of far */
 	uint32_t stmt; /* last STMT number */
 	bool writes_memory; /* copyout(), copyoutstr(): no reading ahead */
@@ -92,6 +93,9 @@ void cg_load_const(struct gen *g, unsigned reg, uint64_t v);
 uint32_t cg_jump(struct gen *g, enum dl_op op, unsigned reg); /* to be patched */
 void cg_patch(struct gen *g, uint32_t jump); /* to here */
 uint32_t cg_var_index(struct gen *g, const struct dl_var *v);
+/* What is known of variable number var; nothing: all zero. */
+struct cg_known cg_known_of(const struct gen *g, uint32_t var);
+void cg_know(struct gen *g, struct cg_known k);
 
 /* What a register holds when a value of this type is computed. */
 enum cg_class {

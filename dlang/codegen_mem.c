@@ -35,14 +35,11 @@ static bool call_is_dmem(const struct dl_node *n)
 
 static bool var_is_dmem(struct gen *g, const struct dl_node *n)
 {
-	uint32_t i;
-
 	if (!cg_is_var(n))
 		return false;
 	if (cg_class_of(n->type) == CG_ADDRESS)
 		return true;
-	i = cg_var_index(g, n->ident->var);
-	return !n->ident->var->is_assoc && i < g->n_vars && g->known[i].is_dmem;
+	return !n->ident->var->is_assoc && cg_known_of(g, cg_var_index(g, n->ident->var)).is_dmem;
 }
 
 /* x + i: constants are indexes, not addresses. */

@@ -40,12 +40,9 @@ struct cg_let *cg_let_find(struct gen *g, uint32_t id)
 
 static const struct dl_node *known_value(struct gen *g, const struct dl_node *n)
 {
-	uint32_t i;
-
 	if (!cg_is_var(n) || n->ident->var->is_assoc)
 		return NULL;
-	i = cg_var_index(g, n->ident->var);
-	return i < g->n_vars ? g->known[i].near : NULL;
+	return cg_known_of(g, cg_var_index(g, n->ident->var)).near;
 }
 
 const struct dl_node *cg_resolve(struct gen *g, const struct dl_node *n)

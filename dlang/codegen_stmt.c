@@ -173,12 +173,33 @@ static void gen_aggregation(struct gen *g, const struct dl_node *n)
 	cg_pop(g, keys);
 }
 
+/* What is known at one point, kept while the generator goes on from there. */
+struct known {
+	struct cg_known *items;
+	uint32_t n;
+};
+
+static struct known copy_known(const struct gen *g)
+{
+	struct known k = { .n = g->n_known };
+
+	if (k.n)
+		k.items = arena_grow(g->c->arena, g->known, k.n, k.n, sizeof(*k.items));
+	return k;
+}
+
+static struct cg_known known_in(const struct known *k, uint32_t var)
+{
+	for (uint32_t i = 0; i < k->n; i++)
+		if (k->items[i].var == var)
+			return k->items[i];
+	return (struct cg_known){ .var = var };
+}
+
 /* Behind the branches only that is known of a variable which is so in both. */
 static void gen_if(struct gen *g, const struct dl_node *n)
 {
-	size_t size = g->n_vars * sizeof(struct cg_known);
-	struct cg_known *before = ARENA_ARRAY(g->c->arena, g->n_vars + 1, struct cg_known);
-	struct cg_known *after = ARENA_ARRAY(g->c->arena, g->n_vars + 1, struct cg_known);
+	struct known before, after;
 	uint32_t otherwise, end = 0;
 	unsigned r;
 
@@ -186,10 +207,11 @@ static void gen_if(struct gen *g, const struct dl_node *n)
 	r = cg_truth(g, n->left);
 	otherwise = cg_jump(g, DL_OP_JZ, r);
 	cg_pop(g, r);
-	memcpy(before, g->known, size);
+	before = copy_known(g);
 	cg_body(g, n->body);
-	memcpy(after, g->known, size);
-	memcpy(g->known, before, size);
+	after = copy_known(g);
+	g->known = before.items;
+	g->n_known = g->cap_known = before.n;
 	if (n->else_body)
 		end = cg_jump(g, DL_OP_JMP, 0);
 	cg_patch(g, otherwise);
@@ -197,9 +219,11 @@ static void gen_if(struct gen *g, const struct dl_node *n)
 		cg_body(g, n->else_body);
 		cg_patch(g, end);
 	}
-	for (uint32_t i = 0; i < g->n_vars; i++) {
-		g->known[i].is_dmem &= after[i].is_dmem;
-		if (g->known[i].near != after[i].near)
+	for (uint32_t i = 0; i < g->n_known; i++) {
+		struct cg_known other = known_in(&after, g->known[i].var);
+
+		g->known[i].is_dmem &= other.is_dmem;
+		if (g->known[i].near != other.near)
 			g->known[i].near = NULL;
 	}
 }

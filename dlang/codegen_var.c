@@ -182,10 +182,10 @@ unsigned cg_store_addr(struct gen *g, const struct dl_node *n, uint64_t *off_ret
 static void note_assignment(struct gen *g, const struct dl_var *v, const struct dl_node *value)
 {
 	uint32_t i = cg_var_index(g, v);
-	struct cg_known k = { 0 };
+	struct cg_known k = { .var = i };
 	struct cg_near f;
 
-	if (v->is_assoc || i >= g->n_vars)
+	if (v->is_assoc)
 		return;
 	if (value && v->value.kind == DL_VK_INT) {
 		k.is_dmem = cg_is_dmem(g, value);
@@ -195,10 +195,10 @@ static void note_assignment(struct gen *g, const struct dl_var *v, const struct 
 			k.near = cg_snapshot(g, value);
 	}
 	if (g->cond_depth) {
-		k.is_dmem &= g->known[i].is_dmem;
+		k.is_dmem &= cg_known_of(g, i).is_dmem;
 		k.near = NULL;
 	}
-	g->known[i] = k;
+	cg_know(g, k);
 }
 
 static unsigned assign_var(struct gen *g, const struct dl_node *n)
@@ -391,18 +391,21 @@ static void note_step(struct gen *g, const struct dl_node *n, uint32_t i)
 	struct dl_node *sum, *step;
 	struct cg_near f;
 
-	if (i >= g->n_vars || !g->known[i].near)
+	struct cg_known k = cg_known_of(g, i);
+
+	if (!k.near)
 		return;
 	sum = dl_node_new(g->c->arena, DL_N_BINARY, n->range);
 	step = dl_node_new(g->c->arena, DL_N_INT, n->range);
 	step->value = n->value;
 	sum->op = down ? DL_O_SUB : DL_O_ADD;
-	sum->left = (struct dl_node *)(uintptr_t)g->known[i].near;
+	sum->left = (struct dl_node *)(uintptr_t)k.near;
 	sum->right = step;
 	step->type = sum->type = n->left->type;
 	if (g->cond_depth || v->value.size != 8 || !cg_near_ok(g, sum, &f))
 		sum = NULL;
-	g->known[i].near = sum;
+	k.near = sum;
+	cg_know(g, k);
 }
 
 static void step_var(struct gen *g, const struct dl_node *n, unsigned old)

@@ -139,31 +139,6 @@ const char *dl_ctx_tree(const struct dl_ctx *c)
 
 /* --- clauses --- */
 
-static bool verify(struct job *j, const struct dl_clause *cl)
-{
-	struct dl_ctx *c = j->ctx;
-	const struct {
-		const struct dl_code *code;
-		bool is_near;
-	} codes[] = {
-		{ &cl->near, true },
-		{ &cl->far, false },
-	};
-
-	for (size_t i = 0; i < ARRAY_SIZE(codes); i++) {
-		const char *why = dl_verify(codes[i].code, codes[i].is_near, cl->n_slots,
-					    cl->n_actions, (uint32_t)c->vars.n,
-					    (uint32_t)c->agg_table.n, (uint32_t)c->strings.n);
-
-		if (why) {
-			dl_error(c, D_UNKNOWN, cl->range, "internal error: unsound %s program: %s",
-				 codes[i].is_near ? "near" : "far", why);
-			return false;
-		}
-	}
-	return true;
-}
-
 static bool compile_clause(struct job *j, const struct dl_node *n, uint32_t i, struct dl_clause *cl)
 {
 	struct dl_ctx *c = j->ctx;
@@ -181,7 +156,7 @@ static bool compile_clause(struct job *j, const struct dl_node *n, uint32_t i, s
 	cl->desc_attr = desc_attr(&cl->desc, &cl->probe);
 	if (!n->body) /* the default action */
 		cl->records = true;
-	return verify(j, cl) && check_amin(j, cl->desc_attr, "probe description", n->range) &&
+	return check_amin(j, cl->desc_attr, "probe description", n->range) &&
 	       check_amin(j, cl->stmt_attr, "predicate and actions", n->range);
 }
 
@@ -265,6 +240,9 @@ struct dl_program *dl_compile(struct dl_ctx *c, struct dl_unit *u)
 
 	c->source = u->source;
 	c->locals = u->locals;
+	c->unit = u->number;
+	dl_idents_set_owner(c->globals, NULL, c->unit);
+	dl_idents_set_owner(c->tls, NULL, c->unit);
 	*j = (struct job){ .ctx = c, .unit = u };
 	if (setjmp(c->too_broken) == 0) {
 		c->can_jump = true;
@@ -272,6 +250,7 @@ struct dl_program *dl_compile(struct dl_ctx *c, struct dl_unit *u)
 		dl_unit_descs(u, &n_descs); /* $target may have become known */
 		dl_resolve_late_types(c, u->source);
 		set_amin(j);
+		dl_sema_check_late(c, u->number);
 		check_empty(j);
 		compile_clauses(j);
 		if (c->diags.n_errors == errors)

@@ -54,6 +54,7 @@ void dl_ctx_destroy(struct dl_ctx *c)
 		return;
 	vec_deinit(&c->diags.list);
 	vec_deinit(&c->vars);
+	vec_deinit(&c->shadowing);
 	vec_deinit(&c->agg_table);
 	vec_deinit(&c->strings);
 	vec_deinit(&c->string_lens);

@@ -78,6 +78,9 @@ struct dl_ctx {
 	struct dl_translator *translators;
 	struct dl_provider_decl *providers;
 
+	unsigned unit, n_units; /* number of the program worked on; programs so far */
+	VEC(struct dl_ident *) shadowing; /* names used before a later program declares them */
+
 	VEC(struct dl_var *) vars;
 	VEC(struct dl_aggdesc *) agg_table;
 	VEC(const char *) strings;
@@ -127,6 +130,7 @@ struct dl_unit {
 	struct dl_idents *locals; /* its this-> variables: ctx->locals while it is worked on */
 	int64_t target; /* value of $target in descs */
 	uint32_t arg_refs_max; /* highest $N referenced */
+	unsigned number; /* among the programs of the command, from 1; 0: a library */
 	bool zdefs, argref, empty; /* compile flags as this program's pragmas set them */
 };
 
@@ -150,6 +154,8 @@ struct dl_node *dl_sema_clause(struct dl_ctx *c, struct dl_unit *u, const struct
 void dl_sema_declare_var(struct dl_ctx *c, enum dl_scope scope, const char *name,
 			 struct dl_type *type, struct dl_type **keys, uint32_t n_keys,
 			 bool is_assoc, struct dl_range range);
+/* What a program declares that an earlier one has used otherwise: when its turn comes. */
+void dl_sema_check_late(struct dl_ctx *c, unsigned unit);
 void dl_sema_declare_extern(struct dl_ctx *c, const char *name, struct dl_type *type,
 			    struct dl_range range);
 void dl_sema_declare_inline(struct dl_ctx *c, const char *name, struct dl_type *type,

@@ -12,6 +12,7 @@ struct dl_idents {
 	struct arena *arena;
 	struct dl_idents *parent;
 	const void *owner;
+	unsigned unit;
 	struct dl_ident **slots;
 	size_t size; /* power of two */
 	size_t used;
@@ -33,9 +34,10 @@ struct dl_idents *dl_idents_create(struct arena *a, struct dl_idents *parent)
 	return t;
 }
 
-void dl_idents_set_owner(struct dl_idents *t, const void *owner)
+void dl_idents_set_owner(struct dl_idents *t, const void *owner, unsigned unit)
 {
 	t->owner = owner;
+	t->unit = unit;
 }
 
 struct dl_ident *dl_idents_lookup(const struct dl_idents *t, const char *name)
@@ -83,6 +85,7 @@ struct dl_ident *dl_idents_add(struct dl_idents *t, const char *name, enum dl_id
 	id->kind = kind;
 	id->attr = DL_ATTR_STABLE;
 	id->owner = t->owner;
+	id->unit = t->unit;
 	struct dl_ident **slot = &t->slots[hash_name(id->name) & (t->size - 1)];
 
 	id->next = *slot;

@@ -74,6 +74,8 @@ struct dl_ident {
 	uint32_t n_params;
 	struct dl_node *body; /* INLINE: not yet lowered */
 	const void *owner; /* source it was made in (dl_idents_set_owner) */
+	unsigned unit; /* number of the program it was made in; 0: built-ins, libraries */
+	struct dl_ident *shadows; /* a later program's declaration of a name this one has used */
 	struct dl_ident *next; /* hash chain */
 };
 
@@ -81,8 +83,8 @@ struct dl_idents; /* a table */
 
 struct arena;
 struct dl_idents *dl_idents_create(struct arena *a, struct dl_idents *parent);
-/* Identifiers made from now on are marked with owner. */
-void dl_idents_set_owner(struct dl_idents *t, const void *owner);
+/* Identifiers made from now on are marked with owner and unit. */
+void dl_idents_set_owner(struct dl_idents *t, const void *owner, unsigned unit);
 struct dl_ident *dl_idents_lookup(const struct dl_idents *t,
 				  const char *name); /* asks parent too */
 struct dl_ident *dl_idents_add(struct dl_idents *t, const char *name, enum dl_ident_kind kind);

@@ -9,6 +9,7 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -48,13 +49,19 @@ static const struct opt_info {
 #undef OPTION
 };
 
+struct text {
+	char *text;
+	unsigned order; /* among all texts: -D and -U act in the order given */
+};
+
 struct dl_options {
 	struct slot {
 		uint64_t number;
 		bool is_set;
 		enum dl_opt_origin origin;
-		VEC(char *) texts;
+		VEC(struct text) texts;
 	} slots[DL_OPT_COUNT];
+	unsigned n_texts; /* given so far */
 };
 
 /* --- value syntaxes --- */
@@ -339,7 +346,7 @@ static bool is_text(enum dl_opt which)
 static void clear_texts(struct slot *s)
 {
 	for (size_t i = 0; i < s->texts.n; i++)
-		free(s->texts.items[i]);
+		free(s->texts.items[i].text);
 	s->texts.n = 0;
 }
 
@@ -383,7 +390,7 @@ static struct error *set_text(struct dl_options *o, enum dl_opt which, const cha
 	if (infos[which].value == VALUE_KEYWORD && !keyword_ok(which, value))
 		return bad_value();
 	if (infos[which].class != CLASS_I)
-		err = check_text(which, value, s->texts.n ? s->texts.items[0] : NULL);
+		err = check_text(which, value, s->texts.n ? s->texts.items[0].text : NULL);
 	if (err)
 		return err;
 	char *copy = strdup(value ? value : "");
@@ -392,7 +399,7 @@ static struct error *set_text(struct dl_options *o, enum dl_opt which, const cha
 		return &error_nomem;
 	if (!is_list(which))
 		clear_texts(s);
-	if (!vec_push(&s->texts, copy)) {
+	if (!vec_push(&s->texts, ((struct text){ copy, o->n_texts++ }))) {
 		free(copy);
 		return &error_nomem;
 	}
@@ -471,7 +478,7 @@ const char *dl_option_text(const struct dl_options *o, enum dl_opt which)
 	const struct slot *s = &o->slots[which];
 
 	if (s->texts.n)
-		return s->texts.items[s->texts.n - 1];
+		return s->texts.items[s->texts.n - 1].text;
 	return is_text(which) && *infos[which].def ? infos[which].def : NULL;
 }
 
@@ -479,7 +486,14 @@ const char *dl_option_text_at(const struct dl_options *o, enum dl_opt which, uns
 {
 	const struct slot *s = &o->slots[which];
 
-	return i < s->texts.n ? s->texts.items[i] : NULL;
+	return i < s->texts.n ? s->texts.items[i].text : NULL;
+}
+
+unsigned dl_option_order_at(const struct dl_options *o, enum dl_opt which, unsigned i)
+{
+	const struct slot *s = &o->slots[which];
+
+	return i < s->texts.n ? s->texts.items[i].order : UINT_MAX;
 }
 
 bool dl_option_is_set(const struct dl_options *o, enum dl_opt which)

@@ -41,6 +41,8 @@ const char *dl_option_text(const struct dl_options *o, enum dl_opt which);
 const char *dl_option_text_at(const struct dl_options *o, enum dl_opt which, unsigned i);
 /* Is it only accepted, because other systems have it? */
 bool dl_option_is_ignored(enum dl_opt which);
+/* Where text i stands among all the texts that were given; UINT_MAX after the last. */
+unsigned dl_option_order_at(const struct dl_options *o, enum dl_opt which, unsigned i);
 bool dl_option_is_set(const struct dl_options *o, enum dl_opt which);
 const char *dl_option_name(enum dl_opt which);
 /* Calls fn with every option name: suggestions. */

@@ -511,6 +511,14 @@ static void finish_unit(struct dl_parser *p)
 	u->arg_refs_max = c->arg_refs_max;
 }
 
+/* Names made from now on are the current program's; src NULL: nobody's. */
+static void own_names(struct dl_ctx *c, const struct dl_source *src)
+{
+	dl_idents_set_owner(c->globals, src, c->unit);
+	dl_idents_set_owner(c->tls, src, c->unit);
+	dl_idents_set_owner(c->aggs, src, c->unit);
+}
+
 static void start_unit(struct dl_parser *p, struct dl_ctx *c, const struct dl_source *src)
 {
 	*p = (struct dl_parser){ .ctx = c, .arena = c->arena };
@@ -524,9 +532,8 @@ static void start_unit(struct dl_parser *p, struct dl_ctx *c, const struct dl_so
 	p->tok.kind = TOK_EOF;
 	c->source = src;
 	c->arg_refs_max = 0;
-	dl_idents_set_owner(c->globals, src);
-	dl_idents_set_owner(c->tls, src);
-	dl_idents_set_owner(c->aggs, src);
+	c->unit = p->unit->number = c->loading_library ? 0 : ++c->n_units;
+	own_names(c, src);
 }
 
 struct dl_unit *dl_parse(struct dl_ctx *c, const struct dl_source *src)
@@ -549,7 +556,7 @@ struct dl_unit *dl_parse(struct dl_ctx *c, const struct dl_source *src)
 	}
 	c->can_jump = false;
 	c->source = outer;
-	dl_idents_set_owner(c->globals, NULL);
+	own_names(c, NULL);
 	if (saved)
 		dl_options_restore_flags(c->config.options, &flags);
 	return finished ? p->unit : NULL;

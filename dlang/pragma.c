@@ -307,7 +307,7 @@ static void pragma_binding(struct line *l, unsigned first)
 {
 	uint32_t version;
 
-	if (l->n != first + 2) {
+	if (l->n != first + 2 || !l->quoted[first]) {
 		report(l, D_PRAGMA_MALFORM,
 		       l->n > first + 2 ? "superfluous arguments specified for #pragma %s" :
 					  "malformed #pragma %s \"version\" <ident>",

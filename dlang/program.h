@@ -50,6 +50,7 @@ struct dl_var {
 	const struct dl_value_desc *keys; /* is_assoc */
 	uint32_t n_keys;
 	uint32_t offset; /* in its scope's storage (not assoc), multiple of 8 */
+	uint32_t index; /* in the context's table */
 };
 
 enum dl_aggfunc {

@@ -64,14 +64,26 @@ void sema_order_destructive(struct sema *s, struct dl_range range)
 
 static void statements(struct sema *s, const struct dl_node *list, struct sema_list *out);
 
+static bool is_agg_target(const struct dl_node *n)
+{
+	while (n && n->kind == DL_N_INDEX)
+		n = n->left;
+	return n && n->kind == DL_N_AGGREF;
+}
+
+static bool is_aggregating(const struct dl_node *n)
+{
+	return n->kind == DL_N_ASSIGN && n->op == DL_O_ASSIGN && is_agg_target(n->left);
+}
+
 struct dl_node *sema_predicate(struct sema *s, const struct dl_node *n, const char *what)
 {
-	struct dl_node *e = sema_expr(s, n);
+	struct dl_node *e = is_aggregating(n) ? sema_expr(s, n->left) : sema_expr(s, n);
 	struct dl_diag *d;
 
 	if (!e)
 		return NULL;
-	if (sema_is_scalar(e))
+	if (e->kind != DL_N_AGGREF && sema_is_scalar(e))
 		return sema_decay(s, e);
 	if (sema_is_float(e) && sema_floats_allowed(s))
 		return sema_apply(s, n->range, DL_O_NE, "!=", e,
@@ -134,13 +146,6 @@ static struct dl_node *expression(struct sema *s, const struct dl_node *n)
 	return sema_seal(out);
 }
 
-static bool is_agg_target(const struct dl_node *n)
-{
-	while (n && n->kind == DL_N_INDEX)
-		n = n->left;
-	return n && n->kind == DL_N_AGGREF;
-}
-
 /* The statement e stands for; a constant condition has chosen its branch. */
 static struct dl_node *statement(struct sema *s, const struct dl_node *e)
 {
@@ -151,7 +156,7 @@ static struct dl_node *statement(struct sema *s, const struct dl_node *e)
 		return NULL;
 	if (e->kind == DL_N_COND && dl_sema_const_int(s->c, e->left, &cond))
 		return statement(s, cond ? e->right : e->third);
-	if (e->kind == DL_N_ASSIGN && e->op == DL_O_ASSIGN && is_agg_target(e->left))
+	if (is_aggregating(e))
 		return sema_agg_assign(s, e);
 	if (e->kind == DL_N_CALL && e->name) {
 		id = sema_lookup(s, e->name);
@@ -170,6 +175,7 @@ static void statements(struct sema *s, const struct dl_node *list, struct sema_l
 			made = if_statement(s, n);
 		else
 			made = statement(s, n->kind == DL_N_EXPR ? n->left : n);
+		sema_misplaced(s);
 		if (made)
 			sema_list_add(out, made);
 	}
@@ -198,6 +204,7 @@ struct dl_node *dl_sema_clause(struct dl_ctx *c, struct dl_unit *u, const struct
 	out = sema_node(&s, DL_N_CLAUSE, n->range, sema_basic(&s, DL_T_VOID));
 	if (n->left)
 		out->left = sema_predicate(&s, n->left, "predicate");
+	sema_misplaced(&s);
 	statements(&s, n->body, &body);
 	out->body = body.first;
 	out->has_body = n->has_body;

@@ -151,6 +151,39 @@ static struct dl_node *subroutine(struct sema *s, const struct dl_node *n, struc
 	return sema_seal(out);
 }
 
+void sema_misplaced(struct sema *s)
+{
+	const struct dl_node *n = s->misplaced;
+
+	s->misplaced = NULL;
+	if (n && s->c->diags.n_errors == s->misplaced_errors)
+		dl_error(s->c, D_CG_EXPR, n->range,
+			 "tracing function %s( ) may not be called from a D expression "
+			 "(D program context required)",
+			 n->name);
+}
+
+/*
+ * An action where a value is wanted is void: whoever uses the value says what
+ * is wrong with that, and only if nobody does is the call itself refused.
+ */
+static struct dl_node *action_value(struct sema *s, const struct dl_node *n, struct dl_ident *id)
+{
+	struct dl_node *out;
+
+	(void)id;
+	if (!s->misplaced) {
+		s->misplaced = n;
+		s->misplaced_errors = s->c->diags.n_errors;
+	}
+	if (!s->probe) { /* an inline's or translator's body has no program around it */
+		sema_misplaced(s);
+		return NULL;
+	}
+	out = sema_action_node(s, n->range, DL_ACT_NOTHING, NULL);
+	return out;
+}
+
 struct dl_node *sema_call(struct sema *s, const struct dl_node *n)
 {
 	struct dl_ident *id;
@@ -169,12 +202,7 @@ struct dl_node *sema_call(struct sema *s, const struct dl_node *n)
 	}
 	switch (id->kind) {
 	case DL_ID_SUBR: return subroutine(s, n, id);
-	case DL_ID_ACTION:
-		dl_error(s->c, D_CG_EXPR, n->range,
-			 "tracing function %s( ) may not be called from a D expression "
-			 "(D program context required)",
-			 id->name);
-		return NULL;
+	case DL_ID_ACTION: return action_value(s, n, id);
 	case DL_ID_UNSUPPORTED: return sema_unsupported(s, n->range, id);
 	default:
 		d = dl_error(s->c, D_FUNC_IDKIND, n->range,

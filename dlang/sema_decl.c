@@ -103,6 +103,29 @@ void dl_sema_declare_var(struct dl_ctx *c, enum dl_scope scope, const char *name
 	sema_var_place(&s, id, scope, range);
 }
 
+void dl_sema_check_late(struct dl_ctx *c, unsigned unit)
+{
+	for (size_t i = 0; i < c->shadowing.n; i++) {
+		const struct dl_ident *id = c->shadowing.items[i], *later = id->shadows;
+		struct dl_range range = { .line = later->line, .source = c->source };
+		const char *current;
+
+		if (later->unit != unit || !id->type)
+			continue;
+		if (id->kind == later->kind && later->type &&
+		    dl_type_equal(id->type, later->type) &&
+		    (id->kind != DL_ID_ARRAY || same_keys(id, later->keys, later->n_keys)))
+			continue;
+		if (later->kind == DL_ID_SCALAR || later->kind == DL_ID_ARRAY)
+			current = signature(c, later->type, later->name, later->keys, later->n_keys,
+					    later->kind == DL_ID_ARRAY);
+		else
+			current =
+				arena_printf(c->arena, "%s %s", sema_kind_word(later), later->name);
+		redeclared(c, range, id, current);
+	}
+}
+
 void dl_sema_declare_extern(struct dl_ctx *c, const char *name, struct dl_type *type,
 			    struct dl_range range)
 {

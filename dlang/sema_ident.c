@@ -3,7 +3,9 @@
  * subroutines, actions, aggregating functions, and the names that only a
  * kernel could give a meaning to.  Also looking names up and suggesting some.
  *
- * A name introduced after the language version in force does not exist.
+ * A name introduced after the language version in force does not exist, nor
+ * does one that only a later program of the command line declares (all are
+ * parsed before the first is checked).
  */
 #include <string.h>
 
@@ -297,7 +299,9 @@ void dl_sema_init(struct dl_ctx *c)
 
 static struct dl_ident *visible(const struct dl_ctx *c, struct dl_ident *id)
 {
-	return id && c->version && id->version > c->version ? NULL : id;
+	if (id && c->version && id->version > c->version)
+		return NULL;
+	return id && id->unit > c->unit ? NULL : id; /* a later program declares it */
 }
 
 struct dl_ident *sema_find(struct dl_ctx *c, struct dl_idents *table, const char *name)

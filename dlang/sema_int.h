@@ -45,6 +45,8 @@ struct sema {
 	bool has_amin;
 	struct dl_attr amin;
 	struct sema_order order;
+	const struct dl_node *misplaced; /* an action that was taken for a value */
+	size_t misplaced_errors; /* errors there were when it was met */
 };
 
 /* Values to be computed once, in order. */
@@ -211,6 +213,8 @@ struct dl_node *sema_symbol(struct sema *s, struct dl_range range, const char *n
 			    struct dl_type *declared);
 
 /* --- sema_call.c --- */
+/* Refuses an action taken for a value, if nothing else was said about it. */
+void sema_misplaced(struct sema *s);
 struct dl_node *sema_call(struct sema *s, const struct dl_node *n);
 bool sema_check_count(struct sema *s, struct dl_range range, enum dl_tag tag, const char *name,
 		      unsigned n, unsigned min, unsigned max);

@@ -293,6 +293,7 @@ static struct dl_node *pointer_offset(struct sema *s, struct dl_range range, enu
 				      const char *text, struct dl_node *p, struct dl_node *i)
 {
 	uint64_t size = step_size(s, range, text, p);
+	bool is_string = dl_type_is_string(p->type);
 	struct dl_node *out;
 
 	if (!size)
@@ -300,7 +301,7 @@ static struct dl_node *pointer_offset(struct sema *s, struct dl_range range, enu
 	p = sema_convert(s, p, dl_type_ptr(s->ts, sema_pointee(s, p)));
 	out = sema_binary_node(s, range, op, p, sema_scaled(s, i, size), p->type);
 	out->is_writable = p->is_writable;
-	return out;
+	return is_string ? sema_to_string(s, out) : out; /* "abc" + 1 is the string "bc" */
 }
 
 static struct dl_node *pointer_difference(struct sema *s, struct dl_range range, const char *text,

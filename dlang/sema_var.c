@@ -79,6 +79,7 @@ static bool make_var(struct sema *s, struct dl_ident *id, const struct name_spac
 	struct dl_value_desc *keys =
 		ARENA_ARRAY(c->arena, id->n_keys ? id->n_keys : 1, struct dl_value_desc);
 
+	v->index = (uint32_t)c->vars.n;
 	v->name = id->name;
 	v->scope = ns->scope;
 	v->is_assoc = id->kind == DL_ID_ARRAY;
@@ -116,10 +117,17 @@ bool sema_var_place(struct sema *s, struct dl_ident *id, enum dl_scope scope, st
 static struct dl_ident *make_ident(struct sema *s, const struct name_space *ns, const char *name,
 				   enum dl_ident_kind kind, struct dl_range range)
 {
-	struct dl_ident *id = sema_find(s->c, ns->table, name);
+	struct dl_ident *id = sema_find(s->c, ns->table, name), *later;
 
-	if (!id)
+	if (!id) {
+		later = dl_idents_lookup(ns->table, name);
 		id = dl_idents_add(ns->table, name, kind);
+		if (later && later->unit > s->c->unit) {
+			id->shadows = later;
+			if (!vec_push(&s->c->shadowing, id))
+				dl_too_broken(s->c);
+		}
+	}
 	id->kind = kind;
 	id->attr = DL_ATTR_STABLE;
 	id->line = range.line;
@@ -461,7 +469,7 @@ static struct dl_node *index_scoped(struct sema *s, const struct dl_node *n, enu
 
 	if (!name || !ns.table)
 		return NULL;
-	id = dl_idents_lookup(ns.table, name);
+	id = sema_find(s->c, ns.table, name);
 	if (!id)
 		return new_array(s, n, name, &ns, w);
 	if (id->kind == DL_ID_ARRAY)

@@ -225,13 +225,27 @@ def run_lang(args):
 
 
 def run_err(args):
-    """D_TAG.name.d must fail to compile, with exactly this tag first."""
-    tag = os.path.basename(args.case).split(".")[0]
+    """D_TAG.name.d must fail to compile, with exactly this tag first, at the line of lines."""
+    name = os.path.basename(args.case)[:-2]
+    tag = name.split(".")[0]
     status, out, err = run_script(args, ["-xerrtags", "-e"])
     c = Checker(status, out, err)
     c.check(status == 1, f"status {status}, expected 1")
-    c.check(f"[{tag}]" in c.err, f"no [{tag}] in the message")
+    m = re.search(r"\[(D_\w+)\] (?:\"[^\"]*\", )?(?:line (\d+): )?", c.err)
+    c.check(m and m.group(1) == tag, f"no [{tag}] in the message")
+    line = m.group(2) or "-" if m else "?"
+    wanted = expected_line(os.path.join(os.path.dirname(args.case), "lines"), name)
+    c.check(line == wanted, f"reported at line {line}, expected {wanted}")
     return c.report()
+
+
+def expected_line(table, name):
+    """What the table says of a case: a line number, or - for a message without one."""
+    with open(table, encoding="utf-8") as f:
+        for words in map(str.split, f):
+            if words[:1] == [name]:
+                return words[1]
+    return "missing in lines"
 
 
 def run_ok(args):

@@ -12,6 +12,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
@@ -72,13 +73,31 @@ static void add_system(struct args *a)
 	add_arg(a, "-D__%s_%s=1", u.sysname, u.release);
 }
 
-static void add_each(struct args *a, const struct dl_options *o, enum dl_opt which,
-		     const char *flag)
+/* -D, -U and -I in the order in which they were given: the last word on a name counts. */
+static void add_given(struct args *a, const struct dl_options *o)
 {
-	const char *text;
+	static const struct {
+		enum dl_opt which;
+		const char *flag;
+	} lists[] = { { DL_OPT_DEFINE, "-D" }, { DL_OPT_UNDEF, "-U" }, { DL_OPT_INCDIR, "-I" } };
+	unsigned next[ARRAY_SIZE(lists)] = { 0 };
 
-	for (unsigned i = 0; (text = dl_option_text_at(o, which, i)); i++)
-		add_arg(a, "%s%s", flag, text);
+	for (;;) {
+		unsigned first = UINT_MAX, from = 0;
+
+		for (unsigned i = 0; i < ARRAY_SIZE(lists); i++) {
+			unsigned order = dl_option_order_at(o, lists[i].which, next[i]);
+
+			if (order < first) {
+				first = order;
+				from = i;
+			}
+		}
+		if (first == UINT_MAX)
+			return;
+		add_arg(a, "%s%s", lists[from].flag,
+			dl_option_text_at(o, lists[from].which, next[from]++));
+	}
 }
 
 /* -x cppargs='-P -w': words at blanks. */
@@ -105,9 +124,7 @@ static void build_args(struct args *a, const struct dl_options *o, const char *p
 	add_arg(a, "-D__unix=1");
 	add_arg(a, "-D__SVR4=1");
 	add_system(a);
-	add_each(a, o, DL_OPT_DEFINE, "-D");
-	add_each(a, o, DL_OPT_UNDEF, "-U");
-	add_each(a, o, DL_OPT_INCDIR, "-I");
+	add_given(a, o);
 	/* #include "x.h" is looked for beside the script too. */
 	if (slash)
 		add_arg(a, "-iquote%.*s", slash == path ? 1 : (int)(slash - path), path);

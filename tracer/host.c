@@ -28,6 +28,17 @@ static struct error *match_id(struct session *s, const struct dl_pdesc *d,
 	return NULL;
 }
 
+/* pid*:::entry: which process?  The probes of one must have been asked for. */
+static struct error *check_pid_pattern(const struct session *s, const struct dl_pdesc *d)
+{
+	if (d->id || strncmp(d->prov, "pid", 3) != 0 || !dl_is_glob(d->prov) ||
+	    dl_option(s->options, DL_OPT_ZDEFS) == 1)
+		return NULL;
+	return error_tagged("D_PROC_BADPROV",
+			    "'%s' is not a valid provider: name the process, as in pid$target",
+			    d->prov);
+}
+
 static struct error *probe_match(void *ctx, const struct dl_pdesc *d, struct dl_probe_info *ret)
 {
 	struct session *s = ctx;
@@ -47,6 +58,8 @@ static struct error *probe_match(void *ctx, const struct dl_pdesc *d, struct dl_
 				ret->id = id;
 		}
 	}
+	if (!err && !ret->n_matches)
+		err = check_pid_pattern(s, d);
 	if (err || !ret->n_matches)
 		return err;
 	struct probe *p = probe_by_id(s->probes, ret->id);

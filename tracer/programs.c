@@ -228,9 +228,9 @@ static void add_wanted(void *arg, const struct dl_pdesc *d)
 		struct probe *p = probe_by_id(w->s->probes, id);
 		uint64_t nr = p->number;
 
-		if (!strcmp(p->prov, "proc") && probe_matches(p, d))
+		if (p->provider == &w->s->providers[PROVIDER_PROC] && probe_matches(p, d))
 			proc_wanted_syscalls(p, w->set);
-		if (strcmp(p->prov, "syscall") || !probe_matches(p, d) ||
+		if (p->provider != &w->s->providers[PROVIDER_SYSCALL] || !probe_matches(p, d) ||
 		    nr >= ENGINE_SYSCALL_WORDS * 64)
 			continue;
 		uint64_t *words = *p->name == 'e' ? w->set->entry : w->set->exit;

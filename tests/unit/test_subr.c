@@ -449,7 +449,7 @@ static void memory_moves_between_target_and_scratch(void **state)
 	assert_fault(r, DL_FLT_NOSCRATCH);
 	assert_int_equal(INT(r, COPYOUT, S("xyz"), N(TARGET_BASE + 200), N(3)), 0);
 	assert_memory_equal(r->memory + 200, "xyz\0", 4);
-	INT(r, COPYOUTSTR, S("hello"), N(TARGET_BASE + 300));
+	INT(r, COPYOUTSTR, S("hello"), N(TARGET_BASE + 300), N(256));
 	assert_memory_equal(r->memory + 300, "hello\0", 6);
 	memset(r->memory + 300, '-', 8);
 	INT(r, COPYOUTSTR, S("hello"), N(TARGET_BASE + 300), N(2));
