@@ -55,11 +55,11 @@ uint32_t cg_emit(struct gen *g, enum dl_op op, unsigned a, unsigned b, unsigned 
 unsigned cg_push(struct gen *g)
 {
 	struct cg_code *code = g->cur;
-	unsigned max = code->is_near ? NEAR_REGS : CG_FAR_REGS;
+	unsigned max = code->is_near ? NEAR_REGS : g->far_regs;
 
 	if (code->top >= max) {
 		if (!g->failed)
-			dl_error(g->c, D_NOREG, g->out->range,
+			dl_error(g->c, D_NOREG, g->at.line ? g->at : g->out->range,
 				 "insufficient registers to generate code");
 		g->failed = true;
 		return max - 1;
@@ -373,9 +373,20 @@ static bool verify(struct gen *g)
 	return !why;
 }
 
+/* Ours are many more than the classic eight: these are kept to only where iregs says so. */
+static unsigned far_regs(const struct dl_ctx *c)
+{
+	const struct dl_options *o = c->config.options;
+	uint64_t n = CG_FAR_REGS;
+
+	if (o && dl_option_is_set(o, DL_OPT_IREGS) && dl_option(o, DL_OPT_IREGS) < n)
+		n = dl_option(o, DL_OPT_IREGS);
+	return (unsigned)n;
+}
+
 bool dl_codegen_clause(struct dl_ctx *c, const struct dl_node *lowered, struct dl_clause *out)
 {
-	struct gen g = { .c = c, .out = out, .near.is_near = true };
+	struct gen g = { .c = c, .out = out, .near.is_near = true, .far_regs = far_regs(c) };
 
 	out->ctx = c;
 	out->needs_stop = NULL;

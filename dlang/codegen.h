@@ -75,8 +75,10 @@ struct gen {
 	uint32_t n_actions, cap_actions;
 	struct cg_known *known; /* of the variables of this clause */
 	uint32_t n_known, cap_known;
+	unsigned far_regs; /* registers that far may use */
 	unsigned cond_depth; /* inside &&, ||, ?: of far */
 	uint32_t stmt; /* last STMT number */
+	struct dl_range at; /* of the statement code is made for */
 	bool writes_memory; /* copyout(), copyoutstr(): no reading ahead */
 	bool failed; /* reported; what is emitted from now on is not used */
 };

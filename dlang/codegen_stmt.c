@@ -254,6 +254,7 @@ static void gen_statement(struct gen *g, const struct dl_node *n)
 void cg_body(struct gen *g, const struct dl_node *list)
 {
 	for (; list && !g->failed; list = list->next) {
+		g->at = list->range;
 		if (list->kind == DL_N_IF)
 			gen_if(g, list);
 		else

@@ -98,8 +98,8 @@ static struct dl_range range_at(const struct dl_lexer *lx, const char *p, const 
 	};
 }
 
-void dl_lex_error(struct dl_lexer *lx, struct dl_token *t, const char *end, enum dl_tag tag,
-		  const char *fmt, ...)
+struct dl_diag *dl_lex_error(struct dl_lexer *lx, struct dl_token *t, const char *end,
+			     enum dl_tag tag, const char *fmt, ...)
 {
 	va_list ap;
 
@@ -108,7 +108,7 @@ void dl_lex_error(struct dl_lexer *lx, struct dl_token *t, const char *end, enum
 	va_start(ap, fmt);
 	const char *text = arena_vprintf(lx->ctx->arena, fmt, ap);
 	va_end(ap);
-	dl_error(lx->ctx, tag, t->range, "%s", text);
+	return dl_error(lx->ctx, tag, t->range, "%s", text);
 }
 
 /* --- what lies between tokens --- */

@@ -190,7 +190,8 @@ const char *dl_lex_string(struct dl_lexer *lx, const char *p, struct dl_token *t
 const char *dl_lex_char(struct dl_lexer *lx, const char *p, struct dl_token *t);
 const char *dl_lex_macro(struct dl_lexer *lx, const char *p, struct dl_token *t);
 /* Reports at t's range up to end and makes t TOK_BAD. */
-void dl_lex_error(struct dl_lexer *lx, struct dl_token *t, const char *end, enum dl_tag tag,
-		  const char *fmt, ...) __attribute__((format(printf, 5, 6)));
+struct dl_diag *dl_lex_error(struct dl_lexer *lx, struct dl_token *t, const char *end,
+			     enum dl_tag tag, const char *fmt, ...)
+	__attribute__((format(printf, 5, 6)));
 
 #endif

@@ -351,8 +351,14 @@ const char *dl_lex_macro(struct dl_lexer *lx, const char *p, struct dl_token *t)
 		return name;
 	}
 	if (!dl_macro_value(lx->ctx, name, (size_t)(end - name), &value)) {
-		dl_lex_error(lx, t, end, D_MACRO_UNDEF, "macro variable %.*s is not defined",
-			     (int)(end - p), p);
+		struct dl_diag *d =
+			dl_lex_error(lx, t, end, D_MACRO_UNDEF,
+				     "macro variable %.*s is not defined", (int)(end - p), p);
+		const char *near =
+			dl_macro_suggest(arena_strndup(lx->ctx->arena, name, (size_t)(end - name)));
+
+		if (near)
+			dl_hint(lx->ctx, d, "did you mean $%s%s?", as_string ? "$" : "", near);
 		return end;
 	}
 	t->is_target = end - name == 6 && !memcmp(name, "target", 6);

@@ -182,6 +182,8 @@ bool dl_pdesc_from_id(struct dl_ctx *c, uint64_t id, enum dl_level level, struct
 		      struct dl_pdesc *ret);
 /* $name without its $: false if there is no such macro variable. */
 bool dl_macro_value(const struct dl_ctx *c, const char *name, size_t len, int64_t *ret);
+/* The name of a macro variable near word, or NULL. */
+const char *dl_macro_suggest(const char *word);
 /* Operand n, counted as referenced; NULL: there is none. */
 const char *dl_macro_arg(struct dl_ctx *c, uint64_t n);
 

@@ -18,26 +18,32 @@
 
 /* --- macro variables --- */
 
+static const char *const macro_names[] = { "pid", "ppid", "pgid",   "sid",    "uid",   "euid",
+					   "gid", "egid", "target", "projid", "taskid" };
+
 bool dl_macro_value(const struct dl_ctx *c, const char *name, size_t len, int64_t *ret)
 {
 	const struct dl_macros *m = &c->config.macros;
-	const struct {
-		const char *name;
-		int64_t value;
-	} table[] = {
-		{ "pid", m->pid }, { "ppid", m->ppid }, { "pgid", m->pgid },
-		{ "sid", m->sid }, { "uid", m->uid },	{ "euid", m->euid },
-		{ "gid", m->gid }, { "egid", m->egid }, { "target", m->target },
-		{ "projid", 0 },   { "taskid", 0 },
-	};
+	const int64_t values[ARRAY_SIZE(macro_names)] = { m->pid, m->ppid, m->pgid,
+							  m->sid, m->uid,  m->euid,
+							  m->gid, m->egid, m->target };
 
-	for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
-		if (strlen(table[i].name) == len && !memcmp(table[i].name, name, len)) {
-			*ret = table[i].value;
+	for (size_t i = 0; i < ARRAY_SIZE(macro_names); i++) {
+		if (strlen(macro_names[i]) == len && !memcmp(macro_names[i], name, len)) {
+			*ret = values[i];
 			return true;
 		}
 	}
 	return false;
+}
+
+const char *dl_macro_suggest(const char *word)
+{
+	struct dl_nearest n = { .word = word };
+
+	for (size_t i = 0; i < ARRAY_SIZE(macro_names); i++)
+		dl_nearest_consider(&n, macro_names[i]);
+	return n.best;
 }
 
 const char *dl_macro_arg(struct dl_ctx *c, uint64_t n)

@@ -60,7 +60,9 @@ static const struct dl_aggdesc *agg_arg(struct sema *s, const struct dl_node *ca
 	if (id && id->agg->func_known)
 		return id->agg;
 	d = dl_error(s->c, bad_tag, arg->range, "undefined aggregation: @%s", arg->name);
-	dl_hint(s->c, d, "a clause that aggregates into it must come earlier in the program");
+	if (!sema_suggest_from(s, d, s->c->aggs, "@", arg->name))
+		dl_hint(s->c, d,
+			"a clause that aggregates into it must come earlier in the program");
 	return NULL;
 }
 

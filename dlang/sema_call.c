@@ -151,6 +151,75 @@ static struct dl_node *subroutine(struct sema *s, const struct dl_node *n, struc
 	return sema_seal(out);
 }
 
+/* --- what only a kernel can do --- */
+
+/* A wrong call is told as such: the script is wrong everywhere, not only here. */
+static const struct kernel_call {
+	const char *name;
+	unsigned n;
+	const char *proto;
+	bool is_destructive;
+	enum dl_tag tags[2]; /* of a wrong argument; 0: D_PROTO_ARG */
+} kernel_calls[] = {
+	{ "breakpoint", 0, "void(void)", true, { 0 } },
+	{ "panic", 0, "void(void)", true, { 0 } },
+	{ "sym", 1, "void(uintptr_t)", false, { 0 } },
+	{ "func", 1, "void(uintptr_t)", false, { 0 } },
+	{ "mod", 1, "void(uintptr_t)", false, { 0 } },
+	{ "pcap", 2, "void(void *, int)", false, { D_PCAP_ADDR, D_PCAP_PROTO } },
+	{ "d_path", 1, "string(void *)", false, { 0 } },
+	{ "ddi_pathname", 2, "string(void *, int64_t)", false, { 0 } },
+	{ "getf", 1, "void *(int)", false, { 0 } },
+	{ "msgdsize", 1, "size_t(void *)", false, { 0 } },
+	{ "msgsize", 1, "size_t(void *)", false, { 0 } },
+	{ "mutex_owned", 1, "int(void *)", false, { 0 } },
+	{ "mutex_owner", 1, "void *(void *)", false, { 0 } },
+	{ "mutex_type_adaptive", 1, "int(void *)", false, { 0 } },
+	{ "mutex_type_spin", 1, "int(void *)", false, { 0 } },
+	{ "rw_iswriter", 1, "int(void *)", false, { 0 } },
+	{ "rw_read_held", 1, "int(void *)", false, { 0 } },
+	{ "rw_write_held", 1, "int(void *)", false, { 0 } },
+};
+
+static bool kernel_argument(struct sema *s, const struct kernel_call *k, unsigned i,
+			    const struct dl_node *arg, struct dl_type *want)
+{
+	enum dl_tag tag = i < ARRAY_SIZE(k->tags) ? k->tags[i] : 0;
+	struct dl_node *e = sema_expr(s, arg);
+
+	if (!e)
+		return false;
+	/* No string is a lock. */
+	if (!sema_is_dynamic(e) && !sema_is_void(e) && sema_arg_compat(s, want, e) &&
+	    !(dl_type_is_pointer(want) && dl_type_is_string(e->type)))
+		return true;
+	sema_arg_mismatch(s, tag ? tag : D_PROTO_ARG, arg->range, k->name, i + 1,
+			  dl_type_name(s->ts, want), sema_type_text(s, e));
+	return false;
+}
+
+static struct dl_node *kernel_call(struct sema *s, const struct dl_node *n, struct dl_ident *id)
+{
+	const struct kernel_call *k = kernel_calls;
+	const struct dl_node *arg = n->args;
+	struct proto p;
+
+	while (k < kernel_calls + ARRAY_SIZE(kernel_calls) && strcmp(k->name, id->name) != 0)
+		k++;
+	if (k == kernel_calls + ARRAY_SIZE(kernel_calls))
+		return sema_unsupported(s, n->range, id);
+	if (!sema_check_count(s, n->range, D_PROTO_LEN, k->name, dl_node_count(n->args), k->n,
+			      k->n))
+		return NULL;
+	parse_proto(s, k->proto, &p);
+	for (unsigned i = 0; arg && i < p.n_params; arg = arg->next, i++)
+		if (!kernel_argument(s, k, i, arg, p.params[i]))
+			return NULL;
+	if (k->is_destructive)
+		sema_order_destructive(s, n->range);
+	return sema_unsupported(s, n->range, id);
+}
+
 void sema_misplaced(struct sema *s)
 {
 	const struct dl_node *n = s->misplaced;
@@ -203,7 +272,7 @@ struct dl_node *sema_call(struct sema *s, const struct dl_node *n)
 	switch (id->kind) {
 	case DL_ID_SUBR: return subroutine(s, n, id);
 	case DL_ID_ACTION: return action_value(s, n, id);
-	case DL_ID_UNSUPPORTED: return sema_unsupported(s, n->range, id);
+	case DL_ID_UNSUPPORTED: return kernel_call(s, n, id);
 	default:
 		d = dl_error(s->c, D_FUNC_IDKIND, n->range,
 			     "%s '%s' may not be referenced as a function", sema_kind_word(id),

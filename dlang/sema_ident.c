@@ -362,6 +362,24 @@ void sema_suggest(struct sema *s, struct dl_diag *d, const char *name, bool func
 		dl_hint(s->c, d, "did you mean %s?", c.nearest.best);
 }
 
+static void consider_any(void *arg, const struct dl_ident *id)
+{
+	if (id->type) /* not one that was itself a mistake */
+		dl_nearest_consider(arg, id->name);
+}
+
+bool sema_suggest_from(struct sema *s, struct dl_diag *d, const struct dl_idents *table,
+		       const char *prefix, const char *name)
+{
+	struct dl_nearest n = { .word = name };
+
+	dl_idents_each(table, consider_any, &n);
+	if (!n.best || !strcmp(n.best, name))
+		return false;
+	dl_hint(s->c, d, "did you mean %s%s?", prefix, n.best);
+	return true;
+}
+
 struct dl_node *sema_unsupported(struct sema *s, struct dl_range range, const struct dl_ident *id)
 {
 	struct dl_diag *d = dl_error(s->c, D_UNKNOWN, range,

@@ -199,6 +199,9 @@ struct dl_ident *sema_find(struct dl_ctx *c, struct dl_idents *table, const char
 struct dl_ident *sema_lookup(struct sema *s, const char *name);
 const char *sema_kind_word(const struct dl_ident *id);
 void sema_suggest(struct sema *s, struct dl_diag *d, const char *name, bool functions);
+/* The nearest name of one table: self-> and this-> variables, aggregations; false: none is near. */
+bool sema_suggest_from(struct sema *s, struct dl_diag *d, const struct dl_idents *table,
+		       const char *prefix, const char *name);
 struct dl_node *sema_unsupported(struct sema *s, struct dl_range range, const struct dl_ident *id);
 struct dl_attr sema_ident_attr(const struct dl_ident *id);
 void sema_check_attr(struct sema *s, struct dl_range range, const char *what, struct dl_attr attr);

@@ -363,6 +363,20 @@ static struct dl_node *symbol_error(struct sema *s, struct dl_range range, const
 	return NULL;
 }
 
+/* An extern declaration that nothing defines: allowed only where a linker is to come. */
+static struct dl_node *undefined_extern(struct sema *s, struct dl_range range, const char *name,
+					struct dl_type *declared)
+{
+	const struct dl_options *o = s->c->config.options;
+	struct dl_symbol none = { .name = name, .object = "" };
+
+	if (o && dl_option(o, DL_OPT_UNODEFS) == 1)
+		return symbol_node(s, range, name, &none, declared);
+	dl_error(s->c, D_ASRELO, range, "relocation remains against user symbol %s (offset 0x0)",
+		 name);
+	return NULL;
+}
+
 struct dl_node *sema_symbol(struct sema *s, struct dl_range range, const char *name,
 			    struct dl_type *declared)
 {
@@ -383,6 +397,10 @@ struct dl_node *sema_symbol(struct sema *s, struct dl_range range, const char *n
 	if (!h || !h->symbol_lookup)
 		return symbol_error(s, range, name, NULL);
 	e = h->symbol_lookup(h->ctx, s->ts, object, tick ? tick + 1 : name, &sym);
+	if (e && declared && !e->tag) {
+		error_destroy(e);
+		return undefined_extern(s, range, name, declared);
+	}
 	if (e)
 		return symbol_error(s, range, name, e);
 	if (!sym.name)

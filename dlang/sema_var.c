@@ -154,8 +154,14 @@ static struct dl_node *var_node(struct sema *s, struct dl_range range, struct dl
 static struct dl_node *undeclared(struct sema *s, const struct dl_node *n,
 				  const struct name_space *ns, const char *name, const char *suffix)
 {
-	dl_error(s->c, D_VAR_UNDEF, n->range, "%s%s%s has not yet been declared or assigned",
-		 ns->prefix, name, suffix);
+	struct dl_diag *d =
+		dl_error(s->c, D_VAR_UNDEF, n->range,
+			 "%s%s%s has not yet been declared or assigned", ns->prefix, name, suffix);
+
+	if (ns->scope == DL_SCOPE_GLOBAL)
+		sema_suggest(s, d, name, false);
+	else
+		sema_suggest_from(s, d, ns->table, ns->prefix, name);
 	return NULL;
 }
 

@@ -1,0 +1,6 @@
+BEGIN
+{
+	self->s = speculation();
+	speculate(self->s);
+	panic();
+}

@@ -1,0 +1,5 @@
+/* @@ flags: -x nolibs -c true */
+proc:::create
+{
+	trace(args[0]->pr_pid);
+}

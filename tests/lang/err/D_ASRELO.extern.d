@@ -1,0 +1,6 @@
+extern int nosuchsym;
+
+BEGIN
+{
+	trace(nosuchsym);
+}

@@ -1,0 +1,6 @@
+char huge[2000000000];
+
+BEGIN
+{
+	exit(0);
+}

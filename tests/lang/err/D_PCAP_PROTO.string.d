@@ -1,0 +1,4 @@
+BEGIN
+{
+	pcap((void *)1, "x");
+}

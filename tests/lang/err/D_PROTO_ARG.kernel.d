@@ -1,0 +1,4 @@
+BEGIN
+{
+	x = mutex_owned(99);
+}

@@ -1,0 +1,5 @@
+/* @@ flags: -c true */
+BEGIN
+{
+	trace(libc`environ);
+}
