@@ -52,6 +52,7 @@ struct dl_ctx_config {
 	struct dl_options *options; /* borrowed */
 	struct dl_macros macros; /* texts borrowed for the context's life */
 	const struct dl_const *uregs; /* R_* names, ended by NULL name */
+	const char *lib_dir; /* installed libraries, before those built in; NULL: none */
 };
 
 struct dl_ctx *dl_ctx_create(const struct dl_ctx_config *config); /* NULL: out of memory */

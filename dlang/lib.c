@@ -2,7 +2,8 @@
  * The D libraries: which files there are, in what order they are compiled,
  * and which of them may be left out.
  *
- * A file found earlier masks later ones of the same base name.  A first look
+ * Those of -L come first, then the installed ones, then those built into the
+ * binary; a file found earlier masks later ones of the same base name.  A first look
  * at each file takes only its depends_on lines; the files are then compiled
  * depth first, so that a library comes after those it depends on.  A file
  * whose dependency is not met is dropped without a word; any other error in a
@@ -169,6 +170,8 @@ static void find_libraries(struct dl_ctx *c)
 		scan_directory(c, dir);
 		return;
 	}
+	if (c->config.lib_dir)
+		scan_directory(c, c->config.lib_dir);
 	for (const struct dl_embedded_lib *l = dl_embedded_libs; l->name; l++)
 		add_library(c, l->name, arena_printf(c->arena, "<built-in>/%s", l->name), l->text);
 }

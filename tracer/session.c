@@ -14,6 +14,7 @@
 #include "usdt_build.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
@@ -85,6 +86,28 @@ static const struct dl_const *ureg_consts(void)
 	return consts;
 }
 
+/* Where cmake --install has put the *.d files, seen from where the program is; NULL: nowhere. */
+static const char *installed_libraries(void)
+{
+	static char dir[2 * PATH_MAX];
+	char exe[PATH_MAX];
+	ssize_t n = readlink("/proc/self/exe", exe, sizeof(exe) - 1);
+
+	if (n <= 0)
+		return NULL;
+	exe[n] = '\0';
+	for (int up = 0; up < 2; up++) { /* the program's name, then bin */
+		char *slash = strrchr(exe, '/');
+
+		if (!slash)
+			return NULL;
+		*slash = '\0';
+	}
+	snprintf(dir, sizeof(dir), "%s%s%s", *D_LIBDIR == '/' ? "" : exe,
+		 *D_LIBDIR == '/' ? "" : "/", D_LIBDIR);
+	return access(dir, R_OK | X_OK) ? NULL : dir;
+}
+
 static struct error *create_ctx(struct session *s)
 {
 	struct dl_ctx_config config = {
@@ -99,6 +122,7 @@ static struct error *create_ctx(struct session *s)
 			.n_args = s->cli->mode == CLI_LINK ? 0 : (unsigned)s->cli->operands.n,
 		},
 		.uregs = ureg_consts(),
+		.lib_dir = installed_libraries(),
 	};
 
 	for (size_t i = 0; i < s->cli->programs.n; i++) {
