@@ -417,7 +417,7 @@ static const char *punctuation(struct dl_lexer *lx, const char *p, struct dl_tok
 	for (size_t i = 0; i < ARRAY_SIZE(puncts); i++) {
 		size_t n = strlen(puncts[i].text);
 
-		if (!strncmp(p, puncts[i].text, n)) {
+		if (*p == *puncts[i].text && !strncmp(p, puncts[i].text, n)) {
 			t->kind = puncts[i].kind;
 			set_text(lx, t, p, p + n);
 			return p + n;

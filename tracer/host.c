@@ -51,12 +51,10 @@ static struct error *probe_match(void *ctx, const struct dl_pdesc *d, struct dl_
 		for (int i = 0; i < N_PROVIDERS && !err; i++)
 			if (s->providers[i].provide)
 				err = s->providers[i].provide(&s->providers[i], d);
-		for (uint32_t id = 1; !err && id <= probe_count(s->probes); id++) {
-			if (!probe_matches(probe_by_id(s->probes, id), d))
-				continue;
+		for (const struct probe *p = NULL;
+		     !err && (p = probe_next_match(s->probes, p ? p->id + 1 : 1, d));)
 			if (ret->n_matches++ == 0)
-				ret->id = id;
-		}
+				ret->id = p->id;
 	}
 	if (!err && !ret->n_matches)
 		err = check_pid_pattern(s, d);

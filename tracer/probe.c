@@ -123,3 +123,24 @@ bool probe_matches(const struct probe *p, const struct dl_pdesc *d)
 		return false;
 	return !*d->mod || dl_glob_match(d->mod, p->mod);
 }
+
+/*
+ * Long scripts ask thousands of times: what differs in the first letter of a
+ * field that is no pattern is passed over without a call.
+ */
+struct probe *probe_next_match(const struct probe_table *t, uint32_t from, const struct dl_pdesc *d)
+{
+	char func = d->id || strchr("*?[\\", *d->func) ? '\0' : *d->func;
+	char name = d->id || strchr("*?[\\", *d->name) ? '\0' : *d->name;
+
+	for (size_t i = from ? from - 1 : 0; i < t->all.n; i++) {
+		struct probe *p = t->all.items[i];
+
+		if (!p->provider->matches &&
+		    ((func && *p->func != func && !p->alias) || (name && *p->name != name)))
+			continue;
+		if (probe_matches(p, d))
+			return p;
+	}
+	return NULL;
+}

@@ -48,6 +48,9 @@ struct probe *probe_add(struct probe_table *t, struct provider *p, const char *p
 struct probe *probe_by_id(struct probe_table *t, uint32_t id);
 uint32_t probe_count(const struct probe_table *t); /* IDs are 1..count */
 bool probe_matches(const struct probe *p, const struct dl_pdesc *d);
+/* The first probe with an ID of from or more that d matches, or NULL. */
+struct probe *probe_next_match(const struct probe_table *t, uint32_t from,
+			       const struct dl_pdesc *d);
 
 /* What a provider is: a table of functions and its attributes. */
 struct provider {

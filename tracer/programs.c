@@ -171,10 +171,7 @@ static bool exists(const struct session *s, const struct dl_pdesc *d)
 {
 	if (!strncmp(d->name, "tick-", 5) || !strncmp(d->name, "profile-", 8))
 		return true;
-	for (uint32_t id = 1; id <= probe_count(s->probes); id++)
-		if (probe_matches(probe_by_id(s->probes, id), d))
-			return true;
-	return false;
+	return probe_next_match(s->probes, 1, d) != NULL;
 }
 
 /* A name without provider that nothing has yet may be a static probe's. */
@@ -224,13 +221,12 @@ static void add_wanted(void *arg, const struct dl_pdesc *d)
 {
 	struct wanted *w = arg;
 
-	for (uint32_t id = 1; id <= probe_count(w->s->probes); id++) {
-		struct probe *p = probe_by_id(w->s->probes, id);
+	for (struct probe *p = NULL; (p = probe_next_match(w->s->probes, p ? p->id + 1 : 1, d));) {
 		uint64_t nr = p->number;
 
-		if (p->provider == &w->s->providers[PROVIDER_PROC] && probe_matches(p, d))
+		if (p->provider == &w->s->providers[PROVIDER_PROC])
 			proc_wanted_syscalls(p, w->set);
-		if (p->provider != &w->s->providers[PROVIDER_SYSCALL] || !probe_matches(p, d) ||
+		if (p->provider != &w->s->providers[PROVIDER_SYSCALL] ||
 		    nr >= ENGINE_SYSCALL_WORDS * 64)
 			continue;
 		uint64_t *words = *p->name == 'e' ? w->set->entry : w->set->exit;
@@ -288,20 +284,18 @@ static struct error *enable_probe(struct session *s, struct probe *p, const stru
 static struct error *enable_clause(struct session *s, const struct dl_clause *c, uint32_t first_id,
 				   unsigned *n)
 {
-	uint32_t count = probe_count(s->probes);
+	/* Those that come while these are enabled are matched again when they are there. */
+	uint32_t count = probe_count(s->probes), id = c->desc.id ? c->desc.id : first_id;
 	struct error *err = NULL;
+	struct probe *p;
 
 	if (c->desc.id && c->desc.id < first_id)
 		return NULL;
-	for (uint32_t id = c->desc.id ? c->desc.id : first_id; id <= count && !err; id++) {
-		struct probe *p = probe_by_id(s->probes, id);
-
-		if (!probe_matches(p, &c->desc))
-			continue;
+	for (; !err && (p = probe_next_match(s->probes, id, &c->desc)); id = p->id + 1) {
+		if (p->id > count)
+			break;
 		(*n)++;
 		err = enable_probe(s, p, c);
-		if (c->desc.id)
-			break;
 	}
 	return err;
 }
