@@ -86,22 +86,45 @@ static bool match(struct job *j, const struct dl_pdesc *d, struct dl_range range
 
 /* --- attributes --- */
 
-/* Of a description: the parts it names. */
+static bool is_named(const char *field)
+{
+	return *field && !dl_is_glob(field);
+}
+
+/* Of what is named; other is of a provider that isn't. */
+static struct dl_attr named_attr(const struct dl_pdesc *d, const struct dl_prov_attr *prov,
+				 struct dl_attr other)
+{
+	struct dl_attr a = is_named(d->prov) ? prov->provider : other;
+
+	if (d->id)
+		return dl_attr_min(prov->provider, prov->name);
+	if (is_named(d->mod))
+		a = dl_attr_min(a, prov->module);
+	if (is_named(d->func))
+		a = dl_attr_min(a, prov->function);
+	if (is_named(d->name))
+		a = dl_attr_min(a, prov->name);
+	return a;
+}
+
+struct dl_attr dl_desc_attr(const struct dl_pdesc *d, const struct dl_prov_attr *prov)
+{
+	static const struct dl_attr any = { DL_ST_UNSTABLE, DL_ST_UNSTABLE, DL_CL_COMMON };
+
+	return named_attr(d, prov, any);
+}
+
+/* For amin, BEGIN is as good as dtrace:::BEGIN. */
+static struct dl_attr attr_to_check(const struct dl_clause *cl)
+{
+	return cl->probe.n_matches == 0 ? DL_ATTR_STABLE :
+					  named_attr(&cl->desc, &cl->probe.attr, DL_ATTR_MAX);
+}
+
 static struct dl_attr desc_attr(const struct dl_pdesc *d, const struct dl_probe_info *info)
 {
-	struct dl_attr a = DL_ATTR_MAX;
-
-	if (info->n_matches == 0)
-		return DL_ATTR_STABLE;
-	if (d->id || *d->prov)
-		a = dl_attr_min(a, info->attr.provider);
-	if (*d->mod)
-		a = dl_attr_min(a, info->attr.module);
-	if (*d->func)
-		a = dl_attr_min(a, info->attr.function);
-	if (*d->name)
-		a = dl_attr_min(a, info->attr.name);
-	return a;
+	return info->n_matches == 0 ? DL_ATTR_STABLE : dl_desc_attr(d, &info->attr);
 }
 
 static bool below(struct dl_attr a, struct dl_attr min)
@@ -156,7 +179,7 @@ static bool compile_clause(struct job *j, const struct dl_node *n, uint32_t i, s
 	cl->desc_attr = desc_attr(&cl->desc, &cl->probe);
 	if (!n->body) /* the default action */
 		cl->records = true;
-	return check_amin(j, cl->desc_attr, "probe description", n->range) &&
+	return check_amin(j, attr_to_check(cl), "probe description", n->range) &&
 	       check_amin(j, cl->stmt_attr, "predicate and actions", n->range);
 }
 

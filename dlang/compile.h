@@ -128,6 +128,11 @@ void dl_program_disasm(struct strbuf *sb, const struct dl_program *p);
 /* Glob match of D's rules: * ? [abc] [a-z] [!x] \c; no glob characters: exact;
  * "" matches all. */
 bool dl_glob_match(const char *pattern, const char *text);
+/*
+ * Stability of a description: the least of the fields it names.  Globs name
+ * nothing; without a provider's name it is unstable.
+ */
+struct dl_attr dl_desc_attr(const struct dl_pdesc *d, const struct dl_prov_attr *prov);
 bool dl_is_glob(const char *pattern);
 /* Nearest of the candidates to word by edit distance, or NULL if none is near. */
 struct dl_nearest {

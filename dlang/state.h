@@ -49,7 +49,9 @@ enum dl_proc_field {
 	DL_PF_FNAME,
 	DL_PF_PSARGS,
 	DL_PF_LWPNAME,
-	DL_PF_SNAME, /* strings */
+	DL_PF_SNAME,
+	DL_PF_CLNAME, /* strings */
+	DL_PF_SYSCALL,
 	DL_PF_COUNT
 };
 /* ORDER FD_FIELDS */

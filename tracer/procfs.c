@@ -196,11 +196,24 @@ bool procfs_stat(pid_t tid, struct procfs_stat *ret)
 		case 18: ret->priority = atoi(tok); break;
 		case 19: ret->nice = atoi(tok); break;
 		case 22: ret->start = strtoull(tok, NULL, 10); break;
+		case 28: ret->stack = strtoull(tok, NULL, 10); break;
 		case 39: ret->processor = atoi(tok); break;
 		default: break;
 		}
 	}
 	return field > 39;
+}
+
+long procfs_syscall(pid_t tid)
+{
+	_cleanup_(strbuf_deinit) struct strbuf sb = { 0 };
+	char *end;
+
+	if (!read_file(tid, "syscall", &sb))
+		return -1;
+	long n = strtol(strbuf_text(&sb), &end, 10);
+
+	return end == strbuf_text(&sb) ? -1 : n; /* "running" */
 }
 
 /* Where the heap starts (field 47); 0 unknown. */

@@ -31,7 +31,10 @@ struct procfs_stat {
 	int tty, priority, nice, processor;
 	unsigned long long utime, stime, start; /* clock ticks */
 	unsigned long flags;
+	unsigned long long stack; /* where the program found argc; 0 unknown */
 };
+/* The number of the system call that the thread is in, -1 none or unknown. */
+long procfs_syscall(pid_t tid);
 bool procfs_stat(pid_t tid, struct procfs_stat *ret);
 
 bool procfs_comm(pid_t tid, char buf[16]);

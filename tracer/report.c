@@ -27,17 +27,17 @@ static void print_arg(struct session *s, unsigned i, const struct dl_probe_arg *
 	fputc('\n', s->out);
 }
 
-void report_probe_block(struct session *s, const struct probe *p)
+/* d: the description that asked for it; NULL: the probe's own. */
+static void report_probe_block(struct session *s, const struct probe *p, const struct dl_pdesc *d)
 {
 	struct dl_probe_info info = { .attr = p->provider->attr };
 	const struct dl_prov_attr *a = &info.attr;
-	struct dl_attr desc;
+	struct dl_pdesc own = { .prov = p->prov, .mod = p->mod, .func = p->func, .name = p->name };
 
 	if (p->provider->args)
 		p->provider->args(p->provider, p, &info);
-	desc = dl_attr_min(dl_attr_min(a->provider, a->module), dl_attr_min(a->function, a->name));
 	fprintf(s->out, "\n\tProbe Description Attributes\n");
-	print_attr(s->out, desc);
+	print_attr(s->out, dl_desc_attr(d ? d : &own, a));
 	fprintf(s->out, "\n\tArgument Attributes\n");
 	print_attr(s->out, a->args);
 	fprintf(s->out, "\n\tArgument Types\n");
@@ -57,7 +57,7 @@ static void list_probe(struct session *s, const struct probe *p)
 		fprintf(s->out, " (%s)", note);
 	fputc('\n', s->out);
 	if (s->cli->verbose)
-		report_probe_block(s, p);
+		report_probe_block(s, p, NULL);
 }
 
 static void list_desc(struct session *s, const struct dl_pdesc *d)
@@ -128,6 +128,6 @@ void report_stability(struct session *s, const struct compiled *c, bool with_pro
 		fprintf(s->out, "\n%s:%s:%s:%s\n", d->id ? pr->prov : d->prov,
 			d->id ? pr->mod : d->mod, d->id ? pr->func : d->func,
 			d->id ? pr->name : d->name);
-		report_probe_block(s, pr);
+		report_probe_block(s, pr, d);
 	}
 }

@@ -249,7 +249,6 @@ void profile_sample(struct session *s, struct task *t, uint64_t which);
 /* report.c */
 void report_list(struct session *s);
 void report_stability(struct session *s, const struct compiled *p, bool with_probes);
-void report_probe_block(struct session *s, const struct probe *p);
 
 uint64_t now_ns(void);
 

@@ -3,9 +3,11 @@
  * information, target memory and effects.
  */
 #include <errno.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/uio.h>
 #include <time.h>
 
 #include "procfs.h"
@@ -209,6 +211,32 @@ static int64_t proc_state(char state)
 	return p && *p ? p - letters : 1;
 }
 
+/* The words on the stack as the program found it: argc, argv[], NULL, envp[]. */
+static int64_t initial_stack(pid_t pid, uint64_t stack, enum dl_proc_field field)
+{
+	uint64_t argc = 0;
+	struct iovec here = { &argc, sizeof(argc) };
+	struct iovec there = { (void *)(uintptr_t)stack, sizeof(argc) };
+
+	if (!stack || process_vm_readv(pid, &here, 1, &there, 1, 0) != (ssize_t)sizeof(argc))
+		return 0;
+	if (field == DL_PF_ARGC)
+		return (int64_t)argc;
+	return (int64_t)(stack + 8 + (field == DL_PF_ENVP ? 8 * (argc + 1) : 0));
+}
+
+/* Solaris' names for what schedules a thread. */
+static const char *class_name(pid_t tid)
+{
+	switch (sched_getscheduler(tid) & ~SCHED_RESET_ON_FORK) {
+	case SCHED_FIFO:
+	case SCHED_RR: return "RT";
+	case SCHED_IDLE: return "IDL";
+	case SCHED_BATCH: return "FX";
+	default: return "TS";
+	}
+}
+
 static int64_t proc_int(void *ctx, uint64_t handle, enum dl_proc_field field)
 {
 	struct session *s = ((struct firing *)ctx)->session;
@@ -226,6 +254,9 @@ static int64_t proc_int(void *ctx, uint64_t handle, enum dl_proc_field field)
 	case DL_PF_NICE:
 	case DL_PF_CPU:
 	case DL_PF_FLAGS:
+	case DL_PF_ARGC:
+	case DL_PF_ARGV:
+	case DL_PF_ENVP:
 		if (!psinfo_stat(s, id, &stat))
 			return 0;
 		break;
@@ -253,6 +284,10 @@ static int64_t proc_int(void *ctx, uint64_t handle, enum dl_proc_field field)
 	case DL_PF_NICE: return stat.nice;
 	case DL_PF_CPU: return stat.processor;
 	case DL_PF_FLAGS: return stat.state == 'T';
+	case DL_PF_ARGC:
+	case DL_PF_ARGV:
+	case DL_PF_ENVP: return initial_stack(id, stat.stack, field);
+	case DL_PF_SYSCALL: return procfs_syscall(id);
 	default: return 0;
 	}
 }
@@ -278,6 +313,7 @@ static const char *proc_str(void *ctx, uint64_t handle, enum dl_proc_field field
 		else if (psinfo_stat(f->session, (pid_t)handle, &stat))
 			strbuf_puts(sb, stat.comm);
 		return strbuf_text(sb);
+	case DL_PF_CLNAME: return class_name((pid_t)handle);
 	case DL_PF_SNAME:
 		if (psinfo_stat(f->session, (pid_t)handle, &stat))
 			strbuf_putc(sb, state_letter(stat.state));

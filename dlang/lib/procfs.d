@@ -117,19 +117,40 @@ translator lwpsinfo_t < struct __thread *T > {
 	pr_state = __proc_int((uint64_t)T, 15);
 	pr_sname = (__proc_str((uint64_t)T, 24))[0];
 	pr_pri = __proc_int((uint64_t)T, 16);
+	pr_syscall = __proc_int((uint64_t)T, 26);
+	pr_clname = __proc_str((uint64_t)T, 25);
 	pr_name = __proc_str((uint64_t)T, 23);
 	pr_onpro = __proc_int((uint64_t)T, 18);
+	pr_bindpro = -1;
+	pr_bindpset = -1;
 };
 
 inline psinfo_t *curpsinfo = xlate <psinfo_t *> (__curproc);
 inline lwpsinfo_t *curlwpsinfo = xlate <lwpsinfo_t *> (__curthread);
 inline string threadname = __proc_str((uint64_t)__curthread, 23);
 
+inline int P_ONLINE = 2;
+
+typedef struct processor_info {
+	int pi_state;
+	string pi_processor_type;
+	string pi_fputypes;
+	int pi_clock;
+} processor_info_t;
+
+translator processor_info_t < int C > {
+	pi_state = P_ONLINE;
+	pi_processor_type = "";
+	pi_fputypes = "";
+	pi_clock = 0;
+};
+
 typedef struct cpuinfo {
 	processorid_t cpu_id;
 	psetid_t cpu_pset;
 	chipid_t cpu_chip;
 	lgrp_id_t cpu_lgrp;
+	processor_info_t cpu_info;
 } cpuinfo_t;
 
 translator cpuinfo_t < int C > {
@@ -137,6 +158,7 @@ translator cpuinfo_t < int C > {
 	cpu_pset = 0;
 	cpu_chip = 0;
 	cpu_lgrp = 0;
+	cpu_info = xlate <processor_info_t> (C);
 };
 
 inline cpuinfo_t *curcpu = xlate <cpuinfo_t *> (__cpu);
