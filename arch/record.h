@@ -157,6 +157,21 @@ static inline void arch_ring_rewind(struct arch_ring *r, uint8_t *data, uint32_t
 	}
 }
 
+/* -------------------------------------------------------------- anchor -- */
+
+/* Has this processor a record tier?  false: every plan is refused. */
+extern const bool arch_has_record;
+/* The raw counter that records are stamped with, as the tracer reads it. */
+uint64_t arch_counter(void);
+/*
+ * The anchor of a stopped thread: the address of its ring.  A thread starts
+ * with that of its creator, exec clears it (0).  false: it can't be asked.
+ */
+bool arch_anchor_read(pid_t tid, uint64_t *ret);
+bool arch_anchor_write(pid_t tid, uint64_t ring);
+/* Are the stopped thread's return addresses checked against a stack of their own? */
+bool arch_shadow_stack(pid_t tid);
+
 /* --------------------------------------------------------------- cells -- */
 
 /*

@@ -620,6 +620,32 @@ unsigned dl_fire(struct dl_state *s, const struct dl_record *rec, const struct d
 	return vm->fired;
 }
 
+/* far makes the key as ever; only what its AGG does is another. */
+void dl_fire_cell(struct dl_state *s, uint32_t epid, uint32_t index, const struct dl_thread *t,
+		  const int64_t *values, uint32_t n_values, uint64_t hits)
+{
+	union {
+		struct dl_record rec;
+		uint64_t words[sizeof(struct dl_record) / 8 + NEAR_SLOTS_MAX];
+	} r = { .rec = { .epid = epid, .flags = DL_REC_FIRST } };
+	struct vm *vm = &s->vm;
+
+	if (epid < 1 || epid > s->enablings.n || !hits)
+		return;
+	const struct enabling *e = s->enablings.items[epid - 1];
+
+	r.rec.n_slots = e->pub.clause->n_slots;
+	r.rec.len = (uint32_t)(sizeof(r.rec) + 8 * r.rec.n_slots);
+	start_clause(vm, e, &r.rec, t);
+	vm->cell = values;
+	vm->n_cell = n_values;
+	vm->cell_hits = hits;
+	vm->cell_index = index;
+	vm->aggs_seen = 0;
+	vm_run(vm);
+	vm->cell = NULL;
+}
+
 /* --- what is left for the tracer's loop --- */
 
 bool dl_take_fault(struct dl_state *s, struct dl_fault_info *ret)

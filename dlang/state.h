@@ -141,6 +141,13 @@ void dl_state_set_activity(struct dl_state *s, enum dl_activity a);
  */
 unsigned dl_fire(struct dl_state *s, const struct dl_record *rec, const struct dl_thread *t);
 
+/*
+ * Merges a cell of the record tier: what the clause of epid (near_agg.h) has
+ * aggregated in thread t since the last time by its AGG number index (from 0).
+ */
+void dl_fire_cell(struct dl_state *s, uint32_t epid, uint32_t index, const struct dl_thread *t,
+		  const int64_t *values, uint32_t n_values, uint64_t hits);
+
 /* A fault waiting for its ERROR firing and its message. */
 struct dl_fault_info {
 	uint32_t epid;

@@ -182,8 +182,12 @@ static inline bool aggregate(struct vm *vm, uint32_t id, uint64_t value, uint64_
 
 	if (id >= s->n_aggs)
 		return vm_fault(vm, DL_FLT_ILLOP, 0);
-	if (!dl_agg_update(s->aggs, id, vm->tuple, vm->tuple_used, (int64_t)value,
-			   (int64_t)increment))
+	if (vm->cell && vm->aggs_seen++ != vm->cell_index)
+		return true;
+	if (vm->cell ? !dl_agg_merge(s->aggs, id, vm->tuple, vm->tuple_used, vm->cell, vm->n_cell,
+				     vm->cell_hits) :
+		       !dl_agg_update(s->aggs, id, vm->tuple, vm->tuple_used, (int64_t)value,
+				      (int64_t)increment))
 		dl_count_cpu_drop(s, DL_DROP_AGG, vm_cpu(vm));
 	return true;
 }

@@ -77,6 +77,12 @@ struct vm {
 	bool is_silent; /* speculate() of an inactive id */
 	bool is_resampled; /* chill() ran: timestamp is not the record's */
 
+	/* One AGG merges these values and the others do nothing; NULL: as ever. */
+	const int64_t *cell;
+	uint32_t n_cell, cell_index; /* values; which AGG of the clause */
+	uint32_t aggs_seen;
+	uint64_t cell_hits;
+
 	/* The entry being staged (trace.h). */
 	uint8_t *out;
 	size_t out_cap, out_used, item_at;

@@ -136,6 +136,8 @@ class Checker:
 
 def environment(args):
     env = {k: v for k, v in os.environ.items() if not k.startswith("DTRACE_")}
+    if args.tier:
+        env["DTRACE_OPT_TIER"] = args.tier
     env.update(DTRACE=args.dtrace, FIX=args.fixtures, LC_ALL="C", TZ="UTC",
                CASES=os.path.dirname(os.path.abspath(args.case)),
                PATH=env.get("PATH", "/usr/bin:/bin") + ":/usr/sbin:/sbin")
@@ -261,6 +263,7 @@ def main():
     p.add_argument("--kind", choices=["run", "lang", "err", "ok"], required=True)
     p.add_argument("--dtrace", required=True)
     p.add_argument("--fixtures", required=True)
+    p.add_argument("--tier", help="as by -x tier, for all that the case runs")
     p.add_argument("--unprivileged", action="store_true")
     p.add_argument("--slow", type=int, default=1, help="factor on every timeout")
     p.add_argument("case")

@@ -56,32 +56,22 @@ static struct error *choose(struct engine *e, struct aspace *as, struct engine_t
 	return NULL;
 }
 
-static struct error *map(struct engine *e, struct aspace *as, uint64_t near, uint64_t *ret)
+struct error *annex_map_at(struct engine *e, struct aspace *as, uint64_t addr, uint64_t len)
 {
-	uint64_t reach = arch_reach - REACH_MARGIN - REGION_BYTES;
-	uint64_t lo = near > reach ? near - reach : 0, hi = near + reach;
-	struct engine_task *t = NULL;
-	struct error *err;
-	int64_t result;
-
-	err = choose(e, as, &t);
-	if (err)
-		return err;
-	uint64_t addr =
-		procfs_find_gap(t->pub.tid, near, lo, hi < near ? UINT64_MAX : hi, REGION_BYTES);
-
-	if (!addr)
-		return error_format(ERR_OTHER, "no room for an annex within reach");
 	uint64_t args[6] = {
 		addr,
-		REGION_BYTES,
+		len,
 		PROT_READ | PROT_EXEC,
 		MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE,
 		(uint64_t)-1,
 		0,
 	};
+	struct engine_task *t = NULL;
+	struct error *err = choose(e, as, &t);
+	int64_t result;
 
-	err = inject_syscall(e, t, SYS_mmap, args, &result);
+	if (!err)
+		err = inject_syscall(e, t, SYS_mmap, args, &result);
 	if (err)
 		return err;
 	if (result < 0 && result > -4096) {
@@ -93,8 +83,22 @@ static struct error *map(struct engine *e, struct aspace *as, uint64_t near, uin
 	}
 	if ((uint64_t)result != addr)
 		return error_format(ERR_OTHER, "the kernel put the annex elsewhere");
-	*ret = addr;
 	return NULL;
+}
+
+static struct error *map(struct engine *e, struct aspace *as, uint64_t near, uint64_t *ret)
+{
+	uint64_t reach = arch_reach - REACH_MARGIN - REGION_BYTES;
+	uint64_t lo = near > reach ? near - reach : 0, hi = near + reach;
+	struct engine_task *t = NULL;
+	struct error *err = choose(e, as, &t);
+
+	if (err)
+		return err;
+	*ret = procfs_find_gap(t->pub.tid, near, lo, hi < near ? UINT64_MAX : hi, REGION_BYTES);
+	if (!*ret)
+		return error_format(ERR_OTHER, "no room for an annex within reach");
+	return annex_map_at(e, as, *ret, REGION_BYTES);
 }
 
 static struct annex_region *region_create(struct aspace *as, uint64_t lo)
@@ -294,21 +298,24 @@ bool annex_copy(struct aspace *to, const struct aspace *from)
 	return true;
 }
 
+static void unmap(struct engine *e, struct aspace *as, uint64_t lo, uint64_t len)
+{
+	uint64_t args[6] = { lo, len };
+	struct engine_task *t = inject_choose(e, as);
+	int64_t result;
+
+	/* The stub can't unmap itself. */
+	if (t)
+		error_destroy(inject_bootstrap(e, t, SYS_munmap, args, &result));
+}
+
 void annex_unmap(struct engine *e, struct aspace *as)
 {
-	for (size_t i = 0; i < as->regions.n; i++) {
-		const struct annex_region *r = as->regions.items[i];
-		uint64_t args[6] = { r->lo, r->size };
-		struct engine_task *t = inject_choose(e, as);
-		struct error *err;
-		int64_t result;
-
-		if (!t)
-			return;
-		/* The stub can't unmap itself. */
-		err = inject_bootstrap(e, t, SYS_munmap, args, &result);
-		error_destroy(err);
-	}
+	ring_space_unmap(e, as);
+	for (size_t i = 0; i < as->code.n; i++)
+		unmap(e, as, as->code.items[i]->lo, as->code.items[i]->size);
+	for (size_t i = 0; i < as->regions.n; i++)
+		unmap(e, as, as->regions.items[i]->lo, as->regions.items[i]->size);
 	as->stub = 0;
 	annex_deinit(as);
 }

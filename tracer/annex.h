@@ -39,6 +39,9 @@ struct annex_region {
  * made if there is none.  The address space must be stopped. */
 struct error *annex_region_get(struct engine *e, struct aspace *as, uint64_t near, uint32_t bytes,
 			       struct annex_region **ret) must_check;
+/* Maps len bytes, read-execute, at addr; the same conditions. */
+struct error *annex_map_at(struct engine *e, struct aspace *as, uint64_t addr, uint64_t len)
+	must_check;
 /* Where the next slot may be (fresh: not one used before) and how large. */
 uint64_t annex_next(struct annex_region *r, bool fresh, uint32_t *room);
 /* Places code for site at the address annex_next() gave, within its room;

@@ -27,6 +27,8 @@ void detach_task(struct engine *e, struct engine_task *t, int sig)
 {
 	if (t->pub.state == TASK_STOPPED) {
 		task_flush(t);
+		if (t->anchor)
+			arch_anchor_write(t->pub.tid, 0);
 		ptrace(PTRACE_DETACH, t->pub.tid, NULL, (long)sig);
 	}
 	pin_task_gone(e, t);
@@ -96,13 +98,19 @@ static bool undo_trap(struct task *t)
 	struct arch_regs *r = task_regs(t);
 	struct site_entry *s;
 
-	if (!r)
+	if (!r || patch_trap(t->engine, task_impl(t)))
 		return true;
 	s = site_lookup(t->proc->as, arch_pc(r) - arch_bp_pc_bias);
 	if (!s || !signal_is_breakpoint(t->tid))
 		return false;
 	task_pc_set(task_impl(t), s->pub.addr);
 	return true;
+}
+
+/* A fault of our own loads, or at bytes that were patched. */
+static bool undo_fault(struct engine *e, struct engine_task *t, int sig)
+{
+	return patch_fault(e, t, sig);
 }
 
 static void settle_event(struct engine *e, struct event *ev)
@@ -122,7 +130,10 @@ static void settle_event(struct engine *e, struct event *ev)
 		if (!undo_trap(ev->task))
 			t->pub.resume_sig = ev->sig;
 		break;
-	case EV_SIGNAL: t->pub.resume_sig = ev->sig; break;
+	case EV_SIGNAL:
+		if (!undo_fault(e, t, ev->sig))
+			t->pub.resume_sig = ev->sig;
+		break;
 	default: break;
 	}
 	t->wants_resume = true;
@@ -167,7 +178,7 @@ static void settle_pending_hit(struct engine *e, struct engine_task *t)
 
 /* --------------------------------------------------------- out of the annex -- */
 
-static bool step(struct engine *e, struct engine_task *t)
+bool task_step(struct engine *e, struct engine_task *t)
 {
 	int status;
 
@@ -188,19 +199,28 @@ static bool step(struct engine *e, struct engine_task *t)
 static void leave_annex(struct engine *e, struct engine_task *t)
 {
 	struct aspace *as = t->pub.proc->as;
+	struct arch_tramp_place place;
+	struct arch_regs unwound;
 
 	for (int i = 0; i < MAX_STEPS; i++) {
 		struct arch_regs *r = task_regs(&t->pub);
 		uint64_t pc = r ? arch_pc(r) : 0, orig;
 
-		if (!r || !annex_contains(as, pc))
+		if (!r || (!annex_contains(as, pc) && !patch_contains(as, pc)))
 			return;
+		unwound = *r;
+		if (patch_unwind(as, &t->pub, &unwound, &place) && place.orig) {
+			arch_set_pc(&unwound, place.orig);
+			*r = unwound;
+			task_regs_changed(&t->pub);
+			return;
+		}
 		orig = site_original_pc(as, pc);
 		if (orig != pc) {
 			task_pc_set(t, orig);
 			return;
 		}
-		if (!event_is_clean(t->stop) || t->pub.resume_sig || !step(e, t))
+		if (!event_is_clean(t->stop) || t->pub.resume_sig || !task_step(e, t))
 			break;
 	}
 	as->annex_doubt = true;
@@ -229,7 +249,7 @@ static void clean_aspaces(struct engine *e)
 			t->pub.proc->as->annex_doubt = true; /* can't be asked */
 	}
 	for (struct aspace *as = e->aspaces; as; as = as->next)
-		if (as->regions.n && !as->annex_doubt)
+		if ((as->regions.n || as->code.n) && !as->annex_doubt)
 			annex_unmap(e, as);
 }
 
@@ -263,6 +283,7 @@ void engine_detach_all(struct engine *e, bool kill_children)
 	e->is_watching = false;
 	err = engine_stop_world(e, NULL);
 	error_destroy(err);
+	ring_abandon(e);
 	clean_aspaces(e);
 	release_tasks(e);
 	for (struct engine_task *t = e->tasks; t; t = t->next) {
@@ -309,6 +330,9 @@ static bool is_own_trap(struct engine_task *t, uint64_t addr)
 {
 	uint8_t code[ARCH_INSN_MAX];
 
+	/* A full ring's: it finds nobody to wait for now. */
+	if (patch_contains(t->pub.proc->as, addr))
+		return false;
 	return !signal_is_breakpoint(t->pub.tid) ||
 	       (mem_read_raw(t->pub.proc->as, addr, code, arch_bp_len) == arch_bp_len &&
 		!memcmp(code, arch_bp, arch_bp_len));
@@ -337,6 +361,10 @@ static bool emergency_release(struct engine_task *t)
 		if (s && !t->is_flushed)
 			arch_pc_write(tid, s->pub.addr);
 	}
+	if (sig && !t->is_flushed && patch_emergency_fault(t, &r, sig))
+		sig = 0;
+	if (t->anchor && !patch_contains(t->pub.proc->as, arch_pc(&r)))
+		arch_anchor_write(tid, 0);
 	ptrace(PTRACE_DETACH, tid, NULL, (long)sig);
 	t->is_detached = true;
 	return true;
@@ -347,6 +375,30 @@ static bool is_emergency(const struct engine_task *t)
 	return !t->is_detached && !t->pub.proc->is_child_of_ours;
 }
 
+/* Patches can be taken back only while nobody runs: false, someone still does. */
+static bool emergency_stop(struct engine *e)
+{
+	struct timespec ms = { .tv_nsec = 1000000 };
+	bool is_running = true;
+
+	for (struct engine_task *t = e->tasks; t; t = t->next)
+		if (is_emergency(t))
+			ptrace(PTRACE_INTERRUPT, t->pub.tid, NULL, NULL);
+	for (int i = 0; is_running && i < 300; i++) {
+		is_running = false;
+		for (struct engine_task *t = e->tasks; t && !is_running; t = t->next) {
+			uint64_t anchor;
+
+			/* Asking works only with those that are stopped. */
+			is_running = is_emergency(t) && t->pub.state != TASK_GONE &&
+				     !arch_anchor_read(t->pub.tid, &anchor);
+		}
+		if (is_running)
+			nanosleep(&ms, NULL);
+	}
+	return !is_running;
+}
+
 void engine_emergency_detach(struct engine *e)
 {
 	struct timespec ms = { .tv_nsec = 1000000 };
@@ -354,6 +406,10 @@ void engine_emergency_detach(struct engine *e)
 	int status;
 
 	pin_undo(e);
+	ring_abandon(e); /* patches may stay: they leave out what they can't record */
+	if (e->uses_rings && emergency_stop(e))
+		for (struct aspace *as = e->aspaces; as; as = as->next)
+			patch_restore_text(as);
 	for (struct aspace *as = e->aspaces; as; as = as->next)
 		restore_text(as);
 	for (struct engine_task *t = e->tasks; t; t = t->next)

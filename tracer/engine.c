@@ -72,6 +72,7 @@ struct engine *engine_create(const struct engine_config *config)
 	e->tid = (pid_t)syscall(SYS_gettid);
 	e->may_have_more = true;
 	e->max_fds = fd_limit();
+	e->cells_top = ARCH_RING_CELLS;
 	take_sigchld(e);
 	return e;
 }
@@ -89,6 +90,11 @@ void engine_destroy(struct engine *e)
 	give_back_sigchld(e);
 	vec_deinit(&e->queue);
 	vec_deinit(&e->orphans);
+	vec_deinit(&e->rings);
+	vec_deinit(&e->heap);
+	vec_deinit(&e->cells);
+	free(e->cell_values);
+	free(e->record);
 	free(e);
 }
 
@@ -428,15 +434,23 @@ struct error *engine_poll(struct engine *e, uint64_t deadline_ns, unsigned *n_re
 	size_t batch;
 	unsigned n = 0;
 
+	if (e->rings.n) {
+		uint64_t next = engine_now() + e->ring_poll;
+
+		if (next < deadline_ns)
+			deadline_ns = next;
+	}
 	if (e->orphans.n && deadline_ns > engine_now() + ORPHAN_NS)
 		deadline_ns = engine_now() + ORPHAN_NS;
 	if (e->queue_head == e->queue.n)
 		wait_first(e, deadline_ns);
+	ring_idle(e);
 	if (is_lone_stop(e))
 		e->may_have_more = false;
 	else
 		for (int i = 0; i < BATCH_MAX && engine_collect(e); i++)
 			;
+	ring_drain(e);
 	batch = e->queue.n - e->queue_head;
 	while (batch-- && !e->stop_depth && engine_pop(e, &ev)) {
 		engine_dispatch(e, &ev);
@@ -468,6 +482,10 @@ static void dispatch_signal(struct engine *e, struct event *ev)
 {
 	struct engine_task *t = task_impl(ev->task);
 
+	if (patch_fault(e, t, ev->sig)) {
+		task_resume(t);
+		return;
+	}
 	if (e->is_watching)
 		syscall_note_interrupt(e, t, ev->sig);
 	signal_deliver(e, &t->pub, ev->sig);
@@ -480,6 +498,7 @@ void engine_dispatch(struct engine *e, struct event *ev)
 
 	if (ev->kind == EV_CANCELLED || !t)
 		return;
+	ring_drain(e);
 	if (task_impl(t)->exec_pending && t->state == TASK_STOPPED && ev->kind != EV_EXEC &&
 	    ev->kind != EV_GONE)
 		life_exec_finish(e, task_impl(t));

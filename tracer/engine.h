@@ -16,6 +16,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "../arch/record.h"
 #include "../dlang/error.h"
 #include "../dlang/vec.h"
 #include "site.h"
@@ -45,6 +46,12 @@ struct engine_ops {
 	bool (*interrupted)(void *ctx);
 	/* A signal is about to be delivered (not our own traps). */
 	void (*signal)(void *ctx, struct task *t, int sig);
+	/* The thread has left a record (engine_drain); time is in ns. */
+	void (*record)(void *ctx, struct task *t, const struct dl_record *rec);
+	/* What the thread's cell of epid's aggregation number index has counted since it
+	 * was told last. */
+	void (*cell)(void *ctx, struct task *t, uint32_t epid, uint32_t index,
+		     const int64_t *values, uint32_t n_values, uint64_t hits);
 };
 
 struct engine_config {
@@ -53,6 +60,7 @@ struct engine_config {
 	bool cpupin; /* adaptive pinning allowed (-x cpupin) */
 	bool follow_forks; /* trace the children of -p processes too */
 	bool verbose;
+	uint64_t ring_bytes; /* of a thread's ring; 0: as is usual */
 };
 
 struct engine *engine_create(const struct engine_config *config); /* NULL: out of memory */
@@ -146,10 +154,32 @@ void engine_detach_all(struct engine *e, bool kill_children);
  */
 void engine_emergency_detach(struct engine *e);
 
+/*
+ * The record tier (record.h of arch/).  Between begin and end the address
+ * space is stopped; need: the largest record of any site to come.  patch:
+ * NULL, or why the sites stay breakpoints; span: patched text in [lo, hi).
+ */
+struct error *engine_record_begin(struct engine *e, struct aspace *as, uint64_t near, uint32_t need)
+	must_check;
+const char *engine_record_patch(struct engine *e, struct aspace *as, struct arch_tramp_job *job,
+				struct site **sites, size_t n_sites);
+bool engine_record_span(const struct aspace *as, uint64_t lo, uint64_t hi, size_t i,
+			struct arch_span *ret);
+void engine_record_end(struct engine *e, struct aspace *as);
+/* Records are drained and told of before any other event; this does it now. */
+void engine_drain(struct engine *e);
+/* Has ops->cell told what was counted. */
+void engine_collect_cells(struct engine *e);
+/* A new cell in all rings, for aggregation number index of the clause: its offset, 0 if
+ * there is no room. */
+uint32_t engine_cell_add(struct engine *e, enum arch_agg_kind kind, uint64_t param, uint32_t epid,
+			 uint32_t index);
+
 /* Counters for -v and tests. */
 struct engine_stats {
 	uint64_t stops, site_hits, syscall_stops, signals, remote_calls;
 	uint64_t slots, emulated, pinned;
+	uint64_t records, patches, ring_traps, ring_drops, ring_failures;
 };
 const struct engine_stats *engine_stats(const struct engine *e);
 

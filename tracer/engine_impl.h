@@ -30,6 +30,8 @@
 #include "annex.h"
 #include "engine.h"
 #include "event.h"
+#include "patch.h"
+#include "ring.h"
 
 #define TASK_BUCKETS 1024u
 #define MAX_SKIPS 4
@@ -96,6 +98,10 @@ struct engine_task {
 	uint32_t rseq_size;
 	bool rseq_known;
 	int schedstat_fd;
+	struct ring *ring; /* of the record tier; NULL none */
+	uint64_t anchor; /* as the thread has it */
+	int cpu; /* as of the drain at cpu_at */
+	uint64_t cpu_at;
 };
 
 struct engine_process {
@@ -120,6 +126,8 @@ struct site_entry {
 	bool is_pending;
 	bool was_patched; /* by the last site_patch() */
 	bool is_told; /* its users are being told of a hit */
+	bool was_tried; /* for the record tier, with the users it has */
+	struct patch *patch; /* tier SITE_RECORD */
 };
 
 struct aspace {
@@ -141,6 +149,11 @@ struct aspace {
 	char refused_why[128]; /* of the last site refused */
 	bool annex_doubt; /* a pc in the annex may be saved somewhere */
 	char foreign[64]; /* "a 32-bit x86 program": can't be patched */
+	struct ring_space *rings; /* NULL: no site is of the record tier */
+	VEC(struct patch *) patches; /* all that ever were, by trampoline */
+	VEC(struct patch_span) spans; /* of those in the text, by address */
+	VEC(struct code_region *) code;
+	bool has_shadow_stacks;
 };
 
 /* A stop of a task nobody has announced yet. */
@@ -194,6 +207,21 @@ struct engine {
 	bool has_pulse;
 	timer_t pulse;
 	struct sigaction old_pulse;
+	bool uses_rings; /* some address space has */
+	VEC(struct ring *) rings; /* those with an owner */
+	VEC(struct ring *) heap; /* scratch of draining */
+	VEC(struct ring_cell) cells;
+	uint32_t cells_top; /* where the next one goes */
+	int64_t *cell_values;
+	uint32_t cell_values_cap;
+	bool is_draining;
+	uint64_t traps_learned; /* when ring_idle() last looked */
+	uint64_t ring_poll; /* ns till the rings are looked at again */
+	struct {
+		uint64_t raw, ns;
+	} clock; /* at the last drain */
+	uint8_t *record; /* the one being told of */
+	size_t record_cap;
 };
 
 /* sample.c: the task has stopped */
@@ -369,6 +397,8 @@ struct sock_filter;
 unsigned filter_build(const struct syscall_set *set, struct sock_filter *out);
 
 /* -------------------------------------------------------------- detach.c -- */
+/* One instruction; false: it stopped for something else. */
+bool task_step(struct engine *e, struct engine_task *t);
 /* Lets go of a stopped task, with a signal if it was about to get one. */
 void detach_task(struct engine *e, struct engine_task *t, int sig);
 

@@ -164,7 +164,20 @@ static bool is_interrupted(void *ctx)
 	return ((struct session *)ctx)->interrupts != 0;
 }
 
+static void on_record(void *ctx, struct task *t, const struct dl_record *rec)
+{
+	session_fire_record(ctx, t, rec);
+}
+
+static void on_cell(void *ctx, struct task *t, uint32_t epid, uint32_t index, const int64_t *values,
+		    uint32_t n_values, uint64_t hits)
+{
+	session_fire_cell(ctx, t, epid, index, values, n_values, hits);
+}
+
 const struct engine_ops session_engine_ops = {
+	.record = on_record,
+	.cell = on_cell,
 	.interrupted = is_interrupted,
 	.site_hit = on_site_hit,
 	.syscall_entry = on_syscall_entry,

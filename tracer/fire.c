@@ -102,8 +102,10 @@ static const struct dl_near_ops near_ops = { near_arg, near_reg, near_load };
 void session_consume(void *ctx)
 {
 	struct session *s = ctx;
-	struct error *err = dl_consumer_run(s->consumer);
+	struct error *err;
 
+	engine_collect_cells(s->engine);
+	err = dl_consumer_run(s->consumer);
 	if (!err)
 		return;
 	if (s->failure)
@@ -196,6 +198,35 @@ void session_fire(struct session *s, struct firing *f)
 	/* At the end nothing can change what the entries show: all in one go. */
 	if ((done & DL_FIRED_CONSUME) && !s->is_ending && !s->reads_at_end)
 		session_consume(s);
+}
+
+/* A record of the record tier: near has run, in the thread itself. */
+void session_fire_record(struct session *s, struct task *task, const struct dl_record *rec)
+{
+	const struct dl_enabling *e = dl_state_enabling(s->state, rec->epid);
+	struct firing f = { .session = s, .task = task, .is_record = true, .time = rec->time };
+	struct dl_thread t = { &session_thread_ops, &f, task->key, (uint32_t)task->proc->pid,
+			       (uint32_t)task->tid };
+
+	if (!e || rec->n_slots != e->clause->n_slots)
+		return;
+	f.probe = probe_by_id(s->probes, e->probe.id);
+	if ((fire_clause(s, &f, rec, &t) & DL_FIRED_CONSUME) && !s->is_ending && !s->reads_at_end)
+		session_consume(s);
+}
+
+void session_fire_cell(struct session *s, struct task *task, uint32_t epid, uint32_t index,
+		       const int64_t *values, uint32_t n_values, uint64_t hits)
+{
+	const struct dl_enabling *e = dl_state_enabling(s->state, epid);
+	struct firing f = { .session = s, .task = task, .is_record = true, .time = now_ns() };
+	struct dl_thread t = { &session_thread_ops, &f, task->key, (uint32_t)task->proc->pid,
+			       (uint32_t)task->tid };
+
+	if (!e)
+		return;
+	f.probe = probe_by_id(s->probes, e->probe.id);
+	dl_fire_cell(s->state, epid, index, &t, values, n_values, hits);
 }
 
 void session_fire_simple(struct session *s, struct probe *p)

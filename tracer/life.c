@@ -97,6 +97,7 @@ static void clean_copy(struct aspace *to, struct aspace *from)
 {
 	VEC(struct site_entry *) sites = { 0 };
 
+	patch_clean_copy(to, from);
 	for (size_t i = 0; i < from->all.n; i++)
 		if (from->all.items[i]->in_table && !vec_push(&sites, from->all.items[i]))
 			engine_bug(to->engine, NULL, "out of memory for a forked process");
@@ -110,7 +111,8 @@ static void clean_copy(struct aspace *to, struct aspace *from)
 /* The child's own pc may be in an out-of-line copy. */
 static void move_out_of_slot(struct engine_task *child, struct aspace *from)
 {
-	struct arch_regs *r;
+	struct arch_tramp_place place;
+	struct arch_regs *r, unwound;
 	uint64_t pc;
 
 	if (!from->regions.n)
@@ -118,6 +120,13 @@ static void move_out_of_slot(struct engine_task *child, struct aspace *from)
 	r = task_regs(&child->pub);
 	if (!r)
 		return;
+	unwound = *r;
+	if (patch_unwind(from, &child->pub, &unwound, &place) && place.orig) {
+		arch_set_pc(&unwound, place.orig);
+		*r = unwound;
+		task_regs_changed(&child->pub);
+		return;
+	}
 	pc = site_original_pc(from, arch_pc(r));
 	if (pc != arch_pc(r))
 		task_pc_set(child, pc);
@@ -179,11 +188,12 @@ static void give_birth(struct engine *e, const struct birth *b, int status)
 		engine_bug(e, NULL, "out of memory for a new task");
 	if (b->parent) {
 		child->trap_blocked = b->parent->trap_blocked;
+		child->anchor = b->parent->anchor;
 		pin_child(e, b->parent, b->tid);
 	}
 	engine_ingest(e, b->tid, status);
 	if (!b->is_thread && !b->shares_vm) {
-		if (!annex_copy(p->as, b->proc->as))
+		if (!annex_copy(p->as, b->proc->as) || !patch_copy_regions(p->as, b->proc->as))
 			engine_bug(e, NULL, "out of memory for a new process");
 		memcpy(p->as->foreign, b->proc->as->foreign, sizeof(p->as->foreign));
 		clean_copy(p->as, b->proc->as);
@@ -198,6 +208,7 @@ static void give_birth(struct engine *e, const struct birth *b, int status)
 			return;
 		}
 	}
+	ring_welcome(e, child);
 	tell_birth(e, b, child);
 }
 
@@ -346,6 +357,8 @@ void life_exec(struct engine *e, struct task *t)
 	as = aspace_create(e);
 	if (!as)
 		engine_bug(e, t, "out of memory for a new program");
+	ring_release(e, impl);
+	impl->anchor = 0;
 	if (p->old_as)
 		aspace_unref(p->old_as);
 	p->old_as = p->pub.as;

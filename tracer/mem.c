@@ -185,6 +185,19 @@ static size_t first_planted(const struct aspace *as, uint64_t addr)
 	return site_planted_from(as, addr > arch_bp_len ? addr - arch_bp_len + 1 : 0);
 }
 
+static void show_patched(const struct aspace *as, uint64_t addr, uint8_t *buf, size_t len)
+{
+	const struct patch_span *s;
+
+	for (size_t i = 0; (s = patch_span_at(as, addr, addr + len, i)) != NULL; i++) {
+		const struct arch_patch_write *w = &s->patch->w[s->i];
+		uint64_t lo = s->lo > addr ? s->lo : addr;
+		uint64_t hi = s->hi < addr + len ? s->hi : addr + len;
+
+		memcpy(buf + (lo - addr), w->orig + (lo - s->lo), hi - lo);
+	}
+}
+
 static void show_originals(struct aspace *as, uint64_t addr, uint8_t *buf, size_t len)
 {
 	size_t bo, so, n;
@@ -197,6 +210,7 @@ static void show_originals(struct aspace *as, uint64_t addr, uint8_t *buf, size_
 		if (overlap(s, addr, len, &bo, &so, &n))
 			memcpy(buf + bo, s->orig + so, n);
 	}
+	show_patched(as, addr, buf, len);
 }
 
 size_t as_read(struct aspace *as, uint64_t addr, void *buf, size_t len)
@@ -208,11 +222,28 @@ size_t as_read(struct aspace *as, uint64_t addr, void *buf, size_t len)
 	return n;
 }
 
+/* Who writes into patched text gets his breakpoints back, and then the write. */
+static void make_writable(struct aspace *as, uint64_t addr, size_t len)
+{
+	const struct patch_span *s;
+	struct error *err;
+
+	while ((s = patch_span_at(as, addr, addr + len, 0)) != NULL) {
+		err = engine_stop_world(as->engine, as);
+		patch_undo(as->engine, as, s->patch);
+		if (!err)
+			engine_resume_world(as->engine, as);
+		error_destroy(err);
+	}
+}
+
 /* A write between patches: pieces of plain memory, patches skipped. */
 size_t as_write(struct aspace *as, uint64_t addr, const void *buf, size_t len)
 {
 	size_t done = 0, bo, so, n;
 
+	if (as->spans.n)
+		make_writable(as, addr, len);
 	for (size_t i = first_planted(as, addr); i < as->planted.n; i++) {
 		struct site *s = &as->planted.items[i]->pub;
 

@@ -518,6 +518,29 @@ static const char *note(const struct probe *pr)
 	return pp->note;
 }
 
+/* --------------------------------------------------------- record tier -- */
+
+const char *pid_tier_spot(const struct site_user *u, struct tier_spot *ret)
+{
+	const struct pid_spot *spot = u->arg;
+
+	if (u->hook)
+		return "the tracer itself stops there";
+	if (spot->places)
+		return "its arguments are found by debug information";
+	if (!spot->sym)
+		return "it is in no function";
+	*ret = (struct tier_spot){
+		.probe = spot->owner->probe,
+		.object = spot->object,
+		.sym = spot->sym,
+		.kind = spot->kind == PID_RETURN ? ARCH_PROBE_RETURN : ARCH_PROBE_ENTRY,
+		.taken_only = spot->kind == PID_RETURN && spot->flow == ARCH_FLOW_COND,
+		.offset = spot->offset,
+	};
+	return NULL;
+}
+
 /* ------------------------------------------------------------- firing -- */
 
 /* A conditional jump out of the function is a return only when it is taken. */

@@ -199,6 +199,7 @@ void session_destroy(struct session *s)
 	}
 	pid_provider_destroy(s);
 	usdt_provider_destroy(s);
+	tier_destroy(s);
 	probe_table_destroy(s->probes);
 	vec_deinit(&s->programs);
 	vec_deinit(&s->timers);
@@ -592,8 +593,10 @@ static struct error *consume_if_due(struct session *s, uint64_t now, uint64_t *d
 	struct error *err = NULL;
 
 	if (is_due(s, DL_OPT_SWITCHRATE, now, &s->last_consume, deadline)) {
-		if (!s->reads_at_end)
+		if (!s->reads_at_end) {
+			engine_collect_cells(s->engine);
 			err = dl_consumer_run(s->consumer);
+		}
 		if (!err)
 			err = dl_consumer_flush(s->consumer);
 	}
@@ -610,6 +613,10 @@ static struct error *loop(struct session *s)
 	profile_start(s, s->last_consume);
 	while (!err && !is_over(s)) {
 		uint64_t now = now_ns();
+
+		/* Before what fires now comes what has fired. */
+		if (s->timers.n)
+			engine_drain(s->engine);
 		uint64_t deadline = s->timers.n ? profile_run(s, now) : UINT64_MAX;
 		bool done = false;
 		unsigned n;
@@ -710,6 +717,8 @@ static struct error *finish(struct session *s)
 {
 	struct error *err;
 
+	engine_drain(s->engine);
+	engine_collect_cells(s->engine);
 	s->is_ending = true;
 	if (s->interrupts)
 		fputc('\n', s->out);
@@ -752,6 +761,8 @@ static void report_refusals(const struct session *s)
 		fprintf(stderr, "%s: %lu probe site%s not planted: %s\n", s->cli->progname,
 			(unsigned long)s->n_refused, s->n_refused == 1 ? "" : "s",
 			s->refused_why ? s->refused_why : "unknown reason");
+	if (s->cli->verbose)
+		tier_report(s);
 }
 
 /* The commands begin; an interrupt meanwhile ends the tracing in order, as any does. */

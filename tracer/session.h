@@ -64,6 +64,7 @@ struct firing {
 	struct task *task; /* NULL: the tracer itself (BEGIN, END, ERROR, tick) */
 	bool has_args; /* args[] below instead of the calling convention */
 	bool at_entry; /* at a function's first instruction */
+	bool is_record; /* from a ring: the thread runs on */
 	uint64_t args[FIRING_ARGS];
 	unsigned missing; /* bits of args[] that have no value here */
 	/* Address of object i among args[]; NULL: there are none. */
@@ -135,6 +136,7 @@ struct session {
 	const char *refused_why;
 	/* args[] of the firing at hand that were put together from registers. */
 	uint8_t arg_objects[32][64];
+	struct tier *tier; /* tier.c */
 };
 
 /* session.c */
@@ -182,6 +184,9 @@ size_t firing_load(const struct firing *f, uint64_t addr, void *buf, size_t len)
 bool session_uses_arg(const struct session *s, const struct probe *p, unsigned n);
 void session_fire(struct session *s, struct firing *f);
 void session_fire_simple(struct session *s, struct probe *p);
+void session_fire_record(struct session *s, struct task *task, const struct dl_record *rec);
+void session_fire_cell(struct session *s, struct task *task, uint32_t epid, uint32_t index,
+		       const int64_t *values, uint32_t n_values, uint64_t hits);
 /* Consumes what is in the buffer; a failure is kept for the loop. */
 void session_consume(void *ctx);
 
@@ -245,6 +250,24 @@ void usdt_forked(struct session *s, struct aspace *copy, pid_t parent);
 uint64_t profile_run(struct session *s, uint64_t now);
 void profile_start(struct session *s, uint64_t now);
 void profile_sample(struct session *s, struct task *t, uint64_t which);
+
+/* tier.c */
+/* Sites that were planted go to the record tier where they can. */
+struct error *tier_promote(struct session *s, struct aspace *as) must_check;
+void tier_report(const struct session *s);
+void tier_destroy(struct session *s);
+
+/* What the record tier has to know of a site's user. */
+struct tier_spot {
+	const struct probe *probe;
+	struct object *object;
+	const struct sym *sym;
+	enum arch_probe_kind kind;
+	bool taken_only;
+	uint64_t offset;
+};
+/* NULL, or why the probe stays on the stop tier. */
+const char *pid_tier_spot(const struct site_user *u, struct tier_spot *ret);
 
 /* report.c */
 void report_list(struct session *s);

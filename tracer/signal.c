@@ -269,6 +269,8 @@ void signal_trap(struct engine *e, struct task *t, const struct event *ev)
 		signal_repair_forced(e, impl, !s->pub.hits);
 		if (t->state == TASK_STOPPED)
 			site_hit(e, t, &s->pub);
+	} else if (patch_trap(e, impl)) {
+		e->stats.ring_traps++;
 	} else if (s && !s->pub.is_planted && is_stale(t, &s->pub)) {
 		signal_repair_forced(e, impl, false);
 		if (t->state == TASK_STOPPED)
@@ -319,6 +321,10 @@ static void leave_slot(struct task *t, int sig)
 	if (!r)
 		return;
 	pc = arch_pc(r);
+	if (patch_contains(as, pc)) {
+		patch_leave(t->engine, task_impl(t), sig);
+		return;
+	}
 	if (!annex_contains(as, pc))
 		return;
 	orig = site_original_pc(as, pc);

@@ -256,6 +256,7 @@ static void forget(struct aspace *as, uint64_t lo, uint64_t hi)
 {
 	size_t kept = 0;
 
+	patch_forget_range(as, lo, hi);
 	for (size_t i = 0; i < as->pending.n; i++)
 		if (!is_within(as->pending.items[i], lo, hi))
 			as->pending.items[kept++] = as->pending.items[i];
@@ -271,11 +272,27 @@ static void forget(struct aspace *as, uint64_t lo, uint64_t hi)
 		if (!s->in_table || !is_within(s, lo, hi))
 			continue;
 		s->in_table = s->is_pending = s->pub.is_planted = false;
+		s->patch = NULL;
+		s->pub.tier = SITE_STOP;
 		s->pub.users.n = 0;
 		annex_slot_free(as, &s->pub);
 	}
 	if (as->table_size && !table_rebuild(as, as->table_size))
 		engine_bug(as->engine, NULL, "out of memory for the site table");
+}
+
+/* Its sites are of the stop tier again, and may be tried anew. */
+static struct error *demote(struct engine *e, struct aspace *as, struct patch *p)
+{
+	struct error *err = engine_stop_world(e, as);
+
+	if (err)
+		return err;
+	for (size_t i = 0; i < p->sites.n; i++)
+		((struct site_entry *)p->sites.items[i])->was_tried = false;
+	patch_undo(e, as, p);
+	engine_resume_world(e, as);
+	return NULL;
 }
 
 struct error *site_add(struct engine *e, struct aspace *as, uint64_t addr, const uint8_t *code,
@@ -284,7 +301,6 @@ struct error *site_add(struct engine *e, struct aspace *as, uint64_t addr, const
 	struct site_entry *s = site_lookup(as, addr);
 	struct error *err;
 
-	(void)e;
 	if (as->foreign[0])
 		return error_format(ERR_OTHER, "it runs %s", as->foreign);
 	/* Other code came to a tombstone's address: start afresh. */
@@ -298,8 +314,14 @@ struct error *site_add(struct engine *e, struct aspace *as, uint64_t addr, const
 		if (err)
 			return err;
 	}
+	if (s->patch) {
+		err = demote(e, as, s->patch);
+		if (err)
+			return err;
+	}
 	if (!vec_push(&s->pub.users, user))
 		return &error_nomem;
+	s->was_tried = false;
 	if (!s->pub.is_planted && !s->is_pending) {
 		if (!vec_push(&as->pending, s)) {
 			s->pub.users.n--;
@@ -451,6 +473,18 @@ static void give_slots(struct engine *e, struct aspace *as, struct plant_result 
 	as->pending.n = kept;
 }
 
+/* No breakpoint inside a patch: the patch's sites are planned anew with it. */
+static void clear_patches(struct engine *e, struct aspace *as)
+{
+	for (size_t i = 0; i < as->pending.n; i++) {
+		const struct site *s = &as->pending.items[i]->pub;
+		const struct patch_span *span;
+
+		while ((span = patch_span_at(as, s->addr, s->addr + s->insn_len, 0)) != NULL)
+			error_destroy(demote(e, as, span->patch));
+	}
+}
+
 /* Moves the patched ones into the sorted list of planted sites. */
 static void enlist(struct aspace *as, struct plant_result *res)
 {
@@ -492,6 +526,7 @@ struct error *site_plant(struct engine *e, struct aspace *as, unsigned *n_refuse
 			drop(as, as->pending.items[i], &res, "the annex can't be written");
 		as->pending.n = 0;
 	}
+	clear_patches(e, as);
 	site_patch(as, as->pending.items, as->pending.n, true);
 	enlist(as, &res);
 	engine_resume_world(e, as);
@@ -519,6 +554,8 @@ static void unplant(struct engine *e, struct site_entry *s)
 	struct aspace *as = s->as;
 	struct error *err = engine_stop_world(e, as);
 
+	if (s->patch)
+		patch_undo(e, as, s->patch);
 	site_patch(as, &s, 1, false);
 	delist(as, s);
 	if (!err)
@@ -560,12 +597,32 @@ void site_forget_range(struct engine *e, struct aspace *as, uint64_t lo, uint64_
 
 void site_unplant_all(struct aspace *as)
 {
+	patch_restore_all(as);
 	site_patch(as, as->planted.items, as->planted.n, false);
 	for (size_t i = 0; i < as->planted.n; i++) {
 		as->planted.items[i]->pub.is_planted = false;
 		as->planted.items[i]->pub.users.n = 0;
 	}
 	as->planted.n = 0;
+}
+
+void site_each_untried(struct aspace *as, void (*fn)(void *arg, struct site *s), void *arg)
+{
+	for (size_t i = 0; i < as->planted.n; i++) {
+		struct site_entry *s = as->planted.items[i];
+
+		if (s->was_tried || s->pub.tier != SITE_STOP)
+			continue;
+		s->was_tried = true;
+		fn(arg, &s->pub);
+	}
+}
+
+struct site *site_next(struct aspace *as, uint64_t addr)
+{
+	size_t i = site_planted_from(as, addr);
+
+	return i < as->planted.n ? &as->planted.items[i]->pub : NULL;
 }
 
 /* ------------------------------------------------------------------- hits -- */
@@ -625,6 +682,10 @@ static void step_over(struct engine *e, struct engine_task *t, struct site *s)
 
 	if (!s->is_planted)
 		return; /* the original is back in place */
+	if (s->tier == SITE_RECORD) { /* since the hit */
+		task_pc_set(t, patch_copy_of(s));
+		return;
+	}
 	if (s->only_pc) {
 		e->stats.emulated++;
 		task_pc_set(t, s->next_pc);

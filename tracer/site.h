@@ -69,6 +69,11 @@ void site_remove(struct engine *e, struct site *s, void *arg);
  */
 void site_forget_range(struct engine *e, struct aspace *as, uint64_t lo, uint64_t hi);
 struct site *site_find(struct aspace *as, uint64_t addr);
+/* The planted sites that the record tier has not been tried for, by address; they
+ * count as tried then, until their users or neighbours change. */
+void site_each_untried(struct aspace *as, void (*fn)(void *arg, struct site *s), void *arg);
+/* The first planted site at or above addr; NULL. */
+struct site *site_next(struct aspace *as, uint64_t addr);
 unsigned site_count(struct aspace *as);
 /* pc in a slot -> original pc; other pcs unchanged. */
 uint64_t site_original_pc(struct aspace *as, uint64_t pc);

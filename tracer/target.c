@@ -209,6 +209,9 @@ struct error *session_plant(struct session *s)
 
 		if (err)
 			return err;
+		err = tier_promote(s, as);
+		if (err)
+			return err;
 		s->n_refused += refused;
 		if (why)
 			s->refused_why = why;

@@ -196,6 +196,7 @@ static void purge_queue(struct engine *e, const struct engine_task *t)
 
 void task_destroy(struct engine *e, struct engine_task *t)
 {
+	ring_release(e, t);
 	purge_queue(e, t);
 	pin_task_gone(e, t);
 	task_unhash(e, t);
@@ -347,6 +348,8 @@ void aspace_unref(struct aspace *as)
 		*link = as->next;
 	fd_close(as->engine, &as->mem_fd);
 	site_table_deinit(as);
+	patch_deinit(as);
+	ring_space_destroy(as->rings);
 	annex_deinit(as);
 	free(as);
 }
@@ -410,6 +413,17 @@ int task_cpu(struct task *t)
 	    cpu >= 0)
 		return cpu;
 	return procfs_stat(t->tid, &st) ? st.processor : -1;
+}
+
+int task_cpu_recent(struct task *t)
+{
+	struct engine_task *impl = task_impl(t);
+
+	if (impl->cpu_at != t->engine->clock.ns) {
+		impl->cpu_at = t->engine->clock.ns;
+		impl->cpu = task_cpu(t);
+	}
+	return impl->cpu;
 }
 
 /* The kernel's struct rseq_cs. */

@@ -76,6 +76,8 @@ void task_regs_changed(struct task *t);
 const char *task_comm(struct task *t);
 /* CPU the thread last ran on (rseq area, else /proc). */
 int task_cpu(struct task *t);
+/* The same as of the last drain: for records. */
+int task_cpu_recent(struct task *t);
 /* CPU time of the thread in ns. */
 uint64_t task_cpu_time(struct task *t);
 

@@ -110,7 +110,7 @@ static uint64_t task_var(struct firing *f, enum dl_bvar which)
 	case DL_BV_UID: return t->proc->uid;
 	case DL_BV_GID: return t->proc->gid;
 	case DL_BV_CPU: {
-		int cpu = task_cpu(t);
+		int cpu = f->is_record ? task_cpu_recent(t) : task_cpu(t);
 
 		return cpu < 0 ? 0 : (uint64_t)cpu;
 	}
@@ -127,7 +127,8 @@ static uint64_t thread_var(void *ctx, enum dl_bvar which)
 
 	switch (which) {
 	case DL_BV_TIMESTAMP: /* asked for only after chill() */ return now_ns();
-	case DL_BV_WALLTIMESTAMP: return wall_clock();
+	case DL_BV_WALLTIMESTAMP:
+		return f->is_record ? wall_clock() - (now_ns() - f->time) : wall_clock();
 	case DL_BV_ID: return f->probe->id;
 	case DL_BV_ERRNO: return (uint64_t)f->error;
 	default: return f->task ? task_var(f, which) : own_var(which);

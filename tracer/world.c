@@ -59,6 +59,20 @@ static bool resume_running(struct engine_task *t)
 	return true;
 }
 
+/* After the registers are written: they have the old one. */
+static bool put_anchor(struct engine_task *t)
+{
+	uint64_t anchor;
+
+	if (!t->pub.engine->uses_rings)
+		return true;
+	anchor = ring_anchor(t);
+	if (t->anchor == anchor)
+		return true;
+	t->anchor = anchor;
+	return arch_anchor_write(t->pub.tid, anchor);
+}
+
 void task_resume(struct engine_task *t)
 {
 	bool ok;
@@ -72,7 +86,7 @@ void task_resume(struct engine_task *t)
 		return;
 	}
 	t->wants_resume = false;
-	if (!task_flush(t)) {
+	if (!task_flush(t) || !put_anchor(t)) {
 		task_vanished(t);
 		return;
 	}

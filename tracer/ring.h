@@ -1,0 +1,85 @@
+/*
+ * Rings of the record tier: memory that threads of a target and the tracer
+ * share, who has which, and how it is drained.  The protocol is in
+ * arch/record.h.  Private to the engine but for what engine.h declares.
+ */
+#ifndef RING_H
+#define RING_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "../arch/record.h"
+#include "../dlang/error.h"
+#include "../dlang/vec.h"
+
+struct aspace;
+struct engine;
+struct engine_task;
+struct ring_space;
+
+struct ring {
+	struct ring_space *space;
+	struct arch_ring *hdr; /* our mapping of what threads see at addr */
+	uint8_t *data;
+	uint64_t addr;
+	uint32_t size, head_bytes;
+	struct engine_task *owner; /* NULL: free */
+	uint64_t *seen; /* cells as they were collected last; head_bytes long */
+	uint64_t tail; /* as hdr->tail, which is not to be trusted */
+	/* While draining. */
+	uint64_t at; /* next record */
+	uint64_t time; /* its stamp */
+};
+
+struct ring_chunk {
+	uint8_t *local;
+	uint64_t remote;
+	size_t len;
+};
+
+/* The rings of one address space. */
+struct ring_space {
+	struct aspace *as;
+	uint64_t null_ring; /* its address in the target */
+	uint32_t *control; /* our mapping of the control word */
+	uint32_t need; /* the largest record of any site */
+	VEC(struct ring_chunk) chunks;
+	VEC(struct ring *) rings; /* owned */
+};
+
+/* A cell that every ring has (struct arch_agg). */
+struct ring_cell {
+	uint32_t off, words, epid, index;
+	enum arch_agg_kind kind;
+};
+
+/*
+ * Makes the space with its null ring, if it isn't there.  The address space
+ * must be stopped.  need: the largest record a site will make.
+ */
+struct error *ring_space_get(struct engine *e, struct aspace *as, uint32_t need) must_check;
+void ring_space_destroy(struct ring_space *rs);
+/* Unmaps it in the (stopped) target. */
+void ring_space_unmap(struct engine *e, struct aspace *as);
+
+/* What the task's anchor must be; written before it runs. */
+uint64_t ring_anchor(const struct engine_task *t);
+/* A new (stopped) thread, or all there are: gets a ring before it needs one, since the
+ * trap of the null ring does harm to who blocks SIGTRAP. */
+void ring_welcome(struct engine *e, struct engine_task *t);
+void ring_welcome_all(struct engine *e, struct aspace *as);
+/* A stopped thread has no ring, or it is full: gives it room. */
+void ring_want(struct engine *e, struct engine_task *t);
+/* The task leaves its address space or dies: what it left is consumed. */
+void ring_release(struct engine *e, struct engine_task *t);
+/* Consumes all committed records of all rings, in order of time. */
+void ring_drain(struct engine *e);
+/* Hands on what the cells have counted since the last time. */
+void ring_collect(struct engine *e);
+/* Between events: what must be looked at now and then. */
+void ring_idle(struct engine *e);
+/* Threads will find nobody to wait for from now on. */
+void ring_abandon(struct engine *e);
+
+#endif

@@ -1,0 +1,682 @@
+/*
+ * Which sites go to the record tier, and what their trampolines do.
+ *
+ * A site goes there if all clauses of all its probes can run there, and its
+ * function's code lets it be patched.  Whatever is doubtful stays a breakpoint:
+ * the answer is the same, only slower.  The reasons are counted for -v.
+ *
+ *	clause	may it, how large is its record, has it a cell (once per enabling)
+ *	group	the sites of one function, planned one after the other
+ *	patch	the sites that one patch displaces: firings of one trampoline
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../dlang/near_agg.h"
+#include "image.h"
+#include "session.h"
+
+#define CAP_MAX ((uint64_t)NEAR_CAP_MAX)
+#define AFTER_MAX 64u /* padding behind a function is rarely more */
+
+/* An enabling as the record tier sees it. */
+struct tier_clause {
+	const char *why; /* it can't; NULL */
+	uint32_t cap;
+	struct dl_near_aggs near_aggs;
+	struct arch_agg aggs[NEAR_AGGS_MAX];
+	uint32_t n_cells; /* 0: it leaves records */
+	bool was_asked; /* whether it has cells */
+};
+
+struct reason {
+	char *text; /* owned */
+	unsigned n;
+};
+
+struct tier {
+	VEC(struct tier_clause *) clauses; /* by enabling; owned */
+	VEC(struct reason) reasons;
+	unsigned n_record, n_stop;
+	bool resets; /* clear() or trunc() may come */
+	bool is_scanned;
+};
+
+/* A planted site on its way. */
+struct candidate {
+	struct site *site;
+	const char *why;
+	struct object *object;
+	const struct sym *sym;
+	bool is_done;
+};
+
+struct promotion {
+	struct session *s;
+	struct tier *tier;
+	struct aspace *as;
+	VEC(struct candidate) list; /* by address */
+	bool is_short; /* of memory */
+	uint32_t need;
+	/* The function at hand. */
+	struct arch_func func;
+	const struct sym *sym;
+	VEC(uint64_t) targets;
+	VEC(struct arch_span) keep;
+};
+
+static struct tier *tier_of(struct session *s)
+{
+	if (!s->tier)
+		s->tier = calloc(1, sizeof(*s->tier));
+	return s->tier;
+}
+
+void tier_destroy(struct session *s)
+{
+	struct tier *t = s->tier;
+
+	if (!t)
+		return;
+	for (size_t i = 0; i < t->clauses.n; i++) {
+		if (t->clauses.items[i])
+			dl_near_aggs_deinit(&t->clauses.items[i]->near_aggs);
+		free(t->clauses.items[i]);
+	}
+	for (size_t i = 0; i < t->reasons.n; i++)
+		free(t->reasons.items[i].text);
+	vec_deinit(&t->clauses);
+	vec_deinit(&t->reasons);
+	free(t);
+	s->tier = NULL;
+}
+
+static void count_reason(struct tier *t, const char *why, unsigned n)
+{
+	struct reason r = { NULL, n };
+
+	t->n_stop += n;
+	for (size_t i = 0; i < t->reasons.n; i++) {
+		if (strcmp(t->reasons.items[i].text, why))
+			continue;
+		t->reasons.items[i].n += n;
+		return;
+	}
+	r.text = strdup(why);
+	if (!r.text || !vec_push(&t->reasons, r))
+		free(r.text);
+}
+
+static int by_count(const void *a, const void *b)
+{
+	const struct reason *x = a, *y = b;
+
+	return x->n < y->n ? 1 : -(x->n > y->n);
+}
+
+void tier_report(const struct session *s)
+{
+	struct tier *t = s->tier;
+
+	if (!t || !(t->n_record + t->n_stop))
+		return;
+	fprintf(stderr, "%s: %u probe site%s recorded without a stop, %u stop%s\n",
+		s->cli->progname, t->n_record, t->n_record == 1 ? "" : "s", t->n_stop,
+		t->n_stop == 1 ? "s" : "");
+	qsort(t->reasons.items, t->reasons.n, sizeof(t->reasons.items[0]), by_count);
+	for (size_t i = 0; i < t->reasons.n; i++)
+		fprintf(stderr, "\t%u: %s\n", t->reasons.items[i].n, t->reasons.items[i].text);
+}
+
+/* ------------------------------------------------------------- clauses -- */
+
+/* What far asks of the thread must be known without it. */
+static const char *check_bvar(int32_t which)
+{
+	switch (which) {
+	case DL_BV_TIMESTAMP:
+	case DL_BV_WALLTIMESTAMP:
+	case DL_BV_PID:
+	case DL_BV_TID:
+	case DL_BV_PPID:
+	case DL_BV_UID:
+	case DL_BV_GID:
+	case DL_BV_EXECNAME:
+	case DL_BV_PROBEPROV:
+	case DL_BV_PROBEMOD:
+	case DL_BV_PROBEFUNC:
+	case DL_BV_PROBENAME:
+	case DL_BV_ID:
+	case DL_BV_EPID:
+	case DL_BV_CALLER:
+	case DL_BV_STACKDEPTH:
+	case DL_BV_IPL:
+	case DL_BV_ZONENAME: return NULL;
+	case DL_BV_CPU: return "cpu is asked for";
+	default: return "a variable of the stopped thread is asked for";
+	}
+}
+
+static const char *check_call(int32_t subr)
+{
+	switch (subr) {
+	case DL_SUBR_PROGENYOF:
+	case DL_SUBR_PROC_INT:
+	case DL_SUBR_PROC_STR:
+	case DL_SUBR_FD_INT:
+	case DL_SUBR_FD_STR: return "the process is looked at as it is when it fires";
+	default: return NULL;
+	}
+}
+
+static const char *check_far(const struct dl_code *far)
+{
+	for (uint32_t pc = 0; pc < far->n; pc++) {
+		const struct dl_insn *i = &far->insns[pc];
+		const char *why = NULL;
+
+		if (i->op == DL_OP_BVAR)
+			why = check_bvar(i->imm);
+		else if (i->op == DL_OP_CALL)
+			why = check_call(i->imm);
+		else if (i->op == DL_OP_BVARX)
+			why = "a variable of the stopped thread is asked for";
+		else if (i->op == DL_OP_ACT)
+			why = i->imm == DL_EF_EXIT ? "it may end the tracing" :
+						     "it acts on the thread";
+		else if (i->op == DL_OP_TUPU || i->op == DL_OP_TRU)
+			why = "user stack";
+		if (why)
+			return why;
+	}
+	return NULL;
+}
+
+static const char *check_actions(const struct dl_clause *c)
+{
+	for (uint32_t i = 0; i < c->n_actions; i++)
+		if (c->actions[i].kind == DL_ACT_SYSTEM || c->actions[i].kind == DL_ACT_SETOPT ||
+		    c->actions[i].kind == DL_ACT_EXIT)
+			return "its action is to happen before the thread goes on";
+	return NULL;
+}
+
+/* Values that a reset must not bring back can't be told from cells' highest or lowest. */
+static void scan_programs(struct session *s, struct tier *t)
+{
+	t->is_scanned = true;
+	for (size_t i = 0; i < s->programs.n; i++) {
+		const struct dl_program *p = s->programs.items[i].program;
+
+		for (uint32_t j = 0; p && j < p->n_clauses; j++)
+			for (uint32_t k = 0; k < p->clauses[j].n_actions; k++)
+				if (p->clauses[j].actions[k].kind == DL_ACT_CLEAR ||
+				    p->clauses[j].actions[k].kind == DL_ACT_TRUNC)
+					t->resets = true;
+	}
+}
+
+static bool cell_kind(const struct tier *t, enum dl_aggfunc f, enum arch_agg_kind *ret)
+{
+	switch (f) {
+	case DL_AGG_COUNT: *ret = ARCH_AGG_COUNT; return true;
+	case DL_AGG_SUM: *ret = ARCH_AGG_SUM; return true;
+	case DL_AGG_AVG: *ret = ARCH_AGG_AVG; return true;
+	case DL_AGG_MIN: *ret = ARCH_AGG_MIN; return !t->resets;
+	case DL_AGG_MAX: *ret = ARCH_AGG_MAX; return !t->resets;
+	case DL_AGG_QUANTIZE: *ret = ARCH_AGG_QUANTIZE; return true;
+	case DL_AGG_LQUANTIZE: *ret = ARCH_AGG_LQUANTIZE; return true;
+	default: return false;
+	}
+}
+
+/*
+ * A value that can't be computed leaves the clause's record to far, which
+ * would aggregate all its values anew: with several there must be no such.
+ */
+static bool may_fault(const struct dl_near_aggs *as)
+{
+	for (uint32_t k = 0; k < as->n; k++) {
+		const struct dl_code *code = &as->list[k].code;
+
+		for (uint32_t pc = 0; pc < code->n; pc++)
+			if (code->insns[pc].op == DL_OP_NLD ||
+			    (code->insns[pc].op == DL_OP_NARG &&
+			     (unsigned)code->insns[pc].imm >= arch_reg_args()))
+				return true;
+	}
+	return false;
+}
+
+static bool give_cell(struct session *s, uint32_t epid, uint32_t index, const struct dl_near_agg *a,
+		      enum arch_agg_kind kind, struct arch_agg *ret)
+{
+	*ret = (struct arch_agg){
+		.kind = kind,
+		.cell = engine_cell_add(s->engine, kind, a->desc->param, epid, index),
+		.param = a->desc->param,
+		.increment = a->increment,
+		.code = a->code.n ? &a->code : NULL,
+		.value_reg = a->value_reg,
+	};
+	return ret->cell != 0;
+}
+
+static void give_cells(struct session *s, struct tier *t, const struct dl_enabling *e,
+		       struct tier_clause *c)
+{
+	struct dl_near_aggs *as = &c->near_aggs;
+	enum arch_agg_kind kinds[NEAR_AGGS_MAX];
+	uint32_t n_aggs;
+	const struct dl_aggdesc *const *aggs = dl_ctx_aggs(s->ctx, &n_aggs);
+
+	c->was_asked = true;
+	if (dl_option(s->options, DL_OPT_AGGPERCPU) == 1 ||
+	    !dl_near_aggs_find(e->clause, aggs, n_aggs, as) || (as->n > 1 && may_fault(as)))
+		return;
+	for (uint32_t k = 0; k < as->n; k++)
+		if (!cell_kind(t, as->list[k].desc->func, &kinds[k]))
+			return;
+	for (uint32_t k = 0; k < as->n; k++)
+		if (!give_cell(s, e->epid, k, &as->list[k], kinds[k], &c->aggs[k]))
+			return;
+	c->n_cells = as->n;
+}
+
+/* Only what the calling convention has in a register or a word of the stack. */
+static const char *check_near(const struct dl_code *near)
+{
+	for (uint32_t pc = 0; pc < near->n; pc++)
+		if (near->insns[pc].op == DL_OP_NARG && near->insns[pc].imm >= FIRING_ARGS)
+			return "an argument is put together from several registers";
+	return NULL;
+}
+
+static const char *judge_clause(struct session *s, const struct dl_clause *c, uint32_t *cap)
+{
+	uint64_t bound = dl_near_bound(&c->near, c->n_slots, s->strsize);
+	const char *why = c->needs_stop;
+
+	if (!why)
+		why = check_near(&c->near);
+	if (!why)
+		why = check_far(&c->far);
+	if (!why)
+		why = check_actions(c);
+	if (!why && bound > CAP_MAX)
+		why = "it captures more memory than a ring holds";
+	*cap = (uint32_t)bound;
+	return why;
+}
+
+/* What is known of an enabling; NULL: out of memory. */
+static struct tier_clause *clause_of(struct session *s, struct tier *t, uint32_t epid)
+{
+	const struct dl_enabling *e = dl_state_enabling(s->state, epid);
+	struct tier_clause *c;
+
+	if (!t->is_scanned)
+		scan_programs(s, t);
+	while (t->clauses.n <= epid)
+		if (!vec_push(&t->clauses, NULL))
+			return NULL;
+	if (t->clauses.items[epid] || !e)
+		return t->clauses.items[epid];
+	c = t->clauses.items[epid] = calloc(1, sizeof(*c));
+	if (!c)
+		return NULL;
+	c->why = judge_clause(s, e->clause, &c->cap);
+	return c;
+}
+
+/* ---------------------------------------------------------- candidates -- */
+
+static const char *judge_user(struct promotion *p, struct candidate *c, const struct site_user *u)
+{
+	struct tier_spot spot;
+	const char *why = pid_tier_spot(u, &spot);
+
+	if (why)
+		return why;
+	c->object = spot.object;
+	c->sym = spot.sym;
+	for (size_t i = 0; i < spot.probe->epids.n; i++) {
+		const struct tier_clause *tc = clause_of(p->s, p->tier, spot.probe->epids.items[i]);
+
+		if (!tc)
+			return "out of memory";
+		if (tc->why)
+			return tc->why;
+		if (tc->cap > p->need)
+			p->need = tc->cap;
+	}
+	return NULL;
+}
+
+static void see_site(void *arg, struct site *site)
+{
+	struct promotion *p = arg;
+	struct candidate c = { .site = site };
+
+	for (size_t i = 0; i < site->users.n && !c.why; i++)
+		c.why = judge_user(p, &c, &site->users.items[i]);
+	if (!vec_push(&p->list, c))
+		p->is_short = true;
+}
+
+static struct candidate *find_candidate(struct promotion *p, uint64_t addr)
+{
+	size_t lo = 0, hi = p->list.n;
+
+	while (lo < hi) {
+		size_t mid = (lo + hi) / 2;
+
+		if (p->list.items[mid].site->addr < addr)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo < p->list.n && p->list.items[lo].site->addr == addr ? &p->list.items[lo] : NULL;
+}
+
+/* ----------------------------------------------------------- functions -- */
+
+static bool keep_add(struct promotion *p, struct arch_span span)
+{
+	size_t at = p->keep.n;
+
+	if (!vec_push(&p->keep, span))
+		return false;
+	for (; at && p->keep.items[at - 1].lo > span.lo; at--)
+		p->keep.items[at] = p->keep.items[at - 1];
+	p->keep.items[at] = span;
+	p->func.keep = p->keep.items;
+	p->func.n_keep = p->keep.n;
+	return true;
+}
+
+/* Breakpoints that stay, and patches that are there. */
+static bool find_keeps(struct promotion *p)
+{
+	uint64_t lo = p->func.addr, hi = lo + p->func.len + p->func.after;
+	struct arch_span span;
+
+	p->keep.n = 0;
+	for (size_t i = 0; engine_record_span(p->as, lo, hi, i, &span); i++)
+		if (!keep_add(p, span))
+			return false;
+	for (struct site *s = site_next(p->as, lo); s && s->addr < hi;
+	     s = site_next(p->as, s->addr + 1)) {
+		const struct candidate *c = find_candidate(p, s->addr);
+
+		if (s->tier == SITE_RECORD || (c && !c->why))
+			continue;
+		if (!keep_add(p, (struct arch_span){ s->addr, s->addr + 1 }))
+			return false;
+	}
+	return true;
+}
+
+/* Other symbols inside the function; bytes behind it that belong to none. */
+static bool find_neighbours(struct promotion *p, const struct object *o, const struct sym *sym,
+			    size_t avail)
+{
+	uint64_t end = sym->addr + sym->size, after = AFTER_MAX;
+	const struct sym *next = sym;
+
+	p->targets.n = 0;
+	while ((next = image_symbol_next(o->image, next)) != NULL && next->addr < end)
+		if (next->addr > sym->addr && !vec_push(&p->targets, next->addr + o->bias))
+			return false;
+	if (next && next->addr - end < after)
+		after = next->addr - end;
+	if (after > avail - sym->size)
+		after = avail - sym->size;
+	p->func.after = after;
+	p->func.targets = p->targets.items;
+	p->func.n_targets = p->targets.n;
+	return true;
+}
+
+static const char *load_function(struct promotion *p, const struct candidate *c)
+{
+	size_t avail;
+
+	if (p->sym == c->sym && p->func.code && c->site->addr - p->func.addr < p->func.len)
+		return NULL;
+	arch_func_deinit(&p->func);
+	memset(&p->func, 0, sizeof(p->func));
+	p->sym = c->sym;
+	p->func.addr = c->sym->addr + c->object->bias;
+	p->func.len = c->sym->size;
+	avail = object_text(c->object, p->func.addr, &p->func.code);
+	if (avail < c->sym->size || c->site->addr - p->func.addr >= p->func.len) {
+		p->func.code = NULL;
+		return "its function's code is not at hand";
+	}
+	if (!find_neighbours(p, c->object, c->sym, avail) || !arch_func_scan(&p->func) ||
+	    !find_keeps(p))
+		return "out of memory";
+	return NULL;
+}
+
+/* ------------------------------------------------------------- patches -- */
+
+/* The firings of one patch, in order. */
+struct bundle {
+	struct site *sites[ARCH_DISPLACED_MAX + 1];
+	struct candidate *members[ARCH_DISPLACED_MAX + 1];
+	size_t n_sites;
+	VEC(struct arch_tramp_firing) firings;
+	VEC(struct arch_tramp_clause *) clauses; /* owned, one list a firing */
+};
+
+static void bundle_deinit(struct bundle *b)
+{
+	for (size_t i = 0; i < b->clauses.n; i++)
+		free(b->clauses.items[i]);
+	vec_deinit(&b->clauses);
+	vec_deinit(&b->firings);
+}
+
+/* What the trampoline does for one probe; NULL: out of memory.  A clause with several
+ * cells is several to it. */
+static struct arch_tramp_clause *make_clauses(struct promotion *p, const struct probe *pr,
+					      uint32_t *n_ret)
+{
+	struct arch_tramp_clause *list = calloc(pr->epids.n * NEAR_AGGS_MAX + 1, sizeof(*list));
+	uint32_t n = 0;
+
+	for (size_t i = 0; list && i < pr->epids.n; i++) {
+		uint32_t epid = pr->epids.items[i];
+		const struct dl_enabling *e = dl_state_enabling(p->s->state, epid);
+		struct tier_clause *tc = clause_of(p->s, p->tier, epid);
+
+		if (!tc || !e) {
+			free(list);
+			return NULL;
+		}
+		if (!tc->was_asked)
+			give_cells(p->s, p->tier, e, tc);
+		for (uint32_t k = 0; k < (tc->n_cells ? tc->n_cells : 1); k++)
+			list[n++] = (struct arch_tramp_clause){
+				.code = &e->clause->near,
+				.epid = epid,
+				.n_slots = e->clause->n_slots,
+				.strsize = p->s->strsize,
+				.cap = tc->cap,
+				.agg = tc->n_cells ? &tc->aggs[k] : NULL,
+			};
+	}
+	*n_ret = n;
+	return list;
+}
+
+static bool add_firing(struct promotion *p, struct bundle *b, const struct site *site,
+		       const struct site_user *u, int insn)
+{
+	struct arch_tramp_clause *list;
+	struct tier_spot spot;
+	uint32_t n;
+
+	if (pid_tier_spot(u, &spot))
+		return false;
+	if (!spot.probe->epids.n)
+		return true;
+	list = make_clauses(p, spot.probe, &n);
+	if (!list || !vec_push(&b->clauses, list)) {
+		free(list);
+		return false;
+	}
+	struct arch_tramp_firing f = {
+		.insn = (uint8_t)insn,
+		.kind = spot.kind,
+		.taken_only = spot.taken_only,
+		.pc = site->addr,
+		.offset = spot.offset,
+		.clauses = list,
+		.n_clauses = n,
+	};
+
+	return vec_push(&b->firings, f);
+}
+
+static const char *add_site(struct promotion *p, struct bundle *b, struct candidate *c, int insn)
+{
+	if (insn < 0 || b->n_sites == ARRAY_SIZE(b->sites))
+		return "another probe is in the middle of its patch";
+	b->members[b->n_sites] = c;
+	b->sites[b->n_sites++] = c->site;
+	for (size_t i = 0; i < c->site->users.n; i++)
+		if (!add_firing(p, b, c->site, &c->site->users.items[i], insn))
+			return "out of memory";
+	return NULL;
+}
+
+/* The site and all others that its patch covers, in order of address. */
+static const char *gather(struct promotion *p, struct bundle *b, struct candidate *c,
+			  const struct arch_patch_plan *plan)
+{
+	uint64_t lo = plan->addr < plan->site ? plan->addr : plan->site;
+	const char *why = NULL;
+
+	for (struct site *s = site_next(p->as, lo); s && s->addr < plan->addr + plan->len && !why;
+	     s = site_next(p->as, s->addr + 1)) {
+		struct candidate *o = find_candidate(p, s->addr);
+
+		if (s->addr < plan->addr && o != c)
+			continue;
+		if (!o || o->why || o->is_done)
+			return "another probe is in the middle of its patch";
+		why = add_site(p, b, o, arch_patch_insn(plan, s->addr));
+	}
+	return why;
+}
+
+static const char *promote_one(struct promotion *p, struct candidate *c)
+{
+	_cleanup_(bundle_deinit) struct bundle b = { .n_sites = 0 };
+	struct arch_patch_plan plan;
+	struct arch_tramp_job job = { .plan = &plan };
+	const char *why = load_function(p, c);
+
+	if (!why)
+		why = arch_patch_plan(&p->func, c->site->addr - p->func.addr, &plan);
+	if (!why)
+		why = gather(p, &b, c, &plan);
+	if (why)
+		return why;
+	job.firings = b.firings.items;
+	job.n_firings = (uint32_t)b.firings.n;
+	why = engine_record_patch(p->s->engine, p->as, &job, b.sites, b.n_sites);
+	if (why)
+		return why;
+	for (size_t i = 0; i < b.n_sites; i++)
+		b.members[i]->is_done = true;
+	p->tier->n_record += (unsigned)b.n_sites;
+	keep_add(p, (struct arch_span){ plan.addr, plan.addr + plan.len });
+	if (plan.tactic == ARCH_TACTIC_SHORT)
+		keep_add(p, (struct arch_span){ plan.jump, plan.jump + sizeof(plan.jump_orig) });
+	return NULL;
+}
+
+/* Entries first: everything fires there, and returns have more ways to give. */
+static void promote_all(struct promotion *p)
+{
+	for (size_t i = 0; i < p->list.n; i++) {
+		struct candidate *c = &p->list.items[i];
+
+		if (c->is_done)
+			continue;
+		if (!c->why)
+			c->why = promote_one(p, c);
+		if (c->why)
+			count_reason(p->tier, c->why, 1);
+		/* A breakpoint that stays is in the way of its neighbours. */
+		if (c->why && p->func.code)
+			keep_add(p, (struct arch_span){ c->site->addr, c->site->addr + 1 });
+	}
+}
+
+static void promotion_deinit(struct promotion *p)
+{
+	arch_func_deinit(&p->func);
+	vec_deinit(&p->list);
+	vec_deinit(&p->targets);
+	vec_deinit(&p->keep);
+}
+
+static bool wants_record(const struct session *s)
+{
+	const char *tier = dl_option_text(s->options, DL_OPT_TIER);
+
+	if (s->only_cpu >= 0)
+		return false; /* -x cpu: asked at each firing */
+	return arch_has_record && (!tier || strcmp(tier, "stop"));
+}
+
+static bool any_left(const struct promotion *p, uint64_t *near)
+{
+	for (size_t i = 0; i < p->list.n; i++) {
+		if (p->list.items[i].why)
+			continue;
+		*near = p->list.items[i].site->addr;
+		return true;
+	}
+	return false;
+}
+
+struct error *tier_promote(struct session *s, struct aspace *as)
+{
+	_cleanup_(promotion_deinit) struct promotion p = { .s = s, .as = as };
+	struct error *err = NULL;
+	uint64_t near = 0;
+
+	if (!wants_record(s))
+		return NULL;
+	p.tier = tier_of(s);
+	if (!p.tier)
+		return &error_nomem;
+	site_each_untried(as, see_site, &p);
+	if (p.is_short)
+		return &error_nomem;
+	if (!any_left(&p, &near)) {
+		promote_all(&p);
+		return NULL;
+	}
+	err = engine_record_begin(s->engine, as, near, p.need);
+	if (err && (err->code == ERR_NOMEM || err->code == ERR_GONE))
+		return err;
+	if (err) {
+		/* No record tier in this process. */
+		for (size_t i = 0; i < p.list.n; i++)
+			if (!p.list.items[i].why)
+				count_reason(p.tier, err->message, 1);
+		error_destroy(err);
+		return NULL;
+	}
+	promote_all(&p);
+	engine_record_end(s->engine, as);
+	return NULL;
+}
