@@ -285,6 +285,27 @@ unsigned arch_sigframe(const uint8_t *code, size_t avail, unsigned *off_ret);
  * put it?  *sp_off_ret is how far down the stub has moved sp.
  */
 bool arch_linkage_stub(const uint8_t *code, size_t before, size_t avail, unsigned *sp_off_ret);
+/*
+ * Is what ends at addr a call?  code: the ARCH_CALL_MAX bytes before addr.
+ * *target_ret: where it leads, 0 if that isn't in the instruction.
+ */
+#define ARCH_CALL_MAX 8
+bool arch_call_before(const uint8_t code[ARCH_CALL_MAX], uint64_t addr, uint64_t *target_ret);
+/*
+ * What a function without tables has done to the stack by the end of code,
+ * its first len bytes, if it pushes registers and makes room as compilers have
+ * it.  false: nothing is known.
+ */
+#define ARCH_SAVED_MAX 8
+struct arch_prologue {
+	uint64_t depth; /* sp's way down since the first instruction */
+	unsigned n_saved;
+	struct {
+		uint8_t reg; /* DWARF's number */
+		uint64_t depth; /* where it is, as sp's way down */
+	} saved[ARCH_SAVED_MAX];
+};
+bool arch_prologue(const uint8_t *code, size_t len, struct arch_prologue *ret);
 /* Programs' addresses are below this. */
 extern const uint64_t arch_user_end;
 

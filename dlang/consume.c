@@ -182,9 +182,7 @@ void dl_consumer_env(const struct dl_consumer *c, const struct dl_firing *f,
 	*ret = (struct dl_format_env){
 		.ctx = c->config.ctx,
 		.symbolize = c->config.ops ? c->config.ops->symbolize : NULL,
-		.frame = c->config.ops && dl_consumer_option(c, DL_OPT_USTACKLINE) ?
-				 c->config.ops->frame :
-				 NULL,
+		.frame = c->config.ops ? c->config.ops->frame : NULL,
 		.pid = own && c->target ? c->target :
 		       f		? f->entry->pid :
 					  0,

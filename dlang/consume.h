@@ -15,7 +15,7 @@
 /* How addresses become names, and what needs the session. */
 struct dl_consumer_ops {
 	/* Appends "obj`sym+0x1" (uaddr, frames), "obj`sym" (usym) or "obj" (umod). */
-	/* As dl_format_env's: frames with source lines, if the option ustackline is set. */
+	/* As dl_format_env's: frames of stacks (-x ustackline: with source lines). */
 	void (*frame)(void *ctx, uint32_t pid, uint64_t addr, uint32_t index, struct strbuf *out);
 	void (*symbolize)(void *ctx, uint32_t pid, uint64_t addr, enum dl_symkind kind,
 			  struct strbuf *out);

@@ -19,6 +19,8 @@
 #include <time.h>
 #include <wchar.h>
 
+#include "state.h"
+
 #define WIDTH_MAX 65536 /* bounds what one dynamic width can print */
 
 /* A conversion with its dynamic width and precision filled in. */
@@ -337,7 +339,7 @@ void dl_put_stack(struct strbuf *out, const struct dl_format_env *env, const str
 
 	strbuf_putc(out, '\n');
 	for (uint32_t i = 2; v->desc->kind == DL_VK_USTACK && i < v->len / 8; i++) {
-		uint64_t pc = dl_value_word(v, i);
+		uint64_t word = dl_value_word(v, i), pc = word & ~DL_FRAME_GUESS;
 
 		if (!pc)
 			break;
@@ -346,6 +348,8 @@ void dl_put_stack(struct strbuf *out, const struct dl_format_env *env, const str
 			env->frame(env->ctx, pid, pc, i - 2, &text);
 		else
 			dl_put_symbol(&text, env, pid, pc, DL_SYM_UADDR);
+		if (word != pc)
+			strbuf_puts(&text, " (guess)");
 		for (const char *line = strbuf_text(&text);;) {
 			size_t len = strcspn(line, "\n");
 

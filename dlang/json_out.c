@@ -19,6 +19,7 @@
 #include <time.h>
 
 #include "print_type.h"
+#include "state.h"
 #include "type.h"
 
 #define SCHEMA_VERSION 1
@@ -391,8 +392,11 @@ static void add_frames(json_object *o, const struct dl_format_env *env, const st
 		add_uint(o, "pid", pid);
 	for (uint32_t i = 2; i < v->len / 8 && dl_value_word(v, i); i++) {
 		json_object *frame = json_object_new_object();
+		uint64_t word = dl_value_word(v, i), pc = word & ~DL_FRAME_GUESS;
 
-		add_symbol(frame, env, pid, dl_value_word(v, i), DL_SYM_UADDR);
+		add_symbol(frame, env, pid, pc, DL_SYM_UADDR);
+		if (word != pc)
+			add(frame, "guess", json_object_new_boolean(true));
 		push(frames, frame);
 	}
 	add(o, "frames", frames);

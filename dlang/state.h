@@ -66,6 +66,9 @@ enum dl_fd_field {
 	DL_FF_COUNT
 };
 
+/* In what ustack() gives: nothing but what looked like a return address says so. */
+#define DL_FRAME_GUESS (UINT64_C(1) << 63)
+
 /*
  * The thread that fired.  ctx is the tracer's.  load, store, ustack and
  * effect work only while the thread is stopped (clauses with needs_stop);

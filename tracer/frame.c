@@ -12,12 +12,16 @@
  *
  * What is no code is not believed: a return address outside of executable
  * mappings ends the walk, and so does a stack pointer that does not move up.
+ *
+ * Where neither tables nor a frame pointer lead on, the stack is searched for
+ * something that a call left there.  Such a frame is marked as a guess.
  */
 #include "frame.h"
 
 #include <dwarf.h>
 #include <string.h>
 
+#include "../dlang/state.h"
 #include "cfi.h"
 #include "object_table.h"
 
@@ -29,6 +33,7 @@ struct frame {
 	uint64_t r[ARCH_DWARF_REGS];
 	uint64_t pc;
 	bool is_call; /* pc is a return address */
+	bool is_guess;
 };
 
 struct walk {
@@ -376,6 +381,91 @@ static enum step step_first(struct walk *w, const struct arch_regs *regs, const 
 	return step_fp(w, f, next);
 }
 
+/* ------------------------------------------------------------ guessing -- */
+
+#define GUESS_WORDS 512
+#define GUESS_FAR (64u << 10) /* a function does not begin this far before its code */
+#define PROLOGUE_MAX 128
+#define PUSHED_MAX 8 /* arguments on the stack of the call that is going on */
+
+/* Is word a return address?  *target: of which function, 0 unknown. */
+static bool is_return(struct walk *w, uint64_t word, uint64_t *target)
+{
+	uint8_t code[ARCH_CALL_MAX];
+
+	return objects_is_code(w->os, word) &&
+	       objects_read(w->os, word - sizeof(code), code, sizeof(code)) == sizeof(code) &&
+	       arch_call_before(code, word, target);
+}
+
+/* Back to what was there when the function at start was called; false: no sign of a call. */
+static bool undo_prologue(struct walk *w, const struct frame *f, uint64_t start, struct frame *next)
+{
+	uint64_t sp = f->r[arch_dwarf_sp], target;
+	uint8_t code[PROLOGUE_MAX];
+	struct arch_prologue p;
+	size_t n = f->pc - start < sizeof(code) ? f->pc - start : sizeof(code);
+
+	if (objects_read(w->os, start, code, n) != n || !arch_prologue(code, n, &p))
+		return false;
+	*next = *f;
+	for (unsigned i = 0;; i++, sp += sizeof(uint64_t)) {
+		if (i > PUSHED_MAX || !read_word(w->m, sp + p.depth, &next->pc))
+			return false;
+		if (is_return(w, next->pc, &target))
+			break;
+	}
+	for (unsigned i = 0; i < p.n_saved; i++)
+		if (!read_word(w->m, sp + p.depth - p.saved[i].depth, &next->r[p.saved[i].reg]))
+			return false;
+	next->r[arch_dwarf_sp] = sp + p.depth + sizeof(uint64_t);
+	next->is_call = true;
+	return true;
+}
+
+/* No tables, but known where the function begins: its first instructions tell. */
+static enum step step_prologue(struct walk *w, const struct frame *f, struct frame *next)
+{
+	uint64_t pc = f->pc - f->is_call;
+	struct obj *o = objects_find_code(w->os, pc);
+	const struct sym *s = o ? object_symbol_at(&o->pub, pc) : NULL;
+
+	return s && undo_prologue(w, f, s->addr + o->pub.bias, next) ? STEP_OK : STEP_UNKNOWN;
+}
+
+/*
+ * Where the function begins is said by the call that the stack remembers; if
+ * its first instructions agree with where that was found, all the better.
+ */
+static enum step step_guess(struct walk *w, const struct frame *f, struct frame *next)
+{
+	uint64_t sp = f->r[arch_dwarf_sp] & ~UINT64_C(7), word, target;
+	bool found = false;
+
+	for (unsigned i = 0; i < GUESS_WORDS && read_word(w->m, sp, &word); i++) {
+		struct frame undone;
+
+		sp += sizeof(word);
+		word = arch_code_address(word);
+		if (!is_return(w, word, &target) || target > f->pc || f->pc - target >= GUESS_FAR)
+			continue;
+		if (undo_prologue(w, f, target, &undone) && undone.r[arch_dwarf_sp] == sp) {
+			*next = undone;
+			found = true;
+			break;
+		}
+		if (found)
+			continue;
+		*next = *f;
+		next->pc = word;
+		next->r[arch_dwarf_sp] = sp;
+		next->is_call = found = true;
+	}
+	if (found)
+		next->is_guess = true;
+	return found ? STEP_OK : STEP_UNKNOWN;
+}
+
 static enum step step_next(struct walk *w, const struct frame *f, struct frame *next)
 {
 	enum step step = step_cfi(w, f, next);
@@ -399,10 +489,15 @@ int frame_walk(struct objects *os, struct frame_memory *m, const struct arch_reg
 		const struct frame *f = &frames[n & 1];
 		struct frame *next = &frames[!(n & 1)];
 
-		pcs[n++] = f->pc;
+		pcs[n++] = f->pc | (f->is_guess ? DL_FRAME_GUESS : 0);
 		step = n == 1 ? step_first(&w, regs, f, at_entry, next) : step_next(&w, f, next);
+		next->is_guess = false;
 		if (step == STEP_OK && !is_code(&w, next->pc))
 			step = STEP_UNKNOWN;
+		if (step == STEP_UNKNOWN)
+			step = step_prologue(&w, f, next);
+		if (step == STEP_UNKNOWN)
+			step = step_guess(&w, f, next);
 		if (step != STEP_OK)
 			break;
 	}

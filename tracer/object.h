@@ -102,7 +102,8 @@ uint64_t objects_start_of(struct objects *os, uint64_t addr, enum symbolize_kind
  * The same for a frame of a stack, with source lines and a line for each
  * function that was inlined there.  is_call: addr is a return address.
  */
-void objects_put_frame(struct objects *os, uint64_t addr, bool is_call, struct strbuf *out);
+void objects_put_frame(struct objects *os, uint64_t addr, bool is_call, bool with_lines,
+		       struct strbuf *out);
 /* e_machine and class of a process's program, for arch_foreign(). */
 struct error *object_elf_ident(pid_t pid, unsigned *machine, unsigned *class) must_check;
 

@@ -464,12 +464,31 @@ static void put_line(struct strbuf *out, const struct dwarf_frame *f)
 		strbuf_printf(out, " (%s:%u)", f->file, f->line);
 }
 
-void objects_put_frame(struct objects *os, uint64_t addr, bool is_call, struct strbuf *out)
+/*
+ * A call that nothing follows is the last instruction of its function: the
+ * return address is named by the call before it.
+ */
+static void put_return_address(struct objects *os, uint64_t addr, struct strbuf *out)
 {
-	struct obj *found = objects_find_code(os, addr);
+	struct obj *found = objects_find_code(os, addr - 1);
+	const struct sym *s = found ? object_symbol_at(&found->pub, addr - 1) : NULL;
+
+	if (!s || object_symbol_at(&found->pub, addr) == s) {
+		objects_symbolize(os, addr, SYMBOLIZE_ADDR, out);
+		return;
+	}
+	strbuf_printf(out, "%s`%s+0x%" PRIx64, found->pub.name, object_symbol_name(&found->pub, s),
+		      addr - found->pub.bias - s->addr);
+}
+
+void objects_put_frame(struct objects *os, uint64_t addr, bool is_call, bool with_lines,
+		       struct strbuf *out)
+{
+	struct obj *found = objects_find_code(os, addr - is_call);
 	struct object *o = found ? &found->pub : objects_find(os, addr);
 	struct dwarf_frame frames[DWARF_FRAMES_MAX];
-	unsigned n = o ? dwarf_frames_at(o->image, addr - o->bias - is_call, frames) : 0;
+	unsigned n =
+		o && with_lines ? dwarf_frames_at(o->image, addr - o->bias - is_call, frames) : 0;
 
 	for (unsigned i = 0; i + 1 < n; i++) {
 		strbuf_printf(out, "%s`%s [inlined]", o->name,
@@ -477,7 +496,10 @@ void objects_put_frame(struct objects *os, uint64_t addr, bool is_call, struct s
 		put_line(out, &frames[i]);
 		strbuf_putc(out, '\n');
 	}
-	objects_symbolize(os, addr, SYMBOLIZE_ADDR, out);
+	if (is_call)
+		put_return_address(os, addr, out);
+	else
+		objects_symbolize(os, addr, SYMBOLIZE_ADDR, out);
 	if (n)
 		put_line(out, &frames[n - 1]);
 }

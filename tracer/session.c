@@ -362,14 +362,15 @@ static void symbolize(void *ctx, uint32_t pid, uint64_t addr, enum dl_symkind ki
 		strbuf_printf(out, "0x%lx", (unsigned long)addr);
 }
 
-/* -x ustackline */
 static void put_frame(void *ctx, uint32_t pid, uint64_t addr, uint32_t index, struct strbuf *out)
 {
-	struct target *t = target_by_pid(ctx, (pid_t)pid);
+	struct session *s = ctx;
+	struct target *t = target_by_pid(s, (pid_t)pid);
 	struct objects *os = t ? target_objects(t) : NULL;
 
 	if (os)
-		objects_put_frame(os, addr, index > 0, out);
+		objects_put_frame(os, addr, index > 0,
+				  dl_option(s->options, DL_OPT_USTACKLINE) == 1, out);
 	else
 		strbuf_printf(out, "0x%lx", (unsigned long)addr);
 }

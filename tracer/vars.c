@@ -62,7 +62,7 @@ static uint64_t user_caller(struct firing *f)
 {
 	uint64_t pcs[2];
 
-	return thread_ustack(f, pcs, 2) == 2 ? pcs[1] : 0;
+	return thread_ustack(f, pcs, 2) == 2 ? pcs[1] & ~DL_FRAME_GUESS : 0;
 }
 
 static uint64_t wall_clock(void)

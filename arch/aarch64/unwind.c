@@ -72,6 +72,25 @@ static uint32_t word_at(const uint8_t *p)
 	return w;
 }
 
+/* Functions that call have frame records. */
+bool arch_prologue(const uint8_t *code, size_t len, struct arch_prologue *ret)
+{
+	(void)code;
+	(void)len;
+	(void)ret;
+	return false;
+}
+
+bool arch_call_before(const uint8_t code[ARCH_CALL_MAX], uint64_t addr, uint64_t *target_ret)
+{
+	uint32_t w = word_at(code + ARCH_CALL_MAX - 4);
+	bool is_bl = w >> 26 == 0x25;
+
+	*target_ret = is_bl ? addr - 4 + (uint64_t)((int64_t)((uint64_t)w << 38) >> 36) : 0;
+	return is_bl || (w & 0xfffffc1f) == 0xd63f0000 || /* blr */
+	       (w & 0xfefff800) == 0xd63f0800; /* blraa, blrab and with a zero modifier */
+}
+
 bool arch_linkage_stub(const uint8_t *code, size_t before, size_t avail, unsigned *sp_off_ret)
 {
 	size_t n = 0, back = 4;

@@ -6,6 +6,8 @@
  */
 #include "../arch.h"
 
+#include <string.h>
+
 const unsigned arch_dwarf_sp = 7, arch_dwarf_fp = 6;
 
 /* Indexes into user_regs_struct: rax rdx rcx rbx rsi rdi rbp rsp r8..r15 rip. */
@@ -43,6 +45,83 @@ bool arch_linkage_stub(const uint8_t *code, size_t before, size_t avail, unsigne
 	(void)avail;
 	(void)sp_off_ret;
 	return false;
+}
+
+bool arch_call_before(const uint8_t code[ARCH_CALL_MAX], uint64_t addr, uint64_t *target_ret)
+{
+	const uint8_t *end = code + ARCH_CALL_MAX;
+	int32_t rel;
+
+	*target_ret = 0;
+	if (end[-5] == 0xe8) {
+		memcpy(&rel, end - 4, sizeof(rel));
+		*target_ret = addr + (uint64_t)(int64_t)rel;
+		return true;
+	}
+	/* ff /2 with a register, [register], + 8 bits, + 32 bits; the last two maybe with a SIB. */
+	for (unsigned len = 2; len <= 7; len++) {
+		uint8_t modrm = end[1 - (int)len];
+		unsigned mod = modrm >> 6, sib = mod != 3 && (modrm & 7) == 4;
+		unsigned disp = mod == 1 ? 1 : mod == 2 ? 4 : mod == 0 && (modrm & 7) == 5 ? 4 : 0;
+
+		if (end[-(int)len] == 0xff && (modrm >> 3 & 7) == 2 && len == 2 + sib + disp)
+			return true;
+	}
+	return false;
+}
+
+/* push %reg; -1: it isn't. */
+static int pushed_register(const uint8_t *p, unsigned len)
+{
+	static const uint8_t dwarf[] = { 0, 2, 1, 3, 7, 6, 4, 5 }; /* rax rcx rdx rbx ... */
+
+	if (len == 1 && (p[0] & 0xf8) == 0x50)
+		return dwarf[p[0] & 7];
+	if (len == 2 && p[0] == 0x41 && (p[1] & 0xf8) == 0x50)
+		return 8 + (p[1] & 7);
+	return -1;
+}
+
+/* sub $n, %rsp; 0: it isn't. */
+static uint32_t room_made(const uint8_t *p, unsigned len)
+{
+	uint32_t n = 0;
+
+	if (len == 4 && p[0] == 0x48 && p[1] == 0x83 && p[2] == 0xec)
+		n = p[3];
+	else if (len == 7 && p[0] == 0x48 && p[1] == 0x81 && p[2] == 0xec)
+		memcpy(&n, p + 3, sizeof(n));
+	return n;
+}
+
+bool arch_prologue(const uint8_t *code, size_t len, struct arch_prologue *ret)
+{
+	bool has_room = false;
+	struct arch_insn insn;
+
+	*ret = (struct arch_prologue){ 0 };
+	for (size_t at = 0; at < len; at += insn.len) {
+		const uint8_t *p = code + at;
+		uint32_t room;
+		int reg;
+
+		if (!arch_insn_length(p, len - at, 0, &insn) || !insn.len)
+			break;
+		reg = pushed_register(p, insn.len);
+		room = has_room ? 0 : room_made(p, insn.len);
+		if (reg >= 0 && !has_room) {
+			ret->depth += 8;
+			if (ret->n_saved == ARCH_SAVED_MAX)
+				return false;
+			ret->saved[ret->n_saved].reg = (uint8_t)reg;
+			ret->saved[ret->n_saved++].depth = ret->depth;
+		}
+		ret->depth += room;
+		has_room |= room != 0;
+		if (insn.flow != ARCH_FLOW_NEXT && insn.flow != ARCH_FLOW_COND)
+			break;
+	}
+	return true;
 }
 
 /* Of four levels of tables; five are used only where a program asks for it. */
