@@ -88,7 +88,14 @@ enum arch_param_kind {
 	ARCH_PARAM_LONG_DOUBLE,
 	ARCH_PARAM_VECTOR, /* what SIMD instructions work on */
 	ARCH_PARAM_STRUCT, /* struct, union or complex by value */
+	ARCH_PARAM_PAIR, /* two numbers, each passed as if it were alone (Rust) */
 	ARCH_PARAM_BY_REF,
+};
+/* A number that a value consists of. */
+struct arch_scalar {
+	uint64_t at;
+	uint8_t size;
+	bool is_float;
 };
 struct arch_param {
 	enum arch_param_kind kind;
@@ -96,6 +103,7 @@ struct arch_param {
 	bool is_float[2]; /* STRUCT of up to 16 bytes: its words hold nothing but floats */
 	bool has_long_double; /* STRUCT */
 	uint8_t n_same_floats; /* STRUCT of 1 to 4 floats of one size and nothing else */
+	struct arch_scalar pair[2]; /* PAIR */
 };
 
 /* Where a parameter is at a function's first instruction, a result at its return. */
@@ -115,7 +123,7 @@ struct arch_piece {
 	uint8_t kind, n;
 	uint8_t at, size; /* which bytes of the value */
 };
-#define ARCH_PIECES_MAX 4
+#define ARCH_PIECES_MAX 9
 #define ARCH_PIECES_BYTES 64 /* a value in pieces is not larger */
 /* Words are those of arch_arg(); of results arch_retval() and arch_retval2(). */
 struct arch_where {
@@ -127,6 +135,13 @@ struct arch_where {
 void arch_place_params(const struct arch_param *result, const struct arch_param *params, unsigned n,
 		       struct arch_where *places);
 void arch_place_result(const struct arch_param *result, struct arch_where *ret);
+/* Go's convention: registers in their order, and the first word (arch_arg()) of its stack. */
+struct arch_go {
+	uint8_t ints[16], n_ints; /* DWARF's numbers */
+	uint8_t n_vectors; /* from 0 on */
+	uint8_t stack_word;
+};
+extern const struct arch_go arch_go;
 /* n of arch_arg() that is in DWARF register reg at a function's start; -1. */
 int arch_arg_of_dwarf(unsigned reg);
 /* Number of the vector register that DWARF calls reg; -1. */

@@ -20,116 +20,6 @@
 #include "dwarf_type_int.h"
 #include "image.h"
 
-#define LEAVES_MAX 64
-#define DEPTH_MAX 8
-
-/* ------------------------------------------------- convention's view -- */
-
-/* The numbers a struct consists of, as far as they decide how it is passed. */
-struct leaves {
-	unsigned n;
-	uint64_t float_size; /* of all, 0: not the same or not only floats */
-	bool is_mixed, has_long_double;
-	bool has_int[2];
-};
-
-static void gather(struct dl_types *ts, struct dl_type *t, uint64_t at, struct leaves *l,
-		   unsigned depth)
-{
-	t = dl_type_base(t);
-	if (depth > DEPTH_MAX || l->n > LEAVES_MAX) {
-		l->is_mixed = l->has_int[0] = l->has_int[1] = true;
-		return;
-	}
-	if (t->kind == DL_ARRAY) {
-		uint64_t size = dl_type_size(ts, t->ref);
-
-		for (uint64_t i = 0; i < t->n_elems && l->n <= LEAVES_MAX; i++)
-			gather(ts, t->ref, at + i * size, l, depth + 1);
-	} else if (t->kind == DL_STRUCT || t->kind == DL_UNION) {
-		(void)dwarf_type_complete(ts, t);
-		for (size_t i = 0; i < t->n_members; i++)
-			gather(ts, t->members[i].type, at + t->members[i].bit_offset / 8, l,
-			       depth + 1);
-	} else {
-		bool is_float = t->kind == DL_FLOAT && t->size <= 8;
-
-		l->has_long_double |= t->kind == DL_FLOAT && t->size > 8;
-
-		if (!is_float && at < 16)
-			l->has_int[at / 8] = true;
-		if (t->kind != DL_FLOAT || (l->n && l->float_size != t->size))
-			l->is_mixed = true;
-		l->float_size = t->size;
-		l->n++;
-	}
-}
-
-/* The type of a parameter without its typedefs and qualifiers. */
-static bool bare_type(Dwarf_Die *die, Dwarf_Die *type)
-{
-	if (!debuginfo_ref(die, DW_AT_type, type))
-		return false;
-	for (int i = 0; i < 16; i++) {
-		int tag = dwarf_tag(type);
-
-		if (tag != DW_TAG_typedef && tag != DW_TAG_const_type &&
-		    tag != DW_TAG_volatile_type && tag != DW_TAG_atomic_type)
-			return true;
-		if (!debuginfo_ref(type, DW_AT_type, type))
-			return false;
-	}
-	return false;
-}
-
-/* C++: not trivial to copy, so it's passed by address. */
-static bool is_by_reference(Dwarf_Die *type)
-{
-	uint64_t cc;
-
-	return debuginfo_number(type, DW_AT_calling_convention, &cc) &&
-	       cc == DW_CC_pass_by_reference;
-}
-
-static void as_struct(struct dl_types *ts, struct dl_type *b, struct arch_param *p)
-{
-	struct leaves l = { 0 };
-
-	p->kind = ARCH_PARAM_STRUCT;
-	gather(ts, b, 0, &l, 0);
-	p->is_float[0] = !l.has_int[0];
-	p->is_float[1] = !l.has_int[1];
-	p->has_long_double = l.has_long_double;
-	if (!l.n)
-		p->size = 0; /* empty */
-	if (!l.is_mixed && l.n >= 1 && l.n <= 4)
-		p->n_same_floats = (uint8_t)l.n;
-}
-
-/* Arrays stand for vectors, complex numbers and integers that D has no type for. */
-static struct arch_param as_param(struct dl_types *ts, Dwarf_Die *die, struct dl_type *t)
-{
-	struct arch_param p = { .kind = ARCH_PARAM_INT };
-	struct dl_type *b = dl_type_base(t);
-	Dwarf_Die type;
-	bool is_known = bare_type(die, &type);
-
-	if (b->host_data)
-		(void)dwarf_type_complete(ts, b);
-	p.size = dl_type_size(ts, b);
-	if (is_known && is_by_reference(&type))
-		return (struct arch_param){ .kind = ARCH_PARAM_BY_REF, .size = 8 };
-	if (b->kind == DL_FLOAT)
-		p.kind = b->size > 8 ? ARCH_PARAM_LONG_DOUBLE : ARCH_PARAM_FLOAT;
-	else if (b->kind == DL_STRUCT || b->kind == DL_UNION)
-		as_struct(ts, b, &p);
-	else if (b->kind == DL_ARRAY && is_known && dwarf_tag(&type) == DW_TAG_array_type)
-		p.kind = ARCH_PARAM_VECTOR;
-	else if (b->kind == DL_ARRAY && dl_type_base(b->ref)->kind == DL_FLOAT)
-		as_struct(ts, b, &p);
-	return p;
-}
-
 /* ------------------------------------------------------------ location -- */
 
 enum place { PLACE_NONE, PLACE_REG, PLACE_MEMORY, PLACE_CONST, PLACE_SPLIT };
@@ -156,6 +46,17 @@ static void at_entry(Dwarf_Attribute *a, Dwarf_Op **ops, size_t *n)
 		*ops = in;
 		*n = 1;
 	}
+}
+
+static bool is_constant(const Dwarf_Op *op, int64_t *ret)
+{
+	if (op->atom >= DW_OP_lit0 && op->atom <= DW_OP_lit31)
+		*ret = op->atom - DW_OP_lit0;
+	else if (op->atom >= DW_OP_const1u && op->atom <= DW_OP_consts)
+		*ret = (int64_t)op->number;
+	else
+		return false;
+	return true;
 }
 
 struct location {
@@ -189,11 +90,8 @@ static enum place locate(Dwarf_Die *die, uint64_t addr, struct location *ret)
 			return PLACE_SPLIT;
 	if (n == 1 && register_of(&ops[0]) >= 0)
 		return PLACE_REG;
-	if (n == 2 && ops[1].atom == DW_OP_stack_value && ops[0].atom >= DW_OP_lit0 &&
-	    ops[0].atom <= DW_OP_lit31) {
-		ret->value = ops[0].atom - DW_OP_lit0;
+	if (n == 2 && ops[1].atom == DW_OP_stack_value && is_constant(&ops[0], &ret->value))
 		return PLACE_CONST;
-	}
 	if (ops[n - 1].atom == DW_OP_stack_value || ops[n - 1].atom == DW_OP_implicit_value)
 		return PLACE_NONE; /* a debugger could compute it */
 	return PLACE_MEMORY;
@@ -213,9 +111,22 @@ static void add_param(struct debuginfo *di, struct dl_types *ts, Dwarf_Die *die,
 	name = dwarf_attr_integrate(die, DW_AT_name, &a) ? dwarf_formstring(&a) : NULL;
 	p->name = name && *name ? name : NULL;
 	p->type = dwarf_type_of(di, ts, die);
-	list->abi[f->n_params] = as_param(ts, die, p->type);
+	list->abi[f->n_params] = dwarf_abi_param(di, ts, die, p->type);
 	list->dies[f->n_params] = *die;
 	list->is_there[f->n_params++] = is_there;
+}
+
+/* Go has several results, and calls them parameters. */
+static void add_result(struct debuginfo *di, struct dl_types *ts, Dwarf_Die *die,
+		       struct dwarf_param_list *list, struct dwarf_func *f)
+{
+	struct dwarf_param *p = &f->results[f->n_results];
+
+	if (f->n_results == DWARF_RESULTS_MAX)
+		return;
+	p->name = debuginfo_string(die, DW_AT_name);
+	p->type = dwarf_type_of(di, ts, die);
+	list->results[f->n_results++] = *die;
 }
 
 /* The child of func that stands for the abstract parameter. */
@@ -258,7 +169,9 @@ static void list_params(struct debuginfo *di, struct dl_types *ts, Dwarf_Die *fu
 			f->is_variadic = true;
 		if (tag != DW_TAG_formal_parameter)
 			continue;
-		if (!is_copy)
+		if (debuginfo_flag(&child, DW_AT_variable_parameter))
+			add_result(di, ts, &child, list, f);
+		else if (!is_copy)
 			add_param(di, ts, &child, true, list, f);
 		else if (concrete_of(func, &child, &own))
 			add_param(di, ts, &own, true, list, f);
@@ -275,6 +188,13 @@ bool dwarf_param_is_object(const struct dwarf_param *p)
 	       kind == DL_FLOAT || kind == DL_ARRAY;
 }
 
+static void place_result(const struct arch_param *abi, struct dwarf_param *p)
+{
+	arch_place_result(abi, &p->where);
+	if (p->where.how == ARCH_NOWHERE)
+		p->why = "where it is put is not known when the function returns";
+}
+
 void dwarf_params_read(struct debuginfo *di, struct dl_types *ts, Dwarf_Die *func,
 		       struct dwarf_param_list *list, struct dwarf_func *f)
 {
@@ -282,12 +202,15 @@ void dwarf_params_read(struct debuginfo *di, struct dl_types *ts, Dwarf_Die *fun
 	struct arch_param result;
 
 	memset(f, 0, sizeof(*f));
-	f->result.type = dwarf_type_of(di, ts, func);
-	result = as_param(ts, func, f->result.type);
-	arch_place_result(&result, &f->result.where);
-	if (f->result.where.how == ARCH_NOWHERE)
-		f->result.why = "where it is put is not known when the function returns";
+	f->results[0].type = dwarf_type_of(di, ts, func);
+	f->n_results = f->results[0].type->kind != DL_VOID;
 	list_params(di, ts, func, list, f);
+	if (dwarf_abi_language(func) == DW_LANG_Go) {
+		dwarf_abi_go(ts, list, f);
+		return;
+	}
+	result = dwarf_abi_param(di, ts, func, f->results[0].type);
+	place_result(&result, &f->results[0]);
 	arch_place_params(&result, list->abi, f->n_params, where);
 	for (unsigned i = 0; i < f->n_params; i++) {
 		f->params[i].where = where[i];
@@ -351,44 +274,121 @@ static void in_pieces(const struct location *l, struct dwarf_param *p)
 	p->why = "the compiler optimised parts of it out";
 }
 
-/* true: DWARF has parts of it only. */
-static bool place_param(struct dl_types *ts, struct dwarf_param_list *list, uint64_t entry,
-			unsigned i, struct dwarf_param *p)
+static const char *always(struct dl_types *ts, int64_t value)
 {
+	return arena_printf(dl_types_arena(ts),
+			    "the compiler optimised it out: it is always %" PRId64 " here", value);
+}
+
+static enum place place_param(struct dl_types *ts, struct dwarf_param_list *list, uint64_t entry,
+			      unsigned i, struct dwarf_param *p)
+{
+	enum place place = PLACE_NONE;
 	struct location l = { 0 };
 
 	if (p->why)
-		return false;
-	switch (list->is_there[i] ? locate(&list->dies[i], entry, &l) : PLACE_NONE) {
+		return place;
+	if (list->is_there[i])
+		place = locate(&list->dies[i], entry, &l);
+	switch (place) {
 	case PLACE_NONE: p->why = "the compiler optimised it out"; break;
-	case PLACE_CONST:
-		p->why = arena_printf(dl_types_arena(ts),
-				      "the compiler optimised it out: it is "
-				      "always %" PRId64 " here",
-				      l.value);
-		break;
+	case PLACE_CONST: p->why = always(ts, l.value); break;
 	case PLACE_REG: in_register(ts, &l, p); break;
 	case PLACE_MEMORY: break; /* written by the prologue: not yet */
-	case PLACE_SPLIT: in_pieces(&l, p); return true;
+	case PLACE_SPLIT: in_pieces(&l, p); break;
 	}
-	return false;
+	return place;
 }
 
 /*
- * Callers that the compiler didn't see pass everything, used or not: where its
- * tables have no value, the convention still has.  gcc gives functions that
- * it changes a local symbol.  Other compilers let callers that they do see
- * pass anything for what is not used at all; a struct of which they know a
- * part is used.
+ * What DWARF says of a parameter first, if it says nothing at the entry.  The
+ * same register as the convention's: it has been there all along.  A constant:
+ * callers may pass anything.
  */
-static bool is_as_called(const struct image *img, struct debuginfo *di, uint64_t addr, bool is_part)
+static bool is_confirmed(Dwarf_Die *die, struct dl_types *ts, const struct arch_where *w,
+			 struct dwarf_param *p)
+{
+	Dwarf_Addr base, lo, hi, first = UINT64_MAX;
+	struct location l = { 0 };
+	Dwarf_Attribute a;
+	ptrdiff_t at = 0;
+	Dwarf_Op *ops;
+	size_t n;
+
+	if (!dwarf_attr(die, DW_AT_location, &a))
+		return false;
+	for (unsigned i = 0;
+	     i < 64 && (at = dwarf_getlocations(&a, at, &base, &lo, &hi, &ops, &n)) > 0; i++) {
+		if (n && lo < first && lo < hi) {
+			first = lo;
+			l = (struct location){ .ops = ops, .n = n };
+		}
+	}
+	if (l.n == 1 && w->how == ARCH_AT_ADDRESS && l.ops[0].atom >= DW_OP_breg0 &&
+	    l.ops[0].atom <= DW_OP_breg31)
+		return !l.ops[0].number && arch_arg_of_dwarf(l.ops[0].atom - DW_OP_breg0) == w->n;
+	if (l.n == 1 && register_of(&l.ops[0]) >= 0) {
+		unsigned reg = (unsigned)register_of(&l.ops[0]);
+
+		return (w->how == ARCH_IN_WORD && arch_arg_of_dwarf(reg) == w->n) ||
+		       (w->how == ARCH_IN_PIECES && w->n_pieces == 1 &&
+			w->pieces[0].kind == ARCH_PIECE_VECTOR &&
+			arch_vector_of_dwarf(reg) == w->pieces[0].n);
+	}
+	if (l.n == 2 && l.ops[1].atom == DW_OP_stack_value && is_constant(&l.ops[0], &l.value))
+		p->why = always(ts, l.value);
+	return false;
+}
+
+/* Is code of an optimising compiler meant?  LLVM says of such that it knows all calls. */
+static bool is_optimised(Dwarf_Die *func)
+{
+	return debuginfo_flag(func, DW_AT_GNU_all_call_sites) ||
+	       debuginfo_flag(func, DW_AT_call_all_calls);
+}
+
+/* How much the calling convention can be relied on where there are no better news. */
+struct trust {
+	bool is_gcc, is_global, is_optimised;
+};
+
+static struct trust trust_of(const struct image *img, struct debuginfo *di, Dwarf_Die *func,
+			     uint64_t addr)
 {
 	const struct sym *s = image_symbol_covering(img, addr);
 	struct debug_unit *u = debuginfo_unit_at(di, addr);
 	const char *by = u ? debuginfo_string(debuginfo_unit_die(u), DW_AT_producer) : NULL;
 
-	return s && s->addr == addr && s->bind != STB_LOCAL && by &&
-	       (is_part || !strncmp(by, "GNU ", 4));
+	return (struct trust){
+		.is_gcc = by && !strncmp(by, "GNU ", 4),
+		.is_global = s && s->addr == addr && s->bind != STB_LOCAL,
+		.is_optimised = is_optimised(func),
+	};
+}
+
+/*
+ * Where tables have no value, has the convention?  Callers that the compiler
+ * doesn't see pass everything.  gcc gives functions whose convention it
+ * changes a local symbol.  LLVM doesn't; it lets the callers that it sees pass
+ * anything for what is not used, and has constants in place of what is always
+ * the same; of a struct that it knows a part of all is passed.
+ */
+static void read_param(struct dl_types *ts, struct dwarf_param_list *list, uint64_t entry,
+		       unsigned i, const struct trust *t, struct dwarf_param *p)
+{
+	struct dwarf_param by_convention = *p;
+	enum place place = place_param(ts, list, entry, i, p);
+
+	if (by_convention.why)
+		return;
+	if (place == PLACE_MEMORY && !t->is_gcc && !t->is_global && t->is_optimised)
+		p->why = "where it is at the entry is not known: the compiler may have changed how "
+			 "the function is called";
+	else if (p->why && ((t->is_gcc ? t->is_global : !t->is_optimised) ||
+			    (place == PLACE_SPLIT && t->is_global) ||
+			    (place == PLACE_NONE && list->is_there[i] &&
+			     is_confirmed(&list->dies[i], ts, &by_convention.where, p))))
+		*p = by_convention;
 }
 
 bool dwarf_func_at(struct image *img, struct dl_types *ts, uint64_t addr, struct dwarf_func *ret)
@@ -402,14 +402,10 @@ bool dwarf_func_at(struct image *img, struct dl_types *ts, uint64_t addr, struct
 		return false;
 	die = f->die;
 	dwarf_params_read(di, ts, &die, &list, ret);
-	for (unsigned i = 0; i < ret->n_params; i++) {
-		struct dwarf_param *p = &ret->params[i], by_convention = *p;
+	struct trust trust = trust_of(img, di, &die, addr);
 
-		bool is_part = place_param(ts, &list, addr, i, p);
-
-		if (p->why && is_as_called(img, di, addr, is_part))
-			*p = by_convention;
-	}
+	for (unsigned i = 0; i < ret->n_params; i++)
+		read_param(ts, &list, addr, i, &trust, &ret->params[i]);
 	return true;
 }
 

@@ -13,6 +13,7 @@
 struct image;
 
 #define DWARF_PARAMS_MAX 32
+#define DWARF_RESULTS_MAX 8
 
 struct dwarf_param {
 	const char *name; /* NULL unnamed; lives as long as the image */
@@ -25,7 +26,8 @@ struct dwarf_func {
 	struct dwarf_param params[DWARF_PARAMS_MAX];
 	unsigned n_params;
 	bool is_variadic;
-	struct dwarf_param result; /* void type if it has none */
+	struct dwarf_param results[DWARF_RESULTS_MAX]; /* [0] is void if there is none */
+	unsigned n_results; /* one, but in Go */
 };
 
 /* Is the value more than an argument word, so that D has to read it as an object? */

@@ -19,9 +19,17 @@ struct dwarf_param_list {
 	struct arch_param abi[DWARF_PARAMS_MAX];
 	Dwarf_Die dies[DWARF_PARAMS_MAX];
 	bool is_there[DWARF_PARAMS_MAX]; /* not only in the abstract instance */
+	Dwarf_Die results[DWARF_RESULTS_MAX];
 };
 /* Parameters and result of a function or inlined instance; where is as at a call. */
 void dwarf_params_read(struct debuginfo *di, struct dl_types *ts, Dwarf_Die *func,
 		       struct dwarf_param_list *list, struct dwarf_func *f);
+
+/* dwarf_abi.c: how a parameter or result (the type of die) is passed. */
+struct arch_param dwarf_abi_param(struct debuginfo *di, struct dl_types *ts, Dwarf_Die *die,
+				  struct dl_type *t);
+/* Places all of a Go function. */
+void dwarf_abi_go(struct dl_types *ts, struct dwarf_param_list *list, struct dwarf_func *f);
+int dwarf_abi_language(Dwarf_Die *die); /* DW_LANG_*, -1 */
 
 #endif

@@ -60,8 +60,8 @@ static void add_result(struct pid_args *a, struct dl_types *ts, const struct dwa
 		.native_type = dl_types_basic(ts, DL_T_UINT64),
 		.map = 0,
 	};
-	if (f->result.type->kind != DL_VOID)
-		add_arg(a, 0, &f->result, 1);
+	for (unsigned i = 0; i < f->n_results; i++)
+		add_arg(a, i, &f->results[i], 1 + f->results[i].where.n);
 }
 
 static const char *no_debug(struct dl_types *ts, const struct object *o, const struct sym *s)

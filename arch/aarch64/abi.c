@@ -84,6 +84,28 @@ static void place_floats(struct state *s, unsigned n, uint64_t size, struct arch
 		add_piece(ret, true, s->vregs++, i * each, each);
 }
 
+static void place(struct state *s, const struct arch_param *p, struct arch_where *ret);
+
+/* Each of the two by itself. */
+static void place_pair(struct state *s, const struct arch_param *p, struct arch_where *ret)
+{
+	for (unsigned i = 0; i < 2; i++) {
+		const struct arch_scalar *sc = &p->pair[i];
+		struct arch_param alone = {
+			.kind = sc->is_float ? ARCH_PARAM_FLOAT : ARCH_PARAM_INT,
+			.size = sc->size,
+		};
+		struct arch_where w = { 0 };
+
+		place(s, &alone, &w);
+		if (sc->at + sc->size > ARCH_PIECES_BYTES)
+			return;
+		add_piece(ret, w.how == ARCH_IN_PIECES,
+			  w.how == ARCH_IN_PIECES ? w.pieces[0].n : w.n, (unsigned)sc->at,
+			  sc->size);
+	}
+}
+
 static void place(struct state *s, const struct arch_param *p, struct arch_where *ret)
 {
 	if (!p->size)
@@ -99,13 +121,14 @@ static void place(struct state *s, const struct arch_param *p, struct arch_where
 	case ARCH_PARAM_LONG_DOUBLE:
 	case ARCH_PARAM_VECTOR: place_floats(s, 1, p->size, ret); break;
 	case ARCH_PARAM_STRUCT:
-		if (p->n_same_floats && p->n_same_floats <= ARCH_PIECES_MAX)
+		if (p->n_same_floats && p->n_same_floats <= 4)
 			place_floats(s, p->n_same_floats, p->size, ret);
 		else if (p->size > 16)
 			place_address(s, ret);
 		else
 			place_words(s, p->size, false, ret);
 		break;
+	case ARCH_PARAM_PAIR: place_pair(s, p, ret); break;
 	case ARCH_PARAM_BY_REF: place_address(s, ret); break;
 	}
 }
@@ -154,3 +177,11 @@ bool arch_vector_bytes(pid_t tid, unsigned n, uint8_t ret[16])
 	memcpy(ret, &fp.vregs[n], 16);
 	return true;
 }
+
+/* The word at sp is the callee's to save the link register in. */
+const struct arch_go arch_go = {
+	.ints = { 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15 },
+	.n_ints = 16,
+	.n_vectors = 16,
+	.stack_word = GPRS + 1,
+};

@@ -84,6 +84,28 @@ static void place_vector(struct state *s, const struct arch_param *p, struct arc
 		s->xmms++; /* wider registers are not read */
 }
 
+static void place(struct state *s, const struct arch_param *p, struct arch_where *ret);
+
+/* Each of the two by itself. */
+static void place_pair(struct state *s, const struct arch_param *p, struct arch_where *ret)
+{
+	for (unsigned i = 0; i < 2; i++) {
+		const struct arch_scalar *sc = &p->pair[i];
+		struct arch_param alone = {
+			.kind = sc->is_float ? ARCH_PARAM_FLOAT : ARCH_PARAM_INT,
+			.size = sc->size,
+		};
+		struct arch_where w = { 0 };
+
+		place(s, &alone, &w);
+		if (sc->at + sc->size > ARCH_PIECES_BYTES)
+			return;
+		add_piece(ret, w.how == ARCH_IN_PIECES,
+			  w.how == ARCH_IN_PIECES ? w.pieces[0].n : w.n, (unsigned)sc->at,
+			  sc->size);
+	}
+}
+
 static void place(struct state *s, const struct arch_param *p, struct arch_where *ret)
 {
 	static const bool ints[2];
@@ -103,6 +125,7 @@ static void place(struct state *s, const struct arch_param *p, struct arch_where
 	case ARCH_PARAM_VECTOR: place_vector(s, p, ret); break;
 	case ARCH_PARAM_LONG_DOUBLE: to_stack(s, 16, true, ret); break;
 	case ARCH_PARAM_STRUCT: place_struct(s, p, ret); break;
+	case ARCH_PARAM_PAIR: place_pair(s, p, ret); break;
 	case ARCH_PARAM_BY_REF:
 		place_int(s, ret);
 		if (ret->how == ARCH_IN_WORD)
@@ -167,3 +190,11 @@ bool arch_vector_bytes(pid_t tid, unsigned n, uint8_t ret[16])
 	       16);
 	return true;
 }
+
+/* rax rbx rcx rdi rsi r8 r9 r10 r11 */
+const struct arch_go arch_go = {
+	.ints = { 0, 3, 2, 5, 4, 8, 9, 10, 11 },
+	.n_ints = 9,
+	.n_vectors = 15,
+	.stack_word = GPRS,
+};

@@ -192,7 +192,7 @@ static void check_handle(struct rig *r)
 		assert_int_equal(f.params[i].where.n, args[i]);
 	}
 	assert_type(f.params[0].type, "conn_t *");
-	assert_type(f.result.type, "int");
+	assert_type(f.results[0].type, "int");
 	assert_true(dwarf_func_at(r->image, r->types, by_name(r->image, "many")->addr, &f));
 	assert_int_equal(f.n_params, 9);
 	assert_int_equal(f.params[6].where.n, 6); /* on the stack or not: one number on */
