@@ -343,6 +343,14 @@ static struct error *exec_targets(struct session *s, enum hold hold)
 
 /* ------------------------------------------------------------- state -- */
 
+/* What addresses of a process are named by; NULL: they are not (-x noresolve). */
+static struct objects *names_of(struct session *s, uint32_t pid)
+{
+	struct target *t = target_by_pid(s, (pid_t)pid);
+
+	return t && dl_option(s->options, DL_OPT_NORESOLVE) != 1 ? target_objects(t) : NULL;
+}
+
 static void symbolize(void *ctx, uint32_t pid, uint64_t addr, enum dl_symkind kind,
 		      struct strbuf *out)
 {
@@ -351,10 +359,7 @@ static void symbolize(void *ctx, uint32_t pid, uint64_t addr, enum dl_symkind ki
 		[DL_SYM_USYM] = SYMBOLIZE_SYM,
 		[DL_SYM_UMOD] = SYMBOLIZE_MOD,
 	};
-	struct target *t = target_by_pid(ctx, (pid_t)pid);
-	struct session *s = ctx;
-	bool raw = dl_option(s->options, DL_OPT_NORESOLVE) == 1;
-	struct objects *os = t && !raw ? target_objects(t) : NULL;
+	struct objects *os = names_of(ctx, pid);
 
 	if (os)
 		objects_symbolize(os, addr, kinds[kind], out);
@@ -364,9 +369,8 @@ static void symbolize(void *ctx, uint32_t pid, uint64_t addr, enum dl_symkind ki
 
 static void put_frame(void *ctx, uint32_t pid, uint64_t addr, uint32_t index, struct strbuf *out)
 {
-	struct session *s = ctx;
-	struct target *t = target_by_pid(s, (pid_t)pid);
-	struct objects *os = t ? target_objects(t) : NULL;
+	const struct session *s = ctx;
+	struct objects *os = names_of(ctx, pid);
 
 	if (os)
 		objects_put_frame(os, addr, index > 0,
