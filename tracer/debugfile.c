@@ -91,6 +91,7 @@ struct search {
 	const uint8_t *id; /* must be its build-id, if id_len */
 	size_t id_len;
 	uint32_t crc; /* else its checksum */
+	struct strbuf *tried; /* NULL: nobody asks */
 	struct debugfile *found;
 };
 
@@ -143,7 +144,12 @@ static bool try_path(struct search *s, const struct strbuf *path)
 			 -1 :
 			 open(strbuf_text(path), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 
-	return fd >= 0 && try_fd(s, fd, strbuf_text(path));
+	if (fd >= 0 && try_fd(s, fd, strbuf_text(path)))
+		return true;
+	if (s->tried)
+		strbuf_printf(s->tried, "\n\t%s%s", strbuf_text(path),
+			      fd >= 0 ? " (of another build)" : "");
+	return false;
 }
 
 static bool try_build_id(struct search *s, const char *root)
@@ -190,6 +196,8 @@ static void try_debuginfod(struct search *s)
 	debuginfod_client *client;
 	char *path = NULL;
 
+	if (s->tried)
+		strbuf_printf(s->tried, "\n\tDEBUGINFOD_URLS=%s", urls ? urls : " (not set)");
 	if (!urls || !*urls || s->id_len < 2 || s->id_len > ID_MAX)
 		return;
 	client = debuginfod_begin();
@@ -221,9 +229,9 @@ static const char *link_of(const struct image *img, uint32_t *crc)
 	return link;
 }
 
-struct debugfile *debugfile_find(const struct image *img, const char *section)
+struct debugfile *debugfile_find(const struct image *img, const char *section, struct strbuf *tried)
 {
-	struct search s = { .img = img, .section = section };
+	struct search s = { .img = img, .section = section, .tried = tried };
 	const char *const roots[] = { img->root ? img->root : "", "" };
 	const char *link = link_of(img, &s.crc);
 

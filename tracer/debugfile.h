@@ -13,6 +13,7 @@
 #include "../dlang/error.h"
 
 struct image;
+struct strbuf;
 
 struct debugfile {
 	char *path; /* for messages */
@@ -23,9 +24,11 @@ struct debugfile {
 
 /*
  * The separate file that has the section (".symtab", ".debug_info"); NULL:
- * there is none.  The target's own root directory is searched first.
+ * there is none.  The target's own root directory is searched first.  tried
+ * (NULL is fine) gets the paths that were no good, each on a line.
  */
-struct debugfile *debugfile_find(const struct image *img, const char *section);
+struct debugfile *debugfile_find(const struct image *img, const char *section,
+				 struct strbuf *tried);
 /* The symbol table packed into .gnu_debugdata; NULL: none, or it can't be unpacked. */
 struct debugfile *debugfile_mini(const struct image *img);
 /* A file by its build-id alone (dwz's common file), or by path below the roots. */

@@ -13,7 +13,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../dlang/strbuf.h"
 #include "debugfile.h"
+#include "dwarf_func.h"
 #include "image.h"
 
 #define UNITS_MAX (1u << 20)
@@ -39,6 +41,7 @@ void debuginfo_destroy(struct debuginfo *di)
 	vec_deinit(&di->ranges);
 	vec_deinit(&di->names);
 	free(di->heads);
+	free(di->tried);
 	free(di->slots);
 	if (di->dwarf)
 		dwarf_end(di->dwarf);
@@ -202,7 +205,11 @@ static struct debuginfo *open_debuginfo(struct image *img)
 	di->image = img;
 	if (!debugfile_has_section(elf, ".debug_info") &&
 	    !debugfile_has_section(elf, ".zdebug_info")) {
-		di->file = debugfile_find(img, ".debug_info");
+		_cleanup_(strbuf_deinit) struct strbuf tried = { 0 };
+
+		di->file = debugfile_find(img, ".debug_info", &tried);
+		if (!di->file && !strbuf_failed(&tried))
+			di->tried = strbuf_take(&tried);
 		elf = di->file ? di->file->elf : NULL;
 	}
 	di->dwarf = elf ? dwarf_begin_elf(elf, DWARF_C_READ, NULL) : NULL;
@@ -220,6 +227,13 @@ struct debuginfo *image_debuginfo(struct image *img)
 	if (!img->debug)
 		img->debug = open_debuginfo(img);
 	return img->debug && img->debug->units.n ? img->debug : NULL;
+}
+
+char *dwarf_take_search(struct image *img)
+{
+	struct debuginfo *di = img->debug;
+
+	return di ? take_ptr(di->tried) : NULL;
 }
 
 Dwarf_Die *debuginfo_unit_die(struct debug_unit *u)

@@ -52,6 +52,7 @@ struct debug_type_slot;
 struct debuginfo {
 	struct image *image; /* borrowed: it owns this */
 	struct debugfile *file, *alt; /* owned; NULL: the image's own, none */
+	char *tried; /* owned: where it was looked for in vain; NULL */
 	Dwarf *dwarf, *alt_dwarf;
 	VEC(struct debug_unit) units;
 	VEC(struct debug_range) ranges; /* by lo */

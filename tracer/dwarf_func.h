@@ -36,5 +36,10 @@ bool dwarf_param_is_object(const struct dwarf_param *p);
 bool dwarf_func_at(struct image *img, struct dl_types *ts, uint64_t addr, struct dwarf_func *ret);
 /* The type of the function at addr, as of a declaration; NULL. */
 struct dl_type *dwarf_func_type_at(struct image *img, struct dl_types *ts, uint64_t addr);
+/*
+ * Where debug information of img was looked for in vain, a line for each place
+ * (to be freed); NULL: it has some, or that was told already.
+ */
+char *dwarf_take_search(struct image *img);
 
 #endif

@@ -160,7 +160,7 @@ static struct error *read_elsewhere(struct image *img, struct image_syms *syms)
 {
 	bool has_symtab = false;
 
-	img->symfile = debugfile_find(img, ".symtab");
+	img->symfile = debugfile_find(img, ".symtab", NULL);
 	if (!img->symfile)
 		img->symfile = debugfile_mini(img);
 	return img->symfile ? read_tables(img, img->symfile->elf, syms, &has_symtab) : NULL;

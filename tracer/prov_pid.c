@@ -490,6 +490,16 @@ static const struct pid_spot *typical_spot(const struct pid_probe *pp, const cha
 	return first && first->sym ? first : NULL;
 }
 
+/* -v: why there are no types. */
+static void tell_search(struct session *s, struct object *o)
+{
+	_cleanup_(freep) char *tried = dwarf_take_search(o->image);
+
+	if (tried)
+		session_message(s, "no debug information of %s in the file itself%s%s", o->name,
+				*tried ? ", nor in" : "", tried);
+}
+
 static void args(struct provider *p, const struct probe *pr, struct dl_probe_info *ret)
 {
 	struct pid_probe *pp = pr->data;
@@ -501,6 +511,8 @@ static void args(struct provider *p, const struct probe *pr, struct dl_probe_inf
 	if (!pp->args)
 		pp->args = pid_args_read(ts, spot->object, spot->sym, spot->kind,
 					 spot->addr - spot->object->bias, spot->inlined);
+	if (p->session->cli->verbose)
+		tell_search(p->session, spot->object);
 	if (pp->args)
 		ret->args = pid_args_list(pp->args, &ret->n_args, &ret->args_why);
 }
