@@ -10,6 +10,8 @@
 #include <ctype.h>
 #include <string.h>
 
+#include "parse.h"
+
 /* How far a module name with dots is looked for before a backquote. */
 #define MODULE_NAME_MAX 256
 
@@ -292,7 +294,7 @@ static size_t type_prefix(const struct dl_lexer *lx, const char *p, size_t n)
 
 	if (!strcmp(name, "BEGIN") || !strcmp(name, "END") || !strcmp(name, "ERROR"))
 		return 0;
-	return dl_types_lookup(lx->ctx->types, name) ? len : 0;
+	return dl_types_lookup(lx->ctx->types, name) || dl_kernel_type_known(name) ? len : 0;
 }
 
 /* Behind the bracket that closes the one at p; NULL: none does on this line. */

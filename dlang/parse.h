@@ -182,6 +182,14 @@ bool dl_pdesc_from_id(struct dl_ctx *c, uint64_t id, enum dl_level level, struct
 		      struct dl_pdesc *ret);
 /* $name without its $: false if there is no such macro variable. */
 bool dl_macro_value(const struct dl_ctx *c, const char *name, size_t len, int64_t *ret);
+/* --- kernel_type.c --- */
+/* Is name ("proc_t") a kernel type's? */
+bool dl_kernel_type_known(const char *name);
+/* The incomplete struct that "proc_t" or "genunix`proc_t" is; NULL: no kernel type. */
+struct dl_type *dl_kernel_type(struct dl_types *ts, const char *name);
+/* Is "struct proc" one of the kernel? */
+bool dl_kernel_type_is_struct(const char *tag);
+
 /* The name of a macro variable near word, or NULL. */
 const char *dl_macro_suggest(const char *word);
 /* Operand n, counted as referenced; NULL: there is none. */

@@ -36,11 +36,13 @@ static struct dl_type *find_scoped(struct dl_parser *p, const char *name)
 
 struct dl_type *dl_parse_find_type(struct dl_parser *p, const char *name)
 {
-	if (strchr(name, '`'))
-		return find_scoped(p, name);
-	struct dl_type *t = dl_types_lookup(p->ctx->types, name);
+	struct dl_type *t =
+		strchr(name, '`') ? find_scoped(p, name) : dl_types_lookup(p->ctx->types, name);
 
-	return t ? t : ask_host(p, "", name);
+	if (!t && !strchr(name, '`'))
+		t = ask_host(p, "", name);
+	/* With a target it may still turn out to be one of its types. */
+	return t || dl_parse_may_be_late(p) ? t : dl_kernel_type(p->ctx->types, name);
 }
 
 bool dl_parse_name_is_type(struct dl_parser *p, const char *name)
@@ -50,7 +52,8 @@ bool dl_parse_name_is_type(struct dl_parser *p, const char *name)
 			return false;
 	if (strchr(name, '`') || dl_sema_is_known_ident(p->ctx, name))
 		return false;
-	return dl_types_lookup(p->ctx->types, name) != NULL;
+	return dl_types_lookup(p->ctx->types, name) ||
+	       (!dl_parse_may_be_late(p) && dl_kernel_type_known(name));
 }
 
 bool dl_parse_may_be_late(const struct dl_parser *p)
@@ -86,7 +89,7 @@ static struct dl_type *resolve_late(struct dl_parser *p, const char *name)
 {
 	struct dl_type *t = dl_parse_find_type(p, name);
 
-	return t && t->kind != DL_FORWARD ? t : NULL;
+	return t && t->kind != DL_FORWARD ? t : dl_kernel_type(p->ctx->types, name);
 }
 
 /* What the host knows by now becomes a typedef in place; the rest of source is reported. */
@@ -225,7 +228,7 @@ static bool spec_name(struct dl_parser *p, struct spec_words *w)
 	if (strchr(name, '`')) {
 		t = dl_parse_find_type(p, name);
 	} else if (dl_parse_name_is_type(p, name)) {
-		t = dl_types_lookup(p->ctx->types, name);
+		t = dl_parse_find_type(p, name);
 	} else if (!dl_sema_is_known_ident(p->ctx, name)) {
 		if (!followed_by_declarator(p))
 			return false;

@@ -4,6 +4,7 @@
  */
 #include <string.h>
 
+#include "parse.h"
 #include "sema_int.h"
 
 static struct dl_node *literal(struct sema *s, const struct dl_node *n)
@@ -223,10 +224,16 @@ static struct dl_type *member_base(struct sema *s, struct dl_range range, struct
 	}
 	b = sema_complete(s, t);
 	if (b->kind == DL_FORWARD && b->forward_of != DL_ENUM) {
-		dl_error(s->c, D_OP_INCOMPLETE, range,
-			 "operator %s cannot be applied to a forward declaration: "
-			 "no %s definition is available",
-			 op, dl_type_name(s->ts, t));
+		struct dl_diag *d =
+			dl_error(s->c, D_OP_INCOMPLETE, range,
+				 "operator %s cannot be applied to a forward declaration: "
+				 "no %s definition is available",
+				 op, dl_type_name(s->ts, b));
+		if (dl_kernel_type_is_struct(dl_type_name(s->ts, b)))
+			dl_hint(s->c, d,
+				"it is a type of the kernel, which cannot be looked into; "
+				"curpsinfo, curlwpsinfo and fds[] tell of processes, threads "
+				"and files");
 		return NULL;
 	}
 	if (b->kind == DL_STRUCT || b->kind == DL_UNION)

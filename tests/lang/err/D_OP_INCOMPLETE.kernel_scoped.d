@@ -1,0 +1,5 @@
+/* @@ flags: -c true */
+BEGIN
+{
+	trace(((genunix`kthread_t *)arg0)->t_procp);
+}

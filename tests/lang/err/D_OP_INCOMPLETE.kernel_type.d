@@ -1,0 +1,4 @@
+BEGIN
+{
+	trace(((proc_t *)arg0)->p_pidp);
+}
