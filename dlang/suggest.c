@@ -114,8 +114,11 @@ static void consider(void *arg, const char *text)
 	if (total == 0 || (s->distance && total >= s->distance))
 		return;
 	s->distance = total;
-	for (int i = 0; i < FIELDS; i++)
-		snprintf(s->best[i], FIELD_MAX, "%s", d[i] ? have[i] : "");
+	for (int i = 0; i < FIELDS; i++) {
+		if (!d[i])
+			*have[i] = '\0';
+		memcpy(s->best[i], have[i], FIELD_MAX);
+	}
 }
 
 /*
