@@ -403,9 +403,20 @@ struct object *objects_main(const struct objects *os)
 	return NULL;
 }
 
+/* Files made for large pages have gaps between segments: anything may be mapped there. */
+static bool covers(const struct obj *o, uint64_t addr)
+{
+	const struct image *img = o->pub.image;
+	uint64_t at = addr - o->pub.bias, page = at & ~UINT64_C(4095);
+
+	return image_segment_at(img, at) || image_segment_at(img, page) ||
+	       image_segment_at(img, page + 4095);
+}
+
 static struct obj *find_live(const struct objects *os, uint64_t addr)
 {
 	size_t lo = 0, hi = os->live.n;
+	struct obj *o;
 
 	while (lo < hi) {
 		size_t mid = lo + (hi - lo) / 2;
@@ -415,7 +426,8 @@ static struct obj *find_live(const struct objects *os, uint64_t addr)
 		else
 			hi = mid;
 	}
-	return lo && addr < os->live.items[lo - 1]->pub.hi ? os->live.items[lo - 1] : NULL;
+	o = lo ? os->live.items[lo - 1] : NULL;
+	return o && addr < o->pub.hi && covers(o, addr) ? o : NULL;
 }
 
 struct object *objects_find(const struct objects *os, uint64_t addr)
