@@ -314,6 +314,46 @@ struct arch_patch_write {
 unsigned arch_patch_bytes(const struct arch_patch_plan *p, uint64_t tramp,
 			  struct arch_patch_write out[2]);
 
+/* ------------------------------------------------------ table of rings -- */
+
+/*
+ * aarch64 has no register to spare for a thread's ring.  The code looks it up in
+ * a table by tpidr_el0, which differs between threads that have a TLS block.
+ * Open addressing: a key is in one of the ARCH_ANCHOR_WINDOW slots from its hash
+ * on.  A thread that is not in the table, or whose tpidr_el0 is 0, has the null
+ * ring.  The tracer changes a thread's slot only while that thread is stopped,
+ * and takes it out before its memory can be another thread's (at its exit stop).
+ */
+#define ARCH_ANCHOR_BITS 12
+#define ARCH_ANCHOR_WINDOW 32
+#define ARCH_ANCHOR_FACTOR 0x9e3779b97f4a7c15u
+struct arch_anchors {
+	uint64_t null_ring;
+	uint64_t unused;
+	struct {
+		uint64_t key, ring; /* key 0: free */
+	} slots[(1 << ARCH_ANCHOR_BITS) + ARCH_ANCHOR_WINDOW];
+};
+
+/* Gives the thread with that key its ring, or none (0); false: no slot is free. */
+static inline bool arch_anchors_set(struct arch_anchors *a, uint64_t key, uint64_t ring)
+{
+	uint64_t first = key * ARCH_ANCHOR_FACTOR >> (64 - ARCH_ANCHOR_BITS);
+	unsigned at = ARCH_ANCHOR_WINDOW;
+
+	for (unsigned i = ARCH_ANCHOR_WINDOW; i-- > 0;)
+		if (a->slots[first + i].key == 0)
+			at = i;
+	for (unsigned i = 0; i < ARCH_ANCHOR_WINDOW; i++)
+		if (key && a->slots[first + i].key == key)
+			at = i;
+	if (key == 0 || at == ARCH_ANCHOR_WINDOW)
+		return ring == 0;
+	a->slots[first + at].ring = ring;
+	__atomic_store_n(&a->slots[first + at].key, ring ? key : 0, __ATOMIC_RELEASE);
+	return true;
+}
+
 /* --------------------------------------------------------- trampolines -- */
 
 enum arch_probe_kind { /* what NARG n is */
@@ -351,7 +391,7 @@ struct arch_tramp_job {
 	const struct arch_tramp_firing *firings; /* in order of insn */
 	uint32_t n_firings;
 	uint64_t common; /* where arch_record_common()'s code is, within reach */
-	uint64_t anchor; /* aarch64: the table of rings; x86_64: unused */
+	uint64_t anchor; /* aarch64: the struct arch_anchors; x86_64: unused */
 };
 
 enum arch_tramp_phase {
@@ -420,7 +460,7 @@ const uint8_t *arch_record_common(size_t *len_ret);
  * NULL with pc in the common code at common. */
 uint64_t arch_tramp_fixup(const struct arch_tramp *t, uint64_t common, uint64_t pc);
 /* Is the breakpoint instruction at pc one of a full ring?  *ret: the check,
- * which comes next anyway. */
+ * where the thread is to go on (on x86_64 it comes next anyway). */
 bool arch_tramp_trap(const struct arch_tramp *t, uint64_t pc, uint64_t *ret);
 /* A thread that got to pc inside the patch: where it goes on; 0 if pc is no
  * displaced instruction's address.  (Of the patch's first byte too: as the jump.) */

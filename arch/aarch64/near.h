@@ -1,0 +1,128 @@
+/*
+ * Making a trampoline: what near.c and tramp.c share.  Private to arch/aarch64/.
+ *
+ * A trampoline is a block, if probes fire, and the displaced instruction:
+ *
+ *	stp x0, x1, [sp, #-n]!	the registers the block uses, flags, who is first
+ *	stp ...
+ *	clauses			near.c
+ *	ldp ...
+ *	ldp x0, x1, [sp], #n
+ *
+ * Registers in a block: near's r0..r5 are x9..x14; x15 is the record, x8 the
+ * ring; x0..x5 are scratch, x6 and x7 too in captures, x30 for calls of the
+ * common code.  What is not saved still holds the program's value; x16, x17, x18
+ * and vector registers are never touched.  Below sp nothing is the program's
+ * (AAPCS64 has no red zone).  A block goes at most 176 bytes below it.
+ *
+ * What is seldom needed (faults, a full ring) is a stub behind everything else.
+ */
+#ifndef ARCH_AARCH64_NEAR_H
+#define ARCH_AARCH64_NEAR_H
+
+#include "decode.h"
+#include "emit.h"
+
+#define A64_RING 8u
+#define A64_RECORD 15u
+
+/* Words of a frame: numbers of registers, or these. */
+enum { WORD_NZCV = 31, WORD_FIRST };
+
+enum a64_routine { A64_FIND_RING, A64_STRING, A64_MEMORY, A64_TRIM };
+
+/* Offsets in the common code; 0 fix-up: no load of ours at off. */
+uint32_t a64_common_entry(enum a64_routine which);
+uint32_t a64_common_fixup(uint64_t off);
+
+enum a64_stub_kind {
+	STUB_ARG, /* reg = 0, then as STUB_MARK */
+	STUB_MARK, /* slot = x0, its fault bit; if there is no slot nothing */
+	STUB_FULL, /* ring full: wait or drop */
+	STUB_CELL, /* no cells: wait or drop */
+	STUB_RESERVE, /* a jump over the place of the reservation */
+	STUB_CLAUSE, /* the clause's record, after a fault in its cell's value */
+};
+
+/* How a clause's record gets its place. */
+struct a64_reserve {
+	uint32_t need; /* bytes */
+	uint32_t start; /* end of the slots: where the tail begins */
+	bool varies; /* the length is known only at the end */
+	bool has_others; /* the firing has more clauses: the frame's word says who is first */
+	uint32_t skip; /* label: the clause is over */
+};
+
+struct a64_stub {
+	enum a64_stub_kind kind;
+	uint32_t label, next; /* where it is, where it goes on */
+	struct arch_tramp_range state;
+	int slot; /* -1: none */
+	uint8_t reg;
+	uint8_t done; /* STUB_CLAUSE: phase when the record is left */
+	struct a64_reserve reserve;
+	const struct arch_tramp_firing *firing;
+	const struct arch_tramp_clause *clause;
+};
+
+struct a64_gen {
+	struct a64_asm e;
+	const struct arch_tramp_job *job;
+	uint64_t base;
+	struct arch_tramp_range now; /* how the present place looks */
+	VEC(struct arch_tramp_range) ranges;
+	VEC(struct arch_tramp_frame) frames;
+	VEC(struct arch_tramp_pair) fixups, traps; /* to: labels until the end */
+	VEC(struct a64_stub) stubs;
+	const char *why;
+};
+
+/* From here on the code looks as g->now says. */
+void a64_state(struct a64_gen *g);
+/* The next instruction may fault and goes on at the label then. */
+void a64_fixup(struct a64_gen *g, uint32_t label);
+void a64_stub(struct a64_gen *g, const struct a64_stub *s);
+/* Calls the common code; changes x30. */
+void a64_call(struct a64_gen *g, enum a64_routine which);
+/* x8 = the thread's ring; changes x0..x5. */
+void a64_find_ring(struct a64_gen *g);
+
+/* What a clause's code uses: set of registers (bit n: register n). */
+#define USES_NZCV (1u << WORD_NZCV)
+#define USES_RING 0x4000013fu /* x0..x5, x8, x30 */
+uint32_t a64_near_uses(const struct arch_tramp_firing *f, const struct arch_tramp_clause *c);
+/* Why the clause can't be compiled, NULL if it can. */
+const char *a64_near_refuse(const struct arch_tramp_clause *c);
+/*
+ * The clause's code.  r: has_others; phase: what holds once it has
+ * left its record.
+ */
+void a64_near_clause(struct a64_gen *g, const struct arch_tramp_firing *f,
+		     const struct arch_tramp_clause *c, struct a64_reserve r,
+		     enum arch_tramp_phase phase);
+/* agg.c: the clause's cell, its value in register v. */
+void a64_agg_update(struct a64_gen *g, const struct arch_agg *a, unsigned v,
+		    enum arch_tramp_phase phase, uint32_t skip);
+uint32_t a64_agg_uses(const struct arch_agg *a);
+/* Only its record. */
+void a64_near_record(struct a64_gen *g, const struct arch_tramp_firing *f,
+		     const struct arch_tramp_clause *c, struct a64_reserve r,
+		     enum arch_tramp_phase phase);
+/* stub.c: emits the stubs there are; they may make more, which come too. */
+void a64_stubs_emit(struct a64_gen *g);
+/* Takes the place in the ring; x15 = record, x8 = ring.  faults is zero: all free space is. */
+void a64_reserve_emit(struct a64_gen *g, const struct a64_reserve *r);
+/* Adds x2 to the word at x1; changes x3..x5. */
+void a64_add_emit(struct a64_asm *e);
+
+/* Where the frame has the word, as an offset from sp; -1: nowhere, the register is live. */
+int32_t a64_saved_at(const struct a64_gen *g, unsigned word);
+
+extern const uint8_t a64_near_regs[NEAR_REGS];
+
+/* Offsets in records and rings. */
+#define REC(field) ((uint32_t)offsetof(struct dl_record, field))
+#define RING(field) ((uint32_t)offsetof(struct arch_ring, field))
+#define SLOT(n) (REC(slots) + 8 * (uint32_t)(n))
+
+#endif

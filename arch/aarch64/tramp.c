@@ -1,0 +1,512 @@
+/*
+ * Trampolines: putting one together, and looking out of one.
+ *
+ *	block ...	firings (near.h)
+ *	copy		the displaced instruction, made to work here, and the way back
+ *	stubs
+ *
+ * While code is made, ranges are noted: from which offset on which words are
+ * saved, how far sp is from where the program had it, and how much of the
+ * firing is done.  Unwinding is reading the range of a pc.  No other state is
+ * needed, since words are saved at fixed places and stay there until sp goes
+ * back.
+ *
+ * A return from the common code is at an address behind its call, where all is
+ * as in it.
+ */
+#include "near.h"
+
+#include <stdlib.h>
+
+const char arch_tramp_no_room[] = "the trampoline does not fit";
+
+/* --------------------------------------------------------------- notes -- */
+
+void a64_state(struct a64_gen *g)
+{
+	struct arch_tramp_range *last = g->ranges.n ? &g->ranges.items[g->ranges.n - 1] : NULL;
+
+	g->now.off = emit_here(&g->e);
+	if (last && last->off == g->now.off)
+		*last = g->now;
+	else if (!vec_push(&g->ranges, g->now))
+		g->e.failed = true;
+}
+
+void a64_fixup(struct a64_gen *g, uint32_t label)
+{
+	struct arch_tramp_pair pair = { emit_here(&g->e), label };
+
+	if (!vec_push(&g->fixups, pair))
+		g->e.failed = true;
+}
+
+void a64_stub(struct a64_gen *g, const struct a64_stub *s)
+{
+	if (!vec_push(&g->stubs, *s))
+		g->e.failed = true;
+}
+
+static uint8_t add_frame(struct a64_gen *g, const struct arch_tramp_frame *f)
+{
+	if (g->frames.n > UINT8_MAX || !vec_push(&g->frames, *f)) {
+		g->e.failed = true;
+		return 0;
+	}
+	return (uint8_t)(g->frames.n - 1);
+}
+
+/* --------------------------------------------------------------- block -- */
+
+/* The firings [first, end) of the job, at one instruction, on one condition. */
+struct block {
+	uint32_t first, end;
+	bool is_later; /* another block of the same instruction came before */
+	bool has_more; /* or comes after */
+};
+
+/* A word of the frame that is DL_REC_FIRST until the firing has left a record. */
+static bool needs_first_word(const struct arch_tramp_firing *f)
+{
+	return f->n_clauses > 1;
+}
+
+static void make_frame(const struct a64_gen *g, const struct block *b, struct arch_tramp_frame *f)
+{
+	bool first = false;
+	uint32_t uses = 0;
+
+	for (uint32_t i = b->first; i < b->end; i++) {
+		const struct arch_tramp_firing *fi = &g->job->firings[i];
+
+		first = first || needs_first_word(fi);
+		for (uint32_t k = 0; k < fi->n_clauses; k++)
+			uses |= a64_near_uses(fi, &fi->clauses[k]);
+	}
+	f->n = 0;
+	for (unsigned r = 0; r < 31; r++)
+		if (uses & 1u << r)
+			f->word[f->n++] = (uint8_t)r;
+	if (uses & USES_NZCV)
+		f->word[f->n++] = WORD_NZCV;
+	if (first)
+		f->word[f->n++] = WORD_FIRST;
+}
+
+static unsigned count_regs(const struct arch_tramp_frame *f)
+{
+	unsigned n = 0;
+
+	while (n < f->n && f->word[n] < WORD_NZCV)
+		n++;
+	return n;
+}
+
+/* sp stays a multiple of 16. */
+static int frame_size(const struct arch_tramp_frame *f)
+{
+	return (f->n + 1) / 2 * 16;
+}
+
+/* Registers first, in pairs; x0 and x1 are always the first of them. */
+static void prologue(struct a64_gen *g, const struct arch_tramp_frame *f)
+{
+	unsigned n = count_regs(f);
+	struct a64_asm *e = &g->e;
+
+	for (unsigned i = 0; i < f->n; i += i + 1 < n ? 2 : 1) {
+		if (i == 0)
+			emit_pair(e, STP_PRE, f->word[0], f->word[1], SP, -frame_size(f));
+		else if (i + 1 < n)
+			emit_pair(e, STP, f->word[i], f->word[i + 1], SP, 8 * (int)i);
+		else if (i < n)
+			emit_mem(e, STRX, f->word[i], SP, 8 * i);
+		else {
+			if (f->word[i] == WORD_NZCV)
+				emit_sys(e, MRS_NZCV, X(0));
+			else
+				emit_const(e, X(0), DL_REC_FIRST);
+			emit_mem(e, STRX, X(0), SP, 8 * i);
+		}
+		g->now.depth = (uint16_t)frame_size(f);
+		g->now.words = (uint8_t)(i + 1 < n ? i + 2 : i + 1);
+		a64_state(g);
+	}
+}
+
+/* The words stay readable until sp moves, so until then nothing changes. */
+static void epilogue(struct a64_gen *g, const struct arch_tramp_frame *f)
+{
+	unsigned n = count_regs(f);
+	struct a64_asm *e = &g->e;
+
+	if (f->n == 0)
+		return;
+	if (n < f->n && f->word[n] == WORD_NZCV) {
+		emit_mem(e, LDRX, X(0), SP, 8 * n);
+		emit_sys(e, MSR_NZCV, X(0));
+	}
+	for (unsigned i = 2; i < n; i += 2) {
+		if (i + 1 < n)
+			emit_pair(e, LDP, f->word[i], f->word[i + 1], SP, 8 * (int)i);
+		else
+			emit_mem(e, LDRX, f->word[i], SP, 8 * i);
+	}
+	emit_pair(e, LDP_POST, f->word[0], f->word[1], SP, frame_size(f));
+	g->now.depth = g->now.words = 0;
+	a64_state(g);
+}
+
+static uint32_t count_clauses(const struct a64_gen *g, const struct block *b)
+{
+	uint32_t n = 0;
+
+	for (uint32_t i = b->first; i < b->end; i++)
+		n += g->job->firings[i].n_clauses;
+	return n;
+}
+
+static void gen_clauses(struct a64_gen *g, const struct block *b)
+{
+	enum arch_tramp_phase last = b->has_more ? ARCH_TRAMP_PARTIAL : ARCH_TRAMP_AFTER;
+	uint32_t left = count_clauses(g, b);
+
+	for (uint32_t i = b->first; i < b->end; i++) {
+		const struct arch_tramp_firing *f = &g->job->firings[i];
+		struct a64_reserve r = { .has_others = needs_first_word(f) };
+
+		/* Each firing has its own first record. */
+		if (r.has_others && i > b->first) {
+			emit_const(&g->e, X(0), DL_REC_FIRST);
+			emit_mem(&g->e, STRX, X(0), SP, (uint32_t)a64_saved_at(g, WORD_FIRST));
+		}
+		for (uint32_t k = 0; k < f->n_clauses; k++) {
+			left--;
+			a64_near_clause(g, f, &f->clauses[k], r, left ? ARCH_TRAMP_PARTIAL : last);
+		}
+	}
+}
+
+/* Jumps past the block where the displaced conditional branch is not taken. */
+static void unless_taken(struct a64_gen *g, uint32_t label)
+{
+	struct a64_insn x;
+
+	a64_decode(g->job->plan->orig, 4, &x);
+	/* The branch itself, over the jump that is next. */
+	if (x.cls == A64_BCOND || x.cls == A64_CBZ)
+		emit(&g->e, (x.w & ~(0x7ffffu << 5)) | 2 << 5);
+	else if (x.cls == A64_TBZ)
+		emit(&g->e, (x.w & ~(0x3fffu << 5)) | 2 << 5);
+	else
+		g->why = "the instruction is no conditional branch";
+	emit_b(&g->e, label);
+}
+
+static void gen_block(struct a64_gen *g, const struct block *b)
+{
+	struct arch_tramp_frame frame;
+	const struct arch_tramp_firing *f = &g->job->firings[b->first];
+	uint32_t end = emit_label(&g->e);
+
+	make_frame(g, b, &frame);
+	g->now = (struct arch_tramp_range){
+		.phase = b->is_later ? ARCH_TRAMP_PARTIAL : ARCH_TRAMP_BEFORE,
+		.insn = f->insn,
+		.frame = add_frame(g, &frame),
+	};
+	a64_state(g);
+	if (f->taken_only)
+		unless_taken(g, end);
+	prologue(g, &frame);
+	gen_clauses(g, b);
+	epilogue(g, &frame);
+	emit_place(&g->e, end);
+}
+
+/* ---------------------------------------------------------------- copy -- */
+
+/* How much a copy takes, so that the length does not depend on the distance. */
+#define COPY_WORDS 8
+
+static void gen_copy(struct a64_gen *g)
+{
+	const struct arch_patch_plan *p = g->job->plan;
+	uint32_t words[ARCH_SLOT_MAX / 4];
+	size_t n;
+
+	n = arch_relocate(p->orig, 4, p->addr, g->base + emit_here(&g->e), (uint8_t *)words,
+			  &g->why);
+	if (!n || n > 4 * COPY_WORDS) {
+		if (!g->why)
+			g->why = "the displaced instruction can't be moved";
+		return;
+	}
+	g->now = (struct arch_tramp_range){ .phase = ARCH_TRAMP_COPY };
+	a64_state(g);
+	for (size_t i = 0; i < COPY_WORDS; i++)
+		emit(&g->e, i < n / 4 ? words[i] : INS_NOP);
+}
+
+/* --------------------------------------------------------------- build -- */
+
+static const char *check_job(const struct arch_tramp_job *job)
+{
+	const struct arch_patch_plan *p = job->plan;
+	unsigned insn = 0;
+
+	if (p->n_insns != 1)
+		return "there is no plan";
+	if (!job->anchor)
+		return "there is no table of rings";
+	for (uint32_t i = 0; i < job->n_firings; i++) {
+		const struct arch_tramp_firing *f = &job->firings[i];
+
+		if (f->insn < insn || f->insn >= p->n_insns)
+			return "the firings are not in order";
+		insn = f->insn;
+		for (uint32_t k = 0; k < f->n_clauses; k++) {
+			const char *why = a64_near_refuse(&f->clauses[k]);
+
+			if (why)
+				return why;
+		}
+	}
+	return NULL;
+}
+
+/* The block of firings that starts at i. */
+static struct block next_block(const struct arch_tramp_job *job, uint32_t i)
+{
+	const struct arch_tramp_firing *f = job->firings;
+	struct block b = { .first = i, .end = i + 1 };
+
+	while (b.end < job->n_firings && f[b.end].insn == f[i].insn &&
+	       f[b.end].taken_only == f[i].taken_only)
+		b.end++;
+	b.is_later = i > 0 && f[i - 1].insn == f[i].insn;
+	b.has_more = b.end < job->n_firings && f[b.end].insn == f[i].insn;
+	return b;
+}
+
+static void gen_all(struct a64_gen *g, struct arch_tramp *t)
+{
+	struct block b;
+
+	for (uint32_t i = 0; i < g->job->n_firings && !g->e.failed && !g->why; i = b.end) {
+		b = next_block(g->job, i);
+		gen_block(g, &b);
+	}
+	t->copy[0] = emit_here(&g->e);
+	if (!g->why)
+		gen_copy(g);
+	if (!g->why)
+		a64_stubs_emit(g);
+	if (!emit_finish(&g->e) && !g->why)
+		g->why = "out of memory, or the trampoline is too large";
+}
+
+/* Labels of fix-ups and traps to offsets. */
+static void settle(const struct a64_gen *g, struct arch_tramp_pair *pairs, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		pairs[i].to = g->e.labels.items[pairs[i].to];
+}
+
+static void gen_deinit(struct a64_gen *g)
+{
+	emit_deinit(&g->e);
+	vec_deinit(&g->ranges);
+	vec_deinit(&g->frames);
+	vec_deinit(&g->fixups);
+	vec_deinit(&g->traps);
+	vec_deinit(&g->stubs);
+}
+
+/* The tables go to the map. */
+static void hand_over(struct a64_gen *g, struct arch_tramp *t)
+{
+	settle(g, g->fixups.items, g->fixups.n);
+	settle(g, g->traps.items, g->traps.n);
+	t->n_ranges = (uint32_t)g->ranges.n;
+	t->n_frames = (uint32_t)g->frames.n;
+	t->n_fixups = (uint32_t)g->fixups.n;
+	t->n_traps = (uint32_t)g->traps.n;
+	t->ranges = take_ptr(g->ranges.items);
+	t->frames = take_ptr(g->frames.items);
+	t->fixups = take_ptr(g->fixups.items);
+	t->traps = take_ptr(g->traps.items);
+}
+
+const char *arch_tramp_build(const struct arch_tramp_job *job, uint64_t base, uint8_t *out,
+			     size_t cap, struct arch_tramp *ret)
+{
+	_cleanup_(gen_deinit) struct a64_gen g = { .job = job, .base = base };
+	const char *why = check_job(job);
+
+	*ret = (struct arch_tramp){ .base = base, .common = job->common, .plan = *job->plan };
+	if (why)
+		return why;
+	gen_all(&g, ret);
+	if (g.why)
+		return g.why;
+	ret->len = emit_here(&g.e);
+	if (!out || cap < ret->len)
+		return arch_tramp_no_room;
+	memcpy(out, g.e.code.items, ret->len);
+	hand_over(&g, ret);
+	return NULL;
+}
+
+void arch_tramp_deinit(struct arch_tramp *t)
+{
+	free(t->ranges);
+	free(t->frames);
+	free(t->fixups);
+	free(t->traps);
+	*t = (struct arch_tramp){ .len = 0 };
+}
+
+/* -------------------------------------------------------------- lookup -- */
+
+static bool in_common(uint64_t common, uint64_t pc)
+{
+	size_t len;
+
+	arch_record_common(&len);
+	return common && pc - common < len;
+}
+
+uint64_t arch_tramp_fixup(const struct arch_tramp *t, uint64_t common, uint64_t pc)
+{
+	uint32_t fix;
+
+	if (in_common(common, pc)) {
+		fix = a64_common_fixup(pc - common);
+		return fix ? common + fix : 0;
+	}
+	for (uint32_t i = 0; t && i < t->n_fixups; i++)
+		if (pc == t->base + t->fixups[i].off)
+			return t->base + t->fixups[i].to;
+	return 0;
+}
+
+bool arch_tramp_trap(const struct arch_tramp *t, uint64_t pc, uint64_t *ret)
+{
+	for (uint32_t i = 0; i < t->n_traps; i++) {
+		if (pc != t->base + t->traps[i].off)
+			continue;
+		*ret = t->base + t->traps[i].to;
+		return true;
+	}
+	return false;
+}
+
+uint64_t arch_tramp_arrival(const struct arch_tramp *t, uint64_t pc)
+{
+	return pc == t->plan.addr ? t->base + t->arrival[0] : 0;
+}
+
+uint64_t arch_tramp_syscall(const struct arch_tramp *t, uint64_t pc)
+{
+	struct a64_insn x;
+
+	if (pc != t->plan.addr + 4 || !a64_decode(t->plan.orig, 4, &x) || x.cls != A64_SVC)
+		return 0;
+	return t->base + t->copy[0] + 4; /* the copy starts with it */
+}
+
+uint64_t arch_tramp_caller(uint64_t common, const struct arch_regs *r, arch_read_fn *read,
+			   void *arg)
+{
+	(void)read;
+	(void)arg;
+	return in_common(common, arch_pc(r)) ? r->w[A64_LR] : arch_pc(r);
+}
+
+/* -------------------------------------------------------------- unwind -- */
+
+static const struct arch_tramp_range *find_range(const struct arch_tramp *t, uint64_t off)
+{
+	uint32_t lo = 0, hi = t->n_ranges;
+
+	while (hi - lo > 1) {
+		uint32_t mid = lo + (hi - lo) / 2;
+
+		if (t->ranges[mid].off <= off)
+			lo = mid;
+		else
+			hi = mid;
+	}
+	return hi ? &t->ranges[lo] : NULL;
+}
+
+static void restore(struct arch_regs *r, unsigned word, uint64_t v)
+{
+	uint64_t *pstate = &r->w[A64_WORD_PSTATE];
+
+	if (word < WORD_NZCV)
+		r->w[word] = v;
+	else if (word == WORD_NZCV)
+		*pstate = (*pstate & ~A64_PSTATE_NZCV) | (v & A64_PSTATE_NZCV);
+}
+
+static bool restore_all(const struct arch_tramp *t, const struct arch_tramp_range *range,
+			struct arch_regs *r, arch_read_fn *read, void *arg)
+{
+	const struct arch_tramp_frame *f = &t->frames[range->frame];
+	uint64_t sp = arch_sp(r), v;
+
+	for (unsigned i = 0; i < range->words && i < f->n; i++) {
+		if (!read(arg, sp + 8 * i, &v))
+			return false;
+		restore(r, f->word[i], v);
+	}
+	arch_set_sp(r, sp + range->depth);
+	return true;
+}
+
+/* Offset from the displaced instruction that pc, in its copy, is equal to; -1. */
+static int64_t copy_place(const struct arch_tramp *t, uint64_t pc)
+{
+	const struct arch_patch_plan *p = &t->plan;
+	uint64_t at = t->base + t->copy[0];
+	uint8_t slot[ARCH_SLOT_MAX];
+	size_t n = arch_relocate(p->orig, 4, p->addr, at, slot, NULL);
+
+	return n ? arch_slot_to_orig(slot, n, 4, pc - at) : -1;
+}
+
+static void see_copy(const struct arch_tramp *t, uint64_t pc, struct arch_tramp_place *ret)
+{
+	int64_t off = copy_place(t, pc);
+
+	ret->orig = off < 0 ? 0 : t->plan.addr + (uint64_t)off;
+	if (off == 4)
+		ret->phase = ARCH_TRAMP_LEAVING;
+}
+
+bool arch_tramp_unwind(const struct arch_tramp *t, struct arch_regs *r, arch_read_fn *read,
+		       void *arg, struct arch_tramp_place *ret)
+{
+	uint64_t pc = arch_tramp_caller(t->common, r, read, arg);
+	const struct arch_tramp_range *range;
+
+	if (pc - t->base >= t->len)
+		return false;
+	range = find_range(t, pc - t->base);
+	if (!range || (range->words && !restore_all(t, range, r, read, arg)))
+		return false;
+	*ret = (struct arch_tramp_place){
+		.phase = range->phase,
+		.orig = t->plan.addr,
+		.reserve = range->reserve,
+	};
+	switch (range->phase) {
+	case ARCH_TRAMP_BEFORE:
+	case ARCH_TRAMP_PARTIAL: arch_set_pc(r, ret->orig); break;
+	case ARCH_TRAMP_AFTER: arch_set_pc(r, t->base + t->copy[0]); break;
+	default: arch_set_pc(r, pc); see_copy(t, pc, ret);
+	}
+	return true;
+}

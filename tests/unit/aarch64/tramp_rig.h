@@ -1,0 +1,496 @@
+/*
+ * A thread with a ring, patched for real: for the tests of trampolines.
+ *
+ * One reservation of address space holds all:
+ *
+ *	code | data | stack ... trampolines
+ *
+ * The test is the target and its own tracer: signal handlers do what the tracer
+ * does at stops (fix-ups, full rings).  run_code.h runs the code.  The memory is
+ * shared, so that a child may run it and be stepped.
+ */
+#ifndef TESTS_TRAMP_RIG_H
+#define TESTS_TRAMP_RIG_H
+
+#include "arch/record.h"
+#include "dlang/agg.h"
+#include "dlang/near.h"
+#include "run_code.h"
+
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/uio.h>
+#include <ucontext.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#define SPACE 0x200000
+#define CODE_LEN 0x4000 /* a function and the common code */
+#define COMMON_AT 0x3000
+#define DATA_AT 0x10000 /* offsets; unreadable pages around */
+#define DATA_LEN 0x2000
+#define STACK_AT 0x20000
+#define STACK_LEN 0x4000
+#define TRAMP_AT 0x100000
+#define TRAMP_ROOM 0x10000 /* no trampoline is larger here */
+#define RING_SIZE 0x10000
+#define CELLS 0x2000 /* bytes of cells */
+#define PC 32 /* words of struct arch_regs */
+#define PSTATE 33
+
+enum on_trap { TRAP_DRAIN, TRAP_GIVE_RING, TRAP_DROP };
+
+struct rig {
+	uint8_t *space, *code, *data, *stack, *tramps;
+	uint64_t common;
+	struct arch_anchors *anchors;
+	struct arch_ring *ring, *null_ring;
+	uint8_t *ring_data;
+	uint32_t *control;
+	struct arch_func func;
+	struct arch_patch_plan plan;
+	struct arch_tramp tramp;
+	bool is_patched;
+	unsigned n_fixups, n_traps;
+	enum on_trap on_trap;
+	jmp_buf lost; /* a signal nobody expected */
+	int lost_sig;
+	uint64_t lost_pc;
+};
+
+static struct rig rig;
+
+static inline uint64_t u64(const void *p)
+{
+	return (uint64_t)(uintptr_t)p;
+}
+
+static inline void *ptr(uint64_t a)
+{
+	return (void *)(uintptr_t)a;
+}
+
+/* ------------------------------------------------------------- signals -- */
+
+/* Takes what is committed out of the ring, as the tracer does. */
+static inline void ring_drain(void)
+{
+	const struct dl_record *rec;
+
+	while ((rec = arch_ring_at(rig.ring, rig.ring_data, rig.ring->tail)) != NULL) {
+		uint32_t len = rec->len;
+
+		memset(rig.ring_data + (rig.ring->tail & rig.ring->mask), 0, len);
+		rig.ring->tail += len;
+	}
+	__atomic_store_n(&rig.ring->limit, rig.ring->tail + RING_SIZE, __ATOMIC_RELEASE);
+}
+
+static inline uint64_t thread_key(void)
+{
+	return u64(__builtin_thread_pointer());
+}
+
+static inline void use_ring(const struct arch_ring *r)
+{
+	assert_true(
+		arch_anchors_set(rig.anchors, thread_key(), r && r != rig.null_ring ? u64(r) : 0));
+}
+
+/* What the tracer does at a stop with that signal; false: it is not ours. */
+static inline bool tracer_stop(int sig, uint64_t *pc)
+{
+	uint64_t to;
+
+	if (sig == SIGTRAP && arch_tramp_trap(&rig.tramp, *pc, &to)) {
+		rig.n_traps++;
+		if (rig.on_trap == TRAP_DRAIN)
+			ring_drain();
+		else if (rig.on_trap == TRAP_GIVE_RING)
+			use_ring(rig.ring);
+		else
+			*rig.control = ARCH_CONTROL_DROP;
+		*pc = to;
+		return true;
+	}
+	if (sig != SIGSEGV && sig != SIGBUS)
+		return false;
+	to = arch_tramp_fixup(&rig.tramp, rig.common, *pc);
+	if (!to)
+		return false;
+	rig.n_fixups++;
+	*pc = to;
+	return true;
+}
+
+static void on_signal(int sig, siginfo_t *info, void *ctx)
+{
+	mcontext_t *m = &((ucontext_t *)ctx)->uc_mcontext;
+	uint64_t pc = m->pc;
+
+	(void)info;
+	if (!tracer_stop(sig, &pc)) {
+		rig.lost_sig = sig;
+		rig.lost_pc = pc;
+		longjmp(rig.lost, 1);
+	}
+	m->pc = pc;
+}
+
+static inline void catch_signals(void)
+{
+	static uint8_t alt[65536] __attribute__((aligned(16)));
+	stack_t ss = { .ss_sp = alt, .ss_size = sizeof(alt) };
+	struct sigaction sa = { .sa_sigaction = on_signal,
+				.sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER };
+
+	sigaltstack(&ss, NULL);
+	sigaction(SIGSEGV, &sa, NULL);
+	sigaction(SIGBUS, &sa, NULL);
+	sigaction(SIGTRAP, &sa, NULL);
+	sigaction(SIGILL, &sa, NULL);
+}
+
+/* --------------------------------------------------------------- world -- */
+
+static inline void *map_shared(size_t len, int prot)
+{
+	void *p = mmap(NULL, len, prot, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	return p == MAP_FAILED ? NULL : p;
+}
+
+static inline uint8_t *open_part(uint64_t off, size_t len, int prot)
+{
+	uint8_t *p = rig.space + off;
+
+	return mprotect(p, len, prot) == 0 ? p : NULL;
+}
+
+static inline bool map_ring(void)
+{
+	int fd = memfd_create("ring", 0);
+	uint8_t *p = mmap(NULL, 2 * RING_SIZE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (fd < 0 || p == MAP_FAILED || ftruncate(fd, RING_SIZE) != 0)
+		return false;
+	for (unsigned i = 0; i < 2; i++)
+		if (mmap(p + i * RING_SIZE, RING_SIZE, PROT_READ | PROT_WRITE,
+			 MAP_SHARED | MAP_FIXED, fd, 0) == MAP_FAILED)
+			return false;
+	close(fd);
+	rig.ring_data = p;
+	return true;
+}
+
+/* An empty ring, in use: what each test starts with. */
+static inline void ring_reset(void)
+{
+	memset(rig.ring, 0, ARCH_RING_CELLS + CELLS);
+	memset(rig.ring_data, 0, RING_SIZE);
+	*rig.ring = (struct arch_ring){
+		.self = u64(rig.ring),
+		.data = u64(rig.ring_data),
+		.mask = RING_SIZE - 1,
+		.control = u64(rig.control),
+		.cells_end = ARCH_RING_CELLS + CELLS,
+		.limit = RING_SIZE,
+	};
+	*rig.null_ring = (struct arch_ring){
+		.self = u64(rig.null_ring),
+		.control = u64(rig.control),
+	};
+	rig.anchors->null_ring = u64(rig.null_ring);
+	*rig.control = ARCH_CONTROL_WAIT;
+	rig.on_trap = TRAP_DRAIN;
+	rig.n_fixups = rig.n_traps = 0;
+	use_ring(rig.ring);
+	catch_signals(); /* cmocka has its own around each test */
+}
+
+static int rig_open(void **state)
+{
+	int rw = PROT_READ | PROT_WRITE, rwx = rw | PROT_EXEC;
+	size_t len;
+	const uint8_t *common = arch_record_common(&len);
+
+	(void)state;
+	rig.space = map_shared(SPACE, PROT_NONE);
+	if (!rig.space || !len)
+		return -1;
+	rig.code = open_part(0, CODE_LEN, rwx);
+	rig.data = open_part(DATA_AT, DATA_LEN, rw);
+	rig.stack = open_part(STACK_AT, STACK_LEN, rw);
+	rig.tramps = open_part(TRAMP_AT, TRAMP_ROOM, rwx);
+	rig.ring = map_shared(ARCH_RING_CELLS + CELLS, rw);
+	rig.null_ring = map_shared(ARCH_RING_CELLS + CELLS, rw);
+	rig.anchors = map_shared(sizeof(*rig.anchors), rw);
+	rig.control = map_shared(sizeof(*rig.control), rw);
+	if (!rig.code || !rig.data || !rig.stack || !rig.tramps || !rig.ring || !rig.null_ring ||
+	    !rig.anchors || !rig.control || !map_ring())
+		return -1;
+	rig.common = u64(rig.code + COMMON_AT);
+	code_put(rig.code + COMMON_AT, common, len);
+	return 0;
+}
+
+static int rig_close(void **state)
+{
+	(void)state;
+	munmap(rig.space, SPACE);
+	munmap(rig.ring_data, 2 * RING_SIZE);
+	munmap(rig.ring, ARCH_RING_CELLS + CELLS);
+	munmap(rig.null_ring, ARCH_RING_CELLS + CELLS);
+	munmap(rig.anchors, sizeof(*rig.anchors));
+	munmap(rig.control, sizeof(*rig.control));
+	return 0;
+}
+
+/* ------------------------------------------------------------ patching -- */
+
+/* The function under test at code + 0x100; what it runs into are exits. */
+#define FUNC_AT 0x100
+
+static inline void func_put(const void *words, size_t len)
+{
+	uint8_t *at = rig.code + FUNC_AT;
+
+	arch_func_deinit(&rig.func);
+	code_put(at, words, len);
+	exit_put(at + len);
+	rig.func = (struct arch_func){ .code = at, .addr = u64(at), .len = len };
+	assert_true(arch_func_scan(&rig.func));
+}
+
+static inline const char *func_plan(uint64_t site)
+{
+	return arch_patch_plan(&rig.func, site, &rig.plan);
+}
+
+static inline void must_plan(uint64_t site)
+{
+	const char *why = func_plan(site);
+
+	if (why)
+		fail_msg("+%#lx: %s", (unsigned long)site, why);
+}
+
+static inline void func_restore(void)
+{
+	struct arch_patch_write w[2];
+
+	if (!rig.is_patched)
+		return;
+	assert_int_equal(arch_patch_bytes(&rig.plan, rig.tramp.base, w), 1);
+	code_put(ptr(w[0].addr), w[0].orig, w[0].len);
+	arch_tramp_deinit(&rig.tramp);
+	rig.is_patched = false;
+}
+
+/* Builds the trampoline of the firings and writes the patch. */
+static inline const char *func_patch(const struct arch_tramp_firing *firings, uint32_t n)
+{
+	static uint8_t bytes[TRAMP_ROOM];
+	struct arch_tramp_job job = { .plan = &rig.plan,
+				      .firings = firings,
+				      .n_firings = n,
+				      .common = rig.common,
+				      .anchor = u64(rig.anchors) };
+	struct arch_patch_write w[2];
+	struct arch_tramp t;
+	uint64_t at;
+	const char *why;
+
+	if (!arch_patch_find_slot(&rig.plan, u64(rig.tramps), u64(rig.tramps) + TRAMP_ROOM,
+				  TRAMP_ROOM, &at))
+		return "no place for the trampoline";
+	why = arch_tramp_build(&job, at, NULL, 0, &t);
+	if (why != arch_tramp_no_room)
+		return why;
+	assert_true(t.len < TRAMP_ROOM);
+	why = arch_tramp_build(&job, at, bytes, TRAMP_ROOM, &rig.tramp);
+	if (why)
+		return why;
+	assert_int_equal(t.len, rig.tramp.len);
+	code_put(ptr(at), bytes, t.len);
+	assert_int_equal(arch_patch_bytes(&rig.plan, at, w), 1);
+	assert_memory_equal(ptr(w[0].addr), w[0].orig, w[0].len);
+	code_put(ptr(w[0].addr), w[0].bytes, w[0].len);
+	rig.is_patched = true;
+	return NULL;
+}
+
+/* Runs the code at pc with *cpu; *cpu is what came out. */
+static inline void func_run(struct cpu *cpu, uint64_t pc)
+{
+	if (setjmp(rig.lost))
+		fail_msg("signal %d at %#lx (trampoline %#lx + %#lx, patch %#lx, common %#lx)",
+			 rig.lost_sig, (unsigned long)rig.lost_pc, (unsigned long)rig.tramp.base,
+			 (unsigned long)(rig.lost_pc - rig.tramp.base),
+			 (unsigned long)rig.plan.addr, (unsigned long)rig.common);
+	memcpy(&run_cpu, cpu, sizeof(run_cpu));
+	run_at(pc);
+	memcpy(cpu, &run_cpu, sizeof(run_cpu));
+}
+
+/* ------------------------------------------------------------ registers -- */
+
+#define STACK_TOP (STACK_LEN - 0x800) /* sp at the site, offset in the stack */
+
+static inline uint64_t random_pointer(void)
+{
+	uint64_t v = random_next(), at;
+
+	switch (v & 3) {
+	case 0: /* near the end of a readable page */
+		at = 0x1000 * (1 + (v >> 2 & 1)) - (v >> 8) % 24;
+		break;
+	case 1: /* before the first */ at = 0 - (v >> 8) % 16; break;
+	default: at = (v >> 8) % DATA_LEN;
+	}
+	return u64(rig.data) + at;
+}
+
+static inline void random_cpu(struct cpu *cpu)
+{
+	memset(cpu, 0, sizeof(*cpu));
+	for (unsigned i = 0; i < 31; i++)
+		cpu->x[i] = random_next() % 3 ? random_pointer() : random_value();
+	cpu->x[SP] = u64(rig.stack) + STACK_TOP;
+	cpu->nzcv = random_nzcv();
+	for (unsigned i = 0; i < sizeof(cpu->v); i++)
+		cpu->v[i] = (uint8_t)random_next();
+}
+
+static inline void random_memory(void)
+{
+	for (unsigned i = 0; i < DATA_LEN; i++) {
+		uint64_t v = random_next();
+
+		rig.data[i] = v % 24 ? (uint8_t)(v >> 8) : 0;
+	}
+	for (unsigned i = 0; i < STACK_LEN; i++)
+		rig.stack[i] = (uint8_t)random_next();
+}
+
+static inline void assert_same_cpu(const struct cpu *a, const struct cpu *b)
+{
+	for (unsigned i = 0; i < 32; i++)
+		if (a->x[i] != b->x[i])
+			fail_msg("x%u is %#lx instead of %#lx", i, (unsigned long)b->x[i],
+				 (unsigned long)a->x[i]);
+	assert_int_equal(a->nzcv, b->nzcv);
+	assert_memory_equal(a->v, b->v, sizeof(a->v));
+}
+
+/* ----------------------------------------------------------- reference -- */
+
+/* What the near interpreter sees of the same thread. */
+struct seen {
+	const struct cpu *cpu;
+	const struct arch_tramp_firing *firing;
+};
+
+/* The processor takes no notice of a user address's top byte. */
+static inline uint64_t untagged(uint64_t addr)
+{
+	return addr >> 55 & 1 ? addr : addr & ~(UINT64_C(0xff) << 56);
+}
+
+static size_t seen_load(void *ctx, uint64_t addr, void *buf, size_t len)
+{
+	struct iovec local = { buf, len }, remote = { ptr(untagged(addr)), len };
+	ssize_t n = process_vm_readv(getpid(), &local, 1, &remote, 1, 0);
+
+	(void)ctx;
+	return n < 0 ? 0 : (size_t)n;
+}
+
+static inline void regs_of_cpu(const struct cpu *cpu, uint64_t pc, struct arch_regs *r)
+{
+	memcpy(r->w, cpu->x, sizeof(cpu->x));
+	r->w[PC] = pc;
+	r->w[PSTATE] = cpu->nzcv;
+}
+
+static bool seen_arg(void *ctx, unsigned n, uint64_t *value, uint64_t *fault_addr)
+{
+	const struct seen *s = ctx;
+	struct arch_regs r;
+
+	regs_of_cpu(s->cpu, s->firing->pc, &r);
+	*value = 0;
+	if (s->firing->kind == ARCH_PROBE_RETURN) {
+		if (n < 3)
+			*value = n == 0 ? s->firing->offset : s->cpu->x[n - 1];
+		return true;
+	}
+	if (s->firing->kind == ARCH_PROBE_ENTRY ? arch_arg(&r, n, value) :
+						  arch_call_arg(&r, n, value))
+		return true;
+	*fault_addr = *value;
+	return seen_load(NULL, *fault_addr, value, 8) == 8;
+}
+
+static uint64_t seen_reg(void *ctx, unsigned n)
+{
+	const struct seen *s = ctx;
+	struct arch_regs r;
+	uint64_t v = 0;
+
+	regs_of_cpu(s->cpu, s->firing->pc, &r);
+	arch_ureg(&r, n, &v);
+	return v;
+}
+
+static const struct dl_near_ops seen_ops = { seen_arg, seen_reg, seen_load };
+
+static union {
+	struct dl_record rec;
+	uint8_t bytes[RING_SIZE];
+} expected;
+
+/* The record the clause leaves of that thread; its length, 0 for none. */
+static inline size_t expect_record(const struct cpu *cpu, const struct arch_tramp_firing *f,
+				   const struct arch_tramp_clause *c, uint32_t flags)
+{
+	struct seen s = { cpu, f };
+
+	memset(&expected, 0x5a, sizeof(expected));
+	expected.rec.epid = c->epid;
+	expected.rec.flags = flags;
+	expected.rec.time = 0;
+	return dl_near_run(c->code, c->n_slots, c->strsize, &seen_ops, &s, &expected.rec, c->cap);
+}
+
+/* The next record of the ring is the expected one; it is consumed. */
+static inline uint64_t assert_record(size_t len)
+{
+	struct dl_record *rec = arch_ring_at(rig.ring, rig.ring_data, rig.ring->tail);
+	uint64_t time;
+
+	assert_non_null(rec);
+	time = rec->time;
+	assert_int_not_equal(time, 0);
+	rec->time = 0;
+	assert_int_equal(rec->len, len);
+	assert_memory_equal(rec, &expected, len);
+	memset(rec, 0, len);
+	rig.ring->tail += len;
+	rig.ring->limit = rig.ring->tail + RING_SIZE;
+	return time;
+}
+
+/* Nothing is left in the ring, and its free space is zero. */
+static inline void assert_ring_empty(void)
+{
+	static const uint8_t zero[RING_SIZE];
+
+	assert_int_equal(rig.ring->tail, rig.ring->head);
+	assert_memory_equal(rig.ring_data, zero, RING_SIZE);
+}
+
+#endif
