@@ -19,7 +19,7 @@ SKIP = 77
 UNPRIVILEGED_ID = 65534
 DIRECTIVES = {
     "NAME", "RUN", "STATUS", "EXPECT", "EXPECT_REGEX", "REJECT_REGEX", "STDERR",
-    "STDERR_REGEX", "STDERR_REJECT", "REQUIRES", "TIMEOUT", "USERS", "OUTPUT",
+    "STDERR_REGEX", "STDERR_REJECT", "REQUIRES", "TIMEOUT", "USERS", "OUTPUT", "NATIVE",
 }
 
 
@@ -278,4 +278,5 @@ def main():
         return 1
 
 
-sys.exit(main())
+if __name__ == "__main__":
+    sys.exit(main())

@@ -284,7 +284,7 @@ static void a_line_has_an_address_in_every_function_it_is_in(void **state)
 	dwarf_lines_each(r.image, "inlines.c", 17, see_line, &a, &lines);
 	assert_int_equal(a.n, 2);
 	assert_true(lines.has_file);
-	dwarf_lines_each(r.image, "fixtures/inlines.c", 47, see_line, &b, NULL);
+	dwarf_lines_each(r.image, "fixtures/inlines.c", 50, see_line, &b, NULL);
 	assert_int_equal(b.n, 1);
 	lines = (struct dwarf_lines){ 0 };
 	dwarf_lines_each(r.image, "inlines.c", 3, see_line, &c, &lines);
