@@ -24,6 +24,11 @@ static const char *or_empty(const char *s)
 	return s ? s : "";
 }
 
+static enum dl_level level_of(const struct dl_source *source)
+{
+	return source->kind == DL_SRC_STRING ? source->level : DL_LEVEL_NAME;
+}
+
 static void report_no_match(struct job *j, const struct dl_pdesc *d, struct dl_range range,
 			    const char *text)
 {
@@ -38,7 +43,7 @@ static void report_no_match(struct job *j, const struct dl_pdesc *d, struct dl_r
 	diag = dl_error(j->ctx, D_PDESC_ZERO, range,
 			"probe description %s:%s:%s:%s does not match any probes", d->prov, d->mod,
 			d->func, d->name);
-	dl_suggest_probe(j->ctx, diag, d, text);
+	dl_suggest_probe(j->ctx, diag, d, text, level_of(j->unit->source));
 }
 
 /* Describes what d matches; false after reporting.  Without a host all match. */
@@ -69,7 +74,7 @@ static bool match(struct job *j, const struct dl_pdesc *d, struct dl_range range
 		struct dl_diag *diag = &j->ctx->diags.list.items[j->ctx->diags.list.n - 1];
 
 		if (diag->tag == D_PROC_FUNC || diag->tag == D_PROC_NAME)
-			dl_suggest_probe(j->ctx, diag, d, text);
+			dl_suggest_probe(j->ctx, diag, d, text, level_of(j->unit->source));
 		return false;
 	}
 	if (ret->n_matches == 0 && !j->unit->zdefs &&
@@ -219,9 +224,13 @@ static void check_operands(struct job *j)
 	if (!m->n_args || j->unit->argref || j->unit->arg_refs_max >= m->n_args ||
 	    dl_option(j->ctx->config.options, DL_OPT_ARGREF) == 1)
 		return;
-	dl_error(j->ctx, D_MACRO_UNUSED, (struct dl_range){ 0 },
-		 "extraneous argument '%s' ($%u is not referenced)", m->args[m->n_args - 1],
-		 m->n_args);
+	struct dl_diag *d = dl_error(j->ctx, D_MACRO_UNUSED, (struct dl_range){ 0 },
+				     "extraneous argument '%s' ($%u is not referenced)",
+				     m->args[m->n_args - 1], m->n_args);
+
+	if (!m->target)
+		dl_hint(j->ctx, d, "a command to trace goes by -c, as one word: -c '%s'",
+			m->args[0]);
 }
 
 static void check_empty(struct job *j)

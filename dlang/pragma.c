@@ -71,6 +71,20 @@ static void report(const struct line *l, enum dl_tag tag, const char *fmt, const
 	dl_error(l->p->ctx, tag, l->range, "%s", text);
 }
 
+static void invalid_control(const struct line *l)
+{
+	static const char *const cpp[] = { "include", "define", "undef", "if",	  "ifdef",
+					   "ifndef",  "elif",	"else",	 "endif", "warning" };
+	const char *word = l->words[0];
+
+	struct dl_diag *d = dl_error(l->p->ctx, D_PRAGCTL_INVAL, l->range,
+				     "invalid control directive: #%s", word);
+
+	for (size_t i = 0; i < ARRAY_SIZE(cpp); i++)
+		if (!strcmp(word, cpp[i]))
+			dl_hint(l->p->ctx, d, "dtrace -C runs the C preprocessor over the program");
+}
+
 /* --- # N "file" --- */
 
 /* What cpp calls its input is not a name to show. */
@@ -466,5 +480,5 @@ void dl_control_line(void *arg, const char *text, size_t len, struct dl_range ra
 	else if (!strcmp(l.words[0], "error"))
 		report(&l, D_PRAGERR, "#error: %s", rest_of_line(&l, 1));
 	else if (strcmp(l.words[0], "ident") != 0)
-		report(&l, D_PRAGCTL_INVAL, "invalid control directive: #%s", l.words[0]);
+		invalid_control(&l);
 }

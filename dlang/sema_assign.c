@@ -40,11 +40,15 @@ static bool check_target(struct sema *s, struct dl_range range, const struct dl_
 			 const char *op)
 {
 	if (!l->is_lvalue) {
-		dl_error(s->c, l->kind == DL_N_BVAR ? D_OP_WRITE : D_OP_LVAL, range,
-			 l->kind == DL_N_BVAR ?
-				 "operator %s can only be applied to a writable variable" :
-				 "operator %s requires modifiable lvalue as an operand",
-			 op);
+		struct dl_diag *d =
+			dl_error(s->c, l->kind == DL_N_BVAR ? D_OP_WRITE : D_OP_LVAL, range,
+				 l->kind == DL_N_BVAR ?
+					 "operator %s can only be applied to a writable variable" :
+					 "operator %s requires modifiable lvalue as an operand",
+				 op);
+
+		if (!strcmp(op, "="))
+			dl_hint(s->c, d, "= assigns; == compares");
 		return false;
 	}
 	if (!l->is_writable) {

@@ -32,8 +32,13 @@ static struct dl_node *incompat(struct sema *s, struct dl_range range, const cha
 				     "operands have incompatible types: \"%s\" %s \"%s\"",
 				     sema_type_text(s, l), op, sema_type_text(s, r));
 
-	if (dl_type_is_string(l->type) != dl_type_is_string(r->type) &&
-	    (sema_is_integer(l) || sema_is_integer(r)))
+	const struct dl_node *other = dl_type_is_string(l->type) ? r : l;
+
+	if (dl_type_is_string(l->type) == dl_type_is_string(r->type) || !sema_is_integer(other))
+		return NULL;
+	if (other->kind == DL_N_INT)
+		dl_hint(s->c, d, "a string is written in double quotes: \"ls\"");
+	else
 		dl_hint(s->c, d, "copyinstr() makes a string of an address");
 	return NULL;
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "sema_int.h"
+#include "suggest.h"
 
 static struct dl_node *arg_node(struct sema *s, struct dl_range range, uint64_t n)
 {
@@ -241,8 +242,12 @@ struct dl_node *sema_args(struct sema *s, const struct dl_node *n)
 					     "index %lld is out of range for %s args[ ]",
 					     (long long)i->value, desc_name(s));
 
-		if (s->probe->args_why)
-			dl_hint(s->c, d, "%s", s->probe->args_why);
+		const char *instead = s->desc && s->desc->prov && !s->probe->n_matches ?
+					      dl_suggest_instead(s->desc->prov) :
+					      NULL;
+
+		if (s->probe->args_why || instead)
+			dl_hint(s->c, d, "%s", instead ? instead : s->probe->args_why);
 		else if (i->value < 10)
 			dl_hint(s->c, d, "arg%llu is the raw argument",
 				(unsigned long long)i->value);

@@ -5,6 +5,7 @@
  * The host offers whole descriptions; they are compared field by field, and
  * the hint is the description as it was written, with the fields put right.
  */
+#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -49,7 +50,7 @@ static bool is_word_of(const char *list, const char *word)
 	return false;
 }
 
-static const char *instead_of(const char *provider)
+const char *dl_suggest_instead(const char *provider)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(kernel_only); i++)
 		if (is_word_of(kernel_only[i].providers, provider))
@@ -125,20 +126,21 @@ static void consider(void *arg, const char *text)
  * The description with the right texts in it; the other fields, and how many
  * there are, as they were written (pid$target stays pid$target).
  */
-static const char *corrected(struct dl_ctx *c, const struct search *s, const char *text)
+static const char *corrected(struct dl_ctx *c, const struct search *s, const char *text,
+			     enum dl_level level)
 {
-	unsigned n = 1, first = 0;
+	unsigned n = 1, first = 0, fields = (unsigned)level + 1;
 	const char *out = "";
 
 	for (const char *p = text; (p = strchr(p, ':')); p++)
 		n++;
-	while (first < FIELDS - 1 && first + n < FIELDS && !*s->best[first])
+	while (first + 1 < fields && first + n < fields && !*s->best[first])
 		first++;
-	for (unsigned i = first; i < FIELDS; i++) {
+	for (unsigned i = first; i < fields; i++) {
 		const char *field = *s->best[i] ? s->best[i] : s->want[i];
 		size_t len = strlen(field);
 
-		if (n <= FIELDS && i >= FIELDS - n) {
+		if (n <= fields && i >= fields - n) {
 			size_t written = strcspn(text, ":");
 
 			if (!*s->best[i]) {
@@ -148,7 +150,7 @@ static const char *corrected(struct dl_ctx *c, const struct search *s, const cha
 			text += written + (text[written] == ':');
 		}
 		out = arena_printf(c->arena, "%s%.*s%s", out, (int)len, field,
-				   i < FIELDS - 1 ? ":" : "");
+				   i < fields - 1 ? ":" : "");
 	}
 	return out;
 }
@@ -171,6 +173,28 @@ static bool suggest_pid_name(struct dl_ctx *c, struct dl_diag *diag, const struc
 	return true;
 }
 
+static bool is_provider(const char *word)
+{
+	return is_word_of("dtrace syscall proc profile", word) ||
+	       (!strncmp(word, "pid", 3) && isdigit((unsigned char)word[3])) ||
+	       dl_suggest_instead(word);
+}
+
+/* syscall::read: the provider is where the module or the function belongs. */
+static bool suggest_fields(struct dl_ctx *c, struct dl_diag *diag, const struct dl_pdesc *d,
+			   const char *text, enum dl_level level)
+{
+	const char *first = *d->mod ? d->mod : d->func;
+
+	if (*d->prov || level != DL_LEVEL_NAME || !strchr(text, ':') || !is_provider(first))
+		return false;
+	dl_hint(c, diag,
+		"%s is a provider: a description has its four fields from the right, "
+		"provider:module:function:name, of which any may be empty",
+		first);
+	return true;
+}
+
 /* malloc:entry, malloc: the function of a process, it seems. */
 static void suggest_provider(struct dl_ctx *c, struct dl_diag *diag, const struct dl_pdesc *d)
 {
@@ -185,10 +209,10 @@ static void suggest_provider(struct dl_ctx *c, struct dl_diag *diag, const struc
 }
 
 void dl_suggest_probe(struct dl_ctx *c, struct dl_diag *diag, const struct dl_pdesc *d,
-		      const char *text)
+		      const char *text, enum dl_level level)
 {
 	const struct dl_host *h = c->config.host;
-	const char *instead = instead_of(d->prov);
+	const char *instead = dl_suggest_instead(d->prov);
 	struct search *s;
 
 	if (instead) {
@@ -202,7 +226,8 @@ void dl_suggest_probe(struct dl_ctx *c, struct dl_diag *diag, const struct dl_pd
 			"quotes the shell takes $target away");
 		return;
 	}
-	if (suggest_pid_name(c, diag, d) || !h || !h->probe_suggest)
+	if (suggest_pid_name(c, diag, d) || suggest_fields(c, diag, d, text, level) || !h ||
+	    !h->probe_suggest)
 		return;
 	s = ARENA_NEW(c->arena, struct search);
 	s->want[0] = d->prov;
@@ -211,7 +236,7 @@ void dl_suggest_probe(struct dl_ctx *c, struct dl_diag *diag, const struct dl_pd
 	s->want[3] = d->name;
 	h->probe_suggest(h->ctx, d, consider, s);
 	if (s->distance) {
-		dl_hint(c, diag, "did you mean %s?", corrected(c, s, text));
+		dl_hint(c, diag, "did you mean %s?", corrected(c, s, text, level));
 		return;
 	}
 	char why[512] = "";

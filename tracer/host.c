@@ -247,10 +247,26 @@ static void explain_absence(struct objects *os, const struct dl_pdesc *d, struct
 		   !image_section(main_object->image, ".symtab", &symtab) &&
 		   !main_object->image->symfile) {
 		strbuf_printf(sb,
-			      "%s is stripped: only functions that it exports have names "
-			      "(its debug symbols, or a library's functions, can be traced)",
+			      "%s is stripped: only functions that it exports have names; "
+			      "the others are called by their addresses "
+			      "(dtrace -ln 'pid$target:a.out:fun_*:entry')",
 			      main_object->name);
 	}
+}
+
+/* python123: a provider of static probes, if 123 is a target. */
+static void static_absent(struct session *s, const struct dl_pdesc *d, char *buf, size_t size)
+{
+	size_t letters = strcspn(d->prov, "0123456789");
+	int pid = atoi(d->prov + letters);
+
+	if (!letters || !target_by_pid(s, pid) ||
+	    letters + strspn(d->prov + letters, "0123456789") != strlen(d->prov))
+		return;
+	snprintf(buf, size,
+		 "process %d has no static probes of a provider %.*s (dtrace -l with -c or -p "
+		 "lists what it has); the provider of functions is pid$target",
+		 pid, (int)letters, d->prov);
 }
 
 static void probe_absent(void *ctx, const struct dl_pdesc *d, char *buf, size_t size)
@@ -259,8 +275,10 @@ static void probe_absent(void *ctx, const struct dl_pdesc *d, char *buf, size_t 
 	struct target *t = s->first_target;
 	struct strbuf sb = { 0 };
 
-	if (strncmp(d->prov, "pid", 3) || !t)
+	if (strncmp(d->prov, "pid", 3) || !t) {
+		static_absent(s, d, buf, size);
 		return;
+	}
 	if (atoi(d->prov + 3) != t->pid)
 		t = target_by_pid(s, atoi(d->prov + 3));
 	if (!t || !target_objects(t))

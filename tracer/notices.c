@@ -1,8 +1,10 @@
 /*
  * Notices of dtrace(1) about options: buffers that had to be made smaller and
- * rates out of their limits.  The tracing itself goes on.
+ * rates out of their limits; commands that seem meant for a shell.  The tracing
+ * itself goes on.
  */
 #include <stdarg.h>
+#include <string.h>
 
 #include "session.h"
 
@@ -68,6 +70,31 @@ void session_debug_options(struct session *s)
 		    dl_option_is_ignored((enum dl_opt)i))
 			session_debug(s, "option %s has no meaning here",
 				      dl_option_name((enum dl_opt)i));
+}
+
+/* Words that only a shell gives a meaning to; these programs have a use for them. */
+static bool is_for_shell(char *const *argv)
+{
+	static const char *const operators[] = { "|", "||", "&&", ">", ">>", "<", "2>", "2>&1" };
+	static const char *const users[] = { "expr", "test", "[" };
+	const char *slash = strrchr(argv[0], '/');
+	const char *name = slash ? slash + 1 : argv[0];
+
+	for (size_t i = 0; i < ARRAY_SIZE(users); i++)
+		if (!strcmp(name, users[i]))
+			return false;
+	for (char *const *w = argv + 1; *w; w++)
+		for (size_t i = 0; i < ARRAY_SIZE(operators); i++)
+			if (!strcmp(*w, operators[i]))
+				return true;
+	return false;
+}
+
+void session_notice_command(struct session *s, char *const *argv)
+{
+	if (is_for_shell(argv))
+		session_message(s, "-c runs its command without a shell; a pipeline or a "
+				   "redirection needs one: -c 'sh -c \"...\"'");
 }
 
 void session_notices(struct session *s)

@@ -267,7 +267,7 @@ static struct error *enable_probe(struct session *s, struct probe *p, const stru
 		return error_format(
 			ERR_OTHER,
 			"%s probes need a process to watch: start one with -c 'command' "
-			"or attach to a running one with -p PID",
+			"or attach to a running one with -p PID; -x scope=all watches all of yours",
 			p->prov);
 	if (p->is_enabled)
 		return NULL;

@@ -262,6 +262,8 @@ static struct error *start_target(struct session *s, const struct cli_target *ct
 
 	if (err)
 		return err;
+	if (ct->is_command)
+		session_notice_command(s, ct->argv);
 	err = ct->is_command ? engine_fork(s->engine, ct->argv, env, &p) :
 			       error_context(engine_attach(s->engine, pid, &p),
 					     "failed to grab pid %d", (int)pid);

@@ -173,6 +173,7 @@ void session_wanted_syscalls(struct session *s, struct syscall_set *ret);
 /* notices.c: says what was asked for and could not be given. */
 void session_debug_options(struct session *s);
 void session_notices(struct session *s);
+void session_notice_command(struct session *s, char *const *argv);
 
 /* host.c: what the compiler asks */
 void session_host_init(struct session *s);
