@@ -415,19 +415,25 @@ static void take_back(struct engine *e, struct ring *r)
 	r->owner = NULL;
 }
 
+/* For any record there may be; whoever drained it. */
+static bool has_room(const struct ring *r)
+{
+	uint64_t used = r->hdr->head - r->tail;
+
+	return used <= r->size && r->size - used >= (uint64_t)r->space->need + 8;
+}
+
 void ring_want(struct engine *e, struct engine_task *t)
 {
 	struct ring *r = t->ring;
 
 	if (r) {
-		uint64_t limit = r->hdr->limit;
-
 		ring_drain(e);
 		if (r->head_bytes >= e->cells_top && r->hdr->cells_end < e->cells_top) {
 			init_cells(e, r, r->hdr->cells_end);
 			return;
 		}
-		if (fits(e, r) && r->hdr->limit != limit)
+		if (fits(e, r) && has_room(r))
 			return;
 		/* Too small, or something open is in the way: it stays its, but out of use. */
 	}
