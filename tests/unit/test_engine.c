@@ -205,16 +205,19 @@ PROBED static char load(volatile char *p)
 	return *p;
 }
 
+#define HITS (20000L / SLOW)
+#define TICK_US (1000 * SLOW)
+
 static int under_signals(struct rig_shared *s)
 {
-	struct itimerval it = { { 0, 1000 }, { 0, 1000 } };
+	struct itimerval it = { { 0, TICK_US }, { 0, TICK_US } };
 	struct itimerval off = { 0 };
 	long sum = 0;
 
 	signal(SIGALRM, on_tick);
 	signal(SIGSEGV, on_fault);
 	setitimer(ITIMER_REAL, &it, NULL);
-	for (long i = 0; i < 20000; i++)
+	for (long i = 0; i < HITS; i++)
 		sum += work(i);
 	setitimer(ITIMER_REAL, &off, NULL);
 	fault_page = mmap(NULL, 4096, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -238,9 +241,9 @@ static void signals_between_hits_neither_lose_nor_double_them(void **state)
 	rig_go(&r);
 	rig_run(&r);
 	rig_assert_exit(&r, 0);
-	assert_int_equal(r.shared->v[0], 20000L * 19999 + 20000);
+	assert_int_equal(r.shared->v[0], HITS * (HITS - 1) + HITS);
 	assert_int_equal(r.shared->v[2], 1);
-	assert_int_equal(r.hits, 20000 + r.shared->v[1] + 1);
+	assert_int_equal(r.hits, HITS + r.shared->v[1] + 1);
 	assert_int_equal(r.signals, r.shared->v[1] + 1);
 	rig_close(&r);
 }
@@ -306,7 +309,7 @@ static void *work_forever(void *arg)
 
 static int noisy(struct rig_shared *s)
 {
-	struct itimerval it = { { 0, 1000 }, { 0, 1000 } };
+	struct itimerval it = { { 0, TICK_US }, { 0, TICK_US } };
 	pthread_t t;
 
 	signal(SIGALRM, on_tick);

@@ -133,13 +133,15 @@ static void *vfork_loop(void *arg)
 	return NULL;
 }
 
+#define VFORK_HITS (5000 / SLOW)
+
 static int vforks_beside_hits(struct rig_shared *s)
 {
 	pthread_t t;
 	long bad = 0, n = 0;
 
 	pthread_create(&t, NULL, vfork_loop, &bad);
-	for (; n < 5000; n++)
+	for (; n < VFORK_HITS; n++)
 		work(n);
 	pthread_join(t, NULL);
 	s->v[0] = bad;
@@ -161,7 +163,7 @@ static void vfork_children_leave_the_parents_sites_alone(void **state)
 		rig_run(&r);
 		rig_assert_exit(&r, 0);
 		assert_int_equal(r.shared->v[0], 0);
-		assert_int_equal(r.hits, 5000);
+		assert_int_equal(r.hits, VFORK_HITS);
 		assert_int_equal(r.execs, follow ? VFORKS : 0);
 		rig_close(&r);
 	}
@@ -323,7 +325,7 @@ static void the_leader_may_end_first(void **state)
 	}
 }
 
-#define SHORT_THREADS 3000
+#define SHORT_THREADS (3000 / SLOW)
 
 static void *short_thread(void *arg)
 {

@@ -346,7 +346,7 @@ static void planting_and_removing_under_fire_kills_nobody(void **state)
 	rig_attach(&r);
 	rig_go(&r);
 	rig_run_to(&r, 0);
-	for (int i = 0; i < 2000; i++) {
+	for (int i = 0; i < 2000 / SLOW; i++) {
 		struct site *s = rig_plant(&r, rig_addr(work));
 
 		rig_poll(&r, i % 3 ? 0 : 100000);
@@ -354,7 +354,7 @@ static void planting_and_removing_under_fire_kills_nobody(void **state)
 		rig_poll(&r, 0);
 		assert_int_equal(site_count(r.p->as), 0);
 	}
-	assert_true(r.hits > 100);
+	assert_true(r.hits > 100 / SLOW);
 	/* The one out-of-line copy served all plantings. */
 	assert_true(engine_stats(r.e)->slots <= 1);
 	r.shared->flag[1] = 0;
@@ -364,7 +364,7 @@ static void planting_and_removing_under_fire_kills_nobody(void **state)
 }
 
 #define EXACT_THREADS 32
-#define EXACT_CALLS 3000
+#define EXACT_CALLS (3000 / SLOW)
 
 static void *call_exactly(void *arg)
 {
@@ -408,7 +408,7 @@ static void threads_at_one_site_are_counted_exactly(void **state)
 /* ---------------------------------------------------------------- in bulk -- */
 
 /* A page-crossing field of functions "ret", made by hand in the child. */
-#define FIELD 6000
+#define FIELD (6000 / SLOW)
 #define FIELD_ADDR UINT64_C(0x10200000)
 #define STRIDE NOTHING_BYTES
 

@@ -211,7 +211,7 @@ static void test_flow_agrees_with_capstone_over_random_words(void **state)
 
 	(void)state;
 	opinion_open(&o);
-	for (int i = 0; i < 300000; i++) {
+	for (int i = 0; i < 300000 / SLOW; i++) {
 		uint32_t group = groups[(unsigned)i % (sizeof(groups) / sizeof(groups[0]))];
 		uint32_t w = (uint32_t)rand_r(&seed) << 16 ^ (uint32_t)rand_r(&seed);
 
@@ -299,7 +299,7 @@ static void test_decoding_takes_any_bytes_and_never_reads_past_them(void **state
 	unsigned seed = 1;
 
 	(void)state;
-	for (int i = 0; i < 100000; i++) {
+	for (int i = 0; i < 100000 / SLOW; i++) {
 		size_t len = (size_t)rand_r(&seed) % 6;
 		uint8_t *code = malloc(len ? len : 1); /* ASan watches its end */
 
