@@ -5,6 +5,7 @@
 #include "record.h"
 
 const bool arch_has_record = false;
+const bool arch_tramp_sleeps = false;
 const char arch_tramp_no_room[] = "the trampoline does not fit";
 
 static const char why_not[] = "this processor has no record tier";

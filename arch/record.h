@@ -53,6 +53,8 @@
  *		a larger one (and moves its anchor), and continues it as it is: it
  *		tries again.  The ring's size must be at least the clause's need, or it
  *		would try for ever.
+ *	ARCH_CONTROL_SLEEP	(if arch_tramp_sleeps) the thread sleeps for a moment by a
+ *		system call and looks again.
  *	anything else		drops is counted and the clause left out.
  * The null ring is one struct arch_ring for all threads that have no ring yet:
  * head = limit = 0, cells_end = 0.  It is written to only to count drops.
@@ -70,6 +72,7 @@
 /* ---------------------------------------------------------------- ring -- */
 
 #define ARCH_CONTROL_WAIT 1u /* the control word, 32 bits: a tracer is there and wants all */
+#define ARCH_CONTROL_SLEEP 2u /* the same, and it may die: sleep, and look again */
 #define ARCH_CONTROL_DROP 0u /* drops are asked for, or the tracer is gone */
 #define ARCH_NO_TIME 1u
 
@@ -161,6 +164,8 @@ static inline void arch_ring_rewind(struct arch_ring *r, uint8_t *data, uint32_t
 
 /* Has this processor a record tier?  false: every plan is refused. */
 extern const bool arch_has_record;
+/* Does its code know ARCH_CONTROL_SLEEP? */
+extern const bool arch_tramp_sleeps;
 /* The raw counter that records are stamped with, as the tracer reads it. */
 uint64_t arch_counter(void);
 /*

@@ -259,6 +259,8 @@ struct error *engine_attach(struct engine *e, pid_t pid, struct process **ret)
 	err = check_target(e, &pid);
 	if (err)
 		return err;
+	if (!e->guardian)
+		e->guardian = guardian_start(); /* without it all works but a SIGKILL */
 	as = aspace_create(e);
 	p = as ? process_create(e, pid, as) : NULL;
 	if (!p)

@@ -245,6 +245,8 @@ static void clean_aspaces(struct engine *e)
 			settle_pending_hit(e, t);
 		if (t->pub.state == TASK_STOPPED)
 			leave_annex(e, t);
+		if (t->pub.state == TASK_STOPPED)
+			task_flush(t); /* the annex goes before the task does */
 		else if (!t->pub.proc->is_dead && t->pub.state != TASK_GONE)
 			t->pub.proc->as->annex_doubt = true; /* can't be asked */
 	}
@@ -286,6 +288,7 @@ void engine_detach_all(struct engine *e, bool kill_children)
 	ring_abandon(e);
 	clean_aspaces(e);
 	release_tasks(e);
+	guardian_sync(e);
 	for (struct engine_task *t = e->tasks; t; t = t->next) {
 		t->is_held = false;
 		process_impl(t->pub.proc)->is_silent = true;

@@ -89,6 +89,7 @@ void engine_destroy(struct engine *e)
 	pin_undo(e);
 	give_back_sigchld(e);
 	vec_deinit(&e->queue);
+	guardian_end(e->guardian);
 	vec_deinit(&e->orphans);
 	vec_deinit(&e->rings);
 	vec_deinit(&e->heap);

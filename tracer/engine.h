@@ -46,6 +46,11 @@ struct engine_ops {
 	bool (*interrupted)(void *ctx);
 	/* A signal is about to be delivered (not our own traps). */
 	void (*signal)(void *ctx, struct task *t, int sig);
+	/*
+	 * New sites are about to be planted; the address space is stopped.  Those that
+	 * are patched now (engine_record_patch) get no breakpoint.
+	 */
+	void (*promote)(void *ctx, struct aspace *as);
 	/* The thread has left a record (engine_drain); time is in ns. */
 	void (*record)(void *ctx, struct task *t, const struct dl_record *rec);
 	/* What the thread's cell of epid's aggregation number index has counted since it

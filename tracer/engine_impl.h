@@ -30,6 +30,7 @@
 #include "annex.h"
 #include "engine.h"
 #include "event.h"
+#include "guardian.h"
 #include "patch.h"
 #include "ring.h"
 
@@ -125,6 +126,7 @@ struct site_entry {
 	bool in_table;
 	bool is_pending;
 	bool was_patched; /* by the last site_patch() */
+	bool in_text; /* the breakpoint is there */
 	bool is_told; /* its users are being told of a hit */
 	bool was_tried; /* for the record tier, with the users it has */
 	struct patch *patch; /* tier SITE_RECORD */
@@ -207,6 +209,7 @@ struct engine {
 	bool has_pulse;
 	timer_t pulse;
 	struct sigaction old_pulse;
+	struct guardian *guardian; /* NULL: nobody is attached to */
 	bool uses_rings; /* some address space has */
 	VEC(struct ring *) rings; /* those with an owner */
 	VEC(struct ring *) heap; /* scratch of draining */
@@ -295,6 +298,8 @@ size_t mem_write_raw(struct aspace *as, uint64_t addr, const void *buf, size_t l
 void task_resume(struct engine_task *t);
 bool task_is_held(const struct engine_task *t);
 bool task_interrupt(struct engine_task *t);
+/* Gives the stopped task the anchor that it must have. */
+bool task_put_anchor(struct engine_task *t);
 void task_ingest_same(struct engine *e, struct engine_task *t, int status);
 /* From a stop inside a system call to a clean one (or gone: false). */
 bool task_make_clean(struct engine *e, struct engine_task *t);

@@ -164,6 +164,11 @@ static bool is_interrupted(void *ctx)
 	return ((struct session *)ctx)->interrupts != 0;
 }
 
+static void on_promote(void *ctx, struct aspace *as)
+{
+	keep_failure(ctx, tier_promote(ctx, as));
+}
+
 static void on_record(void *ctx, struct task *t, const struct dl_record *rec)
 {
 	session_fire_record(ctx, t, rec);
@@ -176,6 +181,7 @@ static void on_cell(void *ctx, struct task *t, uint32_t epid, uint32_t index, co
 }
 
 const struct engine_ops session_engine_ops = {
+	.promote = on_promote,
 	.record = on_record,
 	.cell = on_cell,
 	.interrupted = is_interrupted,

@@ -207,7 +207,7 @@ static void show_originals(struct aspace *as, uint64_t addr, uint8_t *buf, size_
 
 		if (s->addr >= addr + len)
 			break;
-		if (overlap(s, addr, len, &bo, &so, &n))
+		if (as->planted.items[i]->in_text && overlap(s, addr, len, &bo, &so, &n))
 			memcpy(buf + bo, s->orig + so, n);
 	}
 	show_patched(as, addr, buf, len);

@@ -110,6 +110,19 @@ bool patch_unwind(struct aspace *as, struct task *t, struct arch_regs *r,
 	return p && arch_tramp_unwind(&p->tramp, r, read_word, t->proc->as, place);
 }
 
+bool patch_sleeps(struct engine_task *t)
+{
+	struct aspace *as = t->pub.proc->as;
+	struct arch_regs *now = as->code.n ? task_regs(&t->pub) : NULL, r;
+	struct arch_tramp_place place;
+
+	if (!now || !patch_contains(as, arch_pc(now)))
+		return false;
+	r = *now;
+	return patch_unwind(as, &t->pub, &r, &place) &&
+	       (place.phase == ARCH_TRAMP_BEFORE || place.phase == ARCH_TRAMP_PARTIAL);
+}
+
 uint64_t patch_copy_of(const struct site *s)
 {
 	const struct patch *p = ((const struct site_entry *)s)->patch;
@@ -385,8 +398,10 @@ static void move_threads(struct engine *e, struct aspace *as, const struct patch
 			continue;
 		r = task_regs(&t->pub);
 		to = r ? new_place(t, p, r) : 0;
-		if (to)
-			task_pc_set(t, to);
+		if (!to)
+			continue;
+		task_pc_set(t, to);
+		task_flush(t);
 	}
 }
 
@@ -417,9 +432,13 @@ const char *patch_make(struct engine *e, struct aspace *as, struct arch_tramp_jo
 						  "the code in memory is not that of the file";
 	if (!why && (!vec_reserve(&as->spans, as->spans.n + 2) || !enlist(as, p)))
 		why = "out of memory";
-	if (!why && !write_text(as, p)) {
-		delist(as, p);
-		why = "the text can't be written";
+	if (!why) {
+		/* First: a tracer killed in between has done no harm. */
+		move_threads(e, as, p);
+		if (!write_text(as, p)) {
+			delist(as, p);
+			return "the text can't be written"; /* threads may be in it: kept */
+		}
 	}
 	if (why) {
 		patch_free(p);
@@ -431,9 +450,9 @@ const char *patch_make(struct engine *e, struct aspace *as, struct arch_tramp_jo
 	for (size_t i = 0; i < n_sites; i++) {
 		p->sites.items[p->sites.n++] = sites[i];
 		sites[i]->tier = SITE_RECORD;
+		((struct site_entry *)sites[i])->in_text = false;
 		((struct site_entry *)sites[i])->patch = p;
 	}
-	move_threads(e, as, p);
 	e->stats.patches++;
 	return NULL;
 }
@@ -470,14 +489,24 @@ struct error *engine_record_begin(struct engine *e, struct aspace *as, uint64_t 
 		err = annex_region_get(e, as, near, ARCH_SLOT_MAX, &annex);
 	if (!err)
 		err = ring_space_get(e, as, need);
-	if (err)
+	if (err) {
 		engine_resume_world(e, as);
-	return err;
+		return err;
+	}
+	/* Whoever runs trampolines, even if we are killed now, finds his ring. */
+	ring_welcome_all(e, as);
+	guardian_sync(e);
+	for (struct engine_task *t = e->tasks; t; t = t->next)
+		if (task_is_of(t, as) && t->pub.state == TASK_STOPPED && task_flush(t))
+			(void)task_put_anchor(t);
+	return NULL;
 }
 
 void engine_record_end(struct engine *e, struct aspace *as)
 {
+	ring_extend_all(e, as);
 	ring_welcome_all(e, as);
+	guardian_sync(e);
 	engine_resume_world(e, as);
 }
 
@@ -486,6 +515,8 @@ const char *engine_record_patch(struct engine *e, struct aspace *as, struct arch
 {
 	if (job->plan->calls && as->has_shadow_stacks)
 		return "a call would be displaced, and the thread has a shadow stack";
+	if (job->plan->is_targeted && ring_may_outlive(e, as))
+		return "branches lead into its patch, which needs the tracer";
 	return patch_make(e, as, job, sites, n_sites);
 }
 
@@ -610,7 +641,7 @@ void patch_undo(struct engine *e, struct aspace *as, struct patch *p)
 
 		s->pub.tier = SITE_STOP;
 		s->patch = NULL;
-		if (s->pub.is_planted && n < ARRAY_SIZE(entries))
+		if (s->pub.is_planted && !s->is_pending && n < ARRAY_SIZE(entries))
 			entries[n++] = s;
 	}
 	p->sites.n = 0;
@@ -832,6 +863,21 @@ static bool is_fault_signal(int sig)
 	return sig == SIGSEGV || sig == SIGBUS || sig == SIGILL || sig == SIGFPE || sig == SIGTRAP;
 }
 
+/*
+ * Who comes back to the middle of a patch needs us to go on.  Where we might be
+ * killed meanwhile, the frame names the same place in the trampoline.
+ */
+static void stay_safe(struct engine *e, struct aspace *as, struct arch_regs *r, uint64_t orig)
+{
+	uint64_t to = arrival_at(as, orig);
+	const struct patch_span *s = patch_span_at(as, orig, orig + 1, 0);
+
+	if (!to || orig == s->lo || !ring_may_outlive(e, as))
+		return;
+	arch_set_pc(r, to);
+	as->annex_doubt = true;
+}
+
 void patch_leave(struct engine *e, struct engine_task *t, int sig)
 {
 	struct aspace *as = t->pub.proc->as;
@@ -864,6 +910,7 @@ void patch_leave(struct engine *e, struct engine_task *t, int sig)
 			ring_drain(e);
 			arch_ring_rewind(t->ring->hdr, t->ring->data, place.reserve);
 		}
+		stay_safe(e, as, &r, place.orig);
 		break;
 	case ARCH_TRAMP_COPY:
 		/* Who handles it may look the address up. */

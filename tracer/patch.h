@@ -82,6 +82,9 @@ bool patch_unwind(struct aspace *as, struct task *t, struct arch_regs *r,
 /* Where a hit of the site's old breakpoint goes on. */
 uint64_t patch_copy_of(const struct site *s);
 
+/* Does the thread make a system call of the trampoline's own? */
+bool patch_sleeps(struct engine_task *t);
+
 /* A SIGTRAP: a full ring's, or one in the patch's bytes?  true: dealt with. */
 bool patch_trap(struct engine *e, struct engine_task *t);
 /* A fault of our own loads, or of the patch's bytes?  true: dealt with. */

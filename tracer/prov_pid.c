@@ -109,7 +109,7 @@ void pid_provider_destroy(struct session *s)
 static struct error *plant_spot(struct session *s, struct pid_spot *spot)
 {
 	struct target *t = target_by_pid(s, spot->pid);
-	struct site_user user = { NULL, spot };
+	struct site_user user = { .arg = spot };
 	const uint8_t *code = NULL;
 
 	if (spot->site || !t || !t->proc)
@@ -537,7 +537,7 @@ const char *pid_tier_spot(const struct site_user *u, struct tier_spot *ret)
 	const struct pid_spot *spot = u->arg;
 
 	if (u->hook)
-		return "the tracer itself stops there";
+		return u->is_probe ? "static probes stop" : "the tracer itself stops there";
 	if (spot->places)
 		return "its arguments are found by debug information";
 	if (!spot->sym)

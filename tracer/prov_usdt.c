@@ -271,7 +271,7 @@ static void hit(void *arg, struct task *t, struct site *site)
 static struct error *plant(struct session *s, struct spot *spot)
 {
 	struct target *t = target_by_pid(s, spot->pid);
-	struct site_user user = { hit, spot };
+	struct site_user user = { hit, spot, true };
 	uint64_t addr = spot->desc->addr + spot->object->bias;
 	const uint8_t *code = NULL;
 

@@ -5,8 +5,9 @@
  * calls, mapped on both sides and closed: a head (struct arch_ring and the
  * cells) and data mapped twice back to back.  Threads start with the null ring,
  * whose use is a trap; the first one gives the thread a ring of its own.
- * Forked children don't get the memory (MADV_DONTFORK): their copy of the text
- * is cleaned before they run.
+ * Forked children have the memory too, but never use it: their copy of the
+ * text is cleaned before they run.  (If the tracer is dead it is not cleaned:
+ * then they write to rings that nobody reads any more.)
  *
  * Rules:
  *  - whatever is in shared memory may be nonsense: sizes are our own, records
@@ -31,7 +32,8 @@
 #include "procfs.h"
 
 #define PAGE 4096u
-#define CONTROL_OFFSET 2048u /* of the control word in the null ring's page */
+#define CONTROL_OFFSET 2048u /* of the control words in the null ring's page ... */
+#define CONTROL_STRIDE 256u /* ... which are on lines of their own */
 #define RING_MIN (UINT32_C(64) << 10)
 #define RING_MAX (UINT32_C(1) << 20)
 #define RING_LIMIT (UINT32_C(1) << 30)
@@ -42,10 +44,6 @@
 #define TRAP_BIT (UINT64_C(1) << (SIGTRAP - 1))
 #define POLL_MIN UINT64_C(1000000)
 #define POLL_MAX UINT64_C(20000000)
-
-#ifndef MADV_DONTFORK
-#define MADV_DONTFORK 10
-#endif
 
 /* ------------------------------------------------------------ remote memory -- */
 
@@ -167,7 +165,7 @@ static struct error *add_ring(struct ring_space *rs, const struct ring_chunk *c,
 		.self = r->addr,
 		.data = r->addr + head_bytes,
 		.mask = size - 1,
-		.control = rs->null_ring + CONTROL_OFFSET,
+		.control = ring_control(rs, 1),
 		.limit = size,
 	};
 	return NULL;
@@ -194,6 +192,24 @@ static uint32_t ring_bytes(const struct engine *e, const struct ring_space *rs)
 	return size;
 }
 
+uint64_t ring_control(const struct ring_space *rs, unsigned which)
+{
+	return rs->null_ring + CONTROL_OFFSET + which * CONTROL_STRIDE;
+}
+
+uint32_t *ring_control_word(const struct ring_space *rs, unsigned which)
+{
+	return (uint32_t *)(void *)(rs->page + CONTROL_OFFSET + which * CONTROL_STRIDE);
+}
+
+bool ring_may_outlive(const struct engine *e, const struct aspace *as)
+{
+	for (const struct process *p = e->processes; p; p = p->next)
+		if (p->as == as && !p->is_child_of_ours)
+			return true;
+	return false;
+}
+
 /* n rings (and first of all a page for the null ring, if it isn't there). */
 static struct error *fill_chunk(struct maker *m, struct ring_space *rs, unsigned n,
 				uint32_t head_bytes, uint32_t size)
@@ -218,10 +234,14 @@ static struct error *fill_chunk(struct maker *m, struct ring_space *rs, unsigned
 			struct arch_ring *null = (struct arch_ring *)(void *)c.local;
 
 			rs->null_ring = c.remote;
-			rs->control = (uint32_t *)(void *)(c.local + CONTROL_OFFSET);
-			*rs->control = ARCH_CONTROL_WAIT;
+			rs->page = c.local;
+			*ring_control_word(rs, 0) = ARCH_CONTROL_WAIT;
+			*ring_control_word(rs, 1) =
+				arch_tramp_sleeps && ring_may_outlive(m->e, m->as) ?
+					ARCH_CONTROL_SLEEP :
+					ARCH_CONTROL_WAIT;
 			null->self = c.remote;
-			null->control = c.remote + CONTROL_OFFSET;
+			null->control = ring_control(rs, 0);
 		}
 	}
 	for (unsigned i = 0; i < n && !err; i++) {
@@ -241,19 +261,12 @@ static struct error *add_chunk(struct engine *e, struct ring_space *rs, unsigned
 	struct maker m = { .e = e, .as = rs->as, .fd = -1, .local_fd = -1 };
 	uint32_t head_bytes = page_up((uint64_t)e->cells_top + e->cells_top / 2 + ARCH_RING_CELLS);
 	struct error *err = engine_stop_world(e, rs->as);
-	int64_t result;
 
 	if (err)
 		return err;
 	err = rs->as->regions.n ? NULL : error_format(ERR_OTHER, "there is no annex");
 	if (!err)
 		err = fill_chunk(&m, rs, n, head_bytes, ring_bytes(e, rs));
-	if (!err) {
-		const struct ring_chunk *c = &rs->chunks.items[rs->chunks.n - 1];
-
-		error_destroy(
-			call(&m, SYS_madvise, c->remote, c->len, MADV_DONTFORK, 0, 0, 0, &result));
-	}
 	close_file(&m);
 	engine_resume_world(e, rs->as);
 	return err;
@@ -373,6 +386,7 @@ static bool give(struct engine *e, struct engine_task *t)
 	if (!r || !vec_push(&e->rings, r))
 		return false;
 	r->owner = t;
+	r->hdr->control = ring_control(rs, 1);
 	r->hdr->owner = (uint64_t)t->pub.tid;
 	init_cells(e, r, ARCH_RING_CELLS);
 	t->ring = r;
@@ -423,6 +437,26 @@ static bool has_room(const struct ring *r)
 	return used <= r->size && r->size - used >= (uint64_t)r->space->need + 8;
 }
 
+static void drop_all(struct ring_space *rs)
+{
+	*ring_control_word(rs, 0) = ARCH_CONTROL_DROP;
+	*ring_control_word(rs, 1) = ARCH_CONTROL_DROP;
+}
+
+void ring_extend_all(struct engine *e, struct aspace *as)
+{
+	for (size_t i = 0; i < e->rings.n; i++) {
+		struct ring *r = e->rings.items[i];
+
+		if (r->space->as != as || r->owner->ring != r)
+			continue;
+		if (r->head_bytes >= e->cells_top && r->hdr->cells_end < e->cells_top)
+			init_cells(e, r, r->hdr->cells_end);
+		if (!fits(e, r)) /* it is exchanged when the thread is where it can be */
+			r->hdr->control = ring_control(r->space, 0);
+	}
+}
+
 void ring_want(struct engine *e, struct engine_task *t)
 {
 	struct ring *r = t->ring;
@@ -439,7 +473,7 @@ void ring_want(struct engine *e, struct engine_task *t)
 	}
 	if (!give(e, t)) {
 		/* Without memory nobody may wait. */
-		*t->pub.proc->as->rings->control = ARCH_CONTROL_DROP;
+		drop_all(t->pub.proc->as->rings);
 		e->stats.ring_failures++;
 	}
 }
@@ -468,7 +502,7 @@ void ring_abandon(struct engine *e)
 {
 	for (struct aspace *as = e->aspaces; as; as = as->next)
 		if (as->rings)
-			*as->rings->control = ARCH_CONTROL_DROP;
+			drop_all(as->rings);
 }
 
 /* ----------------------------------------------------------------- draining -- */
@@ -645,7 +679,7 @@ void ring_drain(struct engine *e)
 	struct ring **heap;
 	uint64_t upto;
 	size_t n = 0;
-	bool any = false;
+	bool any = false, is_busy = false;
 
 	if (!e->rings.n || e->is_draining)
 		return;
@@ -671,10 +705,14 @@ void ring_drain(struct engine *e)
 			heap[0] = heap[--n];
 		sift_down(heap, n, 0);
 	}
-	for (size_t i = 0; i < e->rings.n; i++)
+	for (size_t i = 0; i < e->rings.n; i++) {
+		/* Its thread may sleep for want of room. */
+		is_busy |= e->rings.items[i]->hdr->head - e->rings.items[i]->tail >
+			   e->rings.items[i]->size / 4;
 		publish(e->rings.items[i]);
+	}
 	if (any)
-		e->ring_poll = POLL_MIN;
+		e->ring_poll = is_busy ? 0 : POLL_MIN;
 	else if (e->ring_poll < POLL_MAX)
 		e->ring_poll = e->ring_poll ? e->ring_poll * 2 : POLL_MIN;
 	e->is_draining = false;

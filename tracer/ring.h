@@ -42,7 +42,7 @@ struct ring_chunk {
 struct ring_space {
 	struct aspace *as;
 	uint64_t null_ring; /* its address in the target */
-	uint32_t *control; /* our mapping of the control word */
+	uint8_t *page; /* our mapping of the null ring's page */
 	uint32_t need; /* the largest record of any site */
 	VEC(struct ring_chunk) chunks;
 	VEC(struct ring *) rings; /* owned */
@@ -58,10 +58,19 @@ struct ring_cell {
  * Makes the space with its null ring, if it isn't there.  The address space
  * must be stopped.  need: the largest record a site will make.
  */
+/*
+ * The control words: 0 of the null ring and of rings that the tracer must see
+ * to (they trap), 1 of all others.  Address in the target, and our mapping.
+ */
+uint64_t ring_control(const struct ring_space *rs, unsigned which);
+uint32_t *ring_control_word(const struct ring_space *rs, unsigned which);
 struct error *ring_space_get(struct engine *e, struct aspace *as, uint32_t need) must_check;
 void ring_space_destroy(struct ring_space *rs);
 /* Unmaps it in the (stopped) target. */
 void ring_space_unmap(struct engine *e, struct aspace *as);
+
+/* Has it threads that a trap would kill if the tracer is killed?  (Commands die with it anyway.) */
+bool ring_may_outlive(const struct engine *e, const struct aspace *as);
 
 /* What the task's anchor must be; written before it runs. */
 uint64_t ring_anchor(const struct engine_task *t);
@@ -79,6 +88,8 @@ void ring_drain(struct engine *e);
 void ring_collect(struct engine *e);
 /* Between events: what must be looked at now and then. */
 void ring_idle(struct engine *e);
+/* There are new cells: rings without them get them, or trap. */
+void ring_extend_all(struct engine *e, struct aspace *as);
 /* Threads will find nobody to wait for from now on. */
 void ring_abandon(struct engine *e);
 

@@ -391,6 +391,9 @@ void site_patch(struct aspace *as, struct site_entry **sites, size_t n, bool pla
 		for (size_t k = i; k < j; k++)
 			sites[k]->was_patched = false;
 	}
+	for (i = 0; i < n; i++)
+		if (sites[i]->as == as)
+			sites[i]->in_text = plant && sites[i]->was_patched;
 }
 
 static int by_address(const void *a, const void *b)
@@ -485,25 +488,51 @@ static void clear_patches(struct engine *e, struct aspace *as)
 	}
 }
 
-/* Moves the patched ones into the sorted list of planted sites. */
-static void enlist(struct aspace *as, struct plant_result *res)
+/* Moves the pending ones into the sorted list of planted sites; they are not in the text. */
+static void enlist(struct aspace *as)
 {
 	if (!vec_reserve(&as->planted, as->planted.n + as->pending.n))
 		engine_bug(as->engine, NULL, "out of memory for planted sites");
 	for (size_t i = 0; i < as->pending.n; i++) {
 		struct site_entry *s = as->pending.items[i];
 
-		if (!s->was_patched) {
-			drop(as, s, res, "the code in memory is not that of the file");
-			continue;
-		}
-		s->is_pending = false;
+		s->is_pending = s->in_text = false;
 		s->pub.is_planted = true;
 		as->planted.items[as->planted.n++] = s;
 	}
-	as->pending.n = 0;
 	if (as->planted.n)
 		qsort(as->planted.items, as->planted.n, sizeof(*as->planted.items), by_address);
+}
+
+static void delist(struct aspace *as, struct site_entry *s)
+{
+	size_t i = site_planted_from(as, s->pub.addr);
+
+	s->pub.is_planted = s->in_text = false;
+	if (i >= as->planted.n || as->planted.items[i] != s)
+		return;
+	memmove(&as->planted.items[i], &as->planted.items[i + 1],
+		(as->planted.n - i - 1) * sizeof(as->planted.items[0]));
+	as->planted.n--;
+}
+
+/* Breakpoints for those that were not patched otherwise; who can't have one is dropped. */
+static void put_breakpoints(struct aspace *as, struct plant_result *res)
+{
+	struct site_entry **list = as->pending.items;
+	size_t n = 0;
+
+	for (size_t i = 0; i < as->pending.n; i++)
+		if (list[i]->pub.tier == SITE_STOP && !list[i]->in_text)
+			list[n++] = list[i];
+	site_patch(as, list, n, true);
+	for (size_t i = 0; i < n; i++) {
+		if (list[i]->was_patched)
+			continue;
+		delist(as, list[i]);
+		drop(as, list[i], res, "the code in memory is not that of the file");
+	}
+	as->pending.n = 0;
 }
 
 struct error *site_plant(struct engine *e, struct aspace *as, unsigned *n_refused,
@@ -527,8 +556,11 @@ struct error *site_plant(struct engine *e, struct aspace *as, unsigned *n_refuse
 		as->pending.n = 0;
 	}
 	clear_patches(e, as);
-	site_patch(as, as->pending.items, as->pending.n, true);
-	enlist(as, &res);
+	enlist(as);
+	if (e->config.ops->promote)
+		e->config.ops->promote(e->config.ctx, as);
+	put_breakpoints(as, &res);
+	guardian_sync(e);
 	engine_resume_world(e, as);
 	if (n_refused)
 		*n_refused = res.n_refused;
@@ -536,18 +568,6 @@ struct error *site_plant(struct engine *e, struct aspace *as, unsigned *n_refuse
 }
 
 /* --------------------------------------------------------------- removing -- */
-
-static void delist(struct aspace *as, struct site_entry *s)
-{
-	size_t i = site_planted_from(as, s->pub.addr);
-
-	s->pub.is_planted = false;
-	if (i >= as->planted.n || as->planted.items[i] != s)
-		return;
-	memmove(&as->planted.items[i], &as->planted.items[i + 1],
-		(as->planted.n - i - 1) * sizeof(as->planted.items[0]));
-	as->planted.n--;
-}
 
 static void unplant(struct engine *e, struct site_entry *s)
 {
@@ -558,6 +578,7 @@ static void unplant(struct engine *e, struct site_entry *s)
 		patch_undo(e, as, s->patch);
 	site_patch(as, &s, 1, false);
 	delist(as, s);
+	guardian_sync(e);
 	if (!err)
 		engine_resume_world(e, as);
 	error_destroy(err);

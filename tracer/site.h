@@ -28,6 +28,7 @@ struct site_user {
 	/* NULL: told through engine_ops.site_hit with arg found in site->users. */
 	void (*hook)(void *arg, struct task *t, struct site *s);
 	void *arg;
+	bool is_probe; /* hook fires a probe */
 };
 
 struct site {

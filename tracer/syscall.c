@@ -249,6 +249,10 @@ void syscall_stop(struct engine *e, struct task *t)
 		return;
 	}
 	e->stats.syscall_stops++;
+	if (patch_sleeps(task_impl(t))) { /* a call of ours */
+		task_resume(task_impl(t));
+		return;
+	}
 	if (t->in_syscall)
 		leave(e, task_impl(t), r);
 	else

@@ -177,7 +177,7 @@ static void linker_hook(void *arg, struct task *task, struct site *site)
 
 struct error *target_watch_linker(struct session *s, struct target *t)
 {
-	struct site_user user = { linker_hook, s };
+	struct site_user user = { .hook = linker_hook, .arg = s };
 	struct objects *os = target_objects(t);
 	uint64_t brk;
 
@@ -207,9 +207,6 @@ struct error *session_plant(struct session *s)
 			continue;
 		struct error *err = site_plant(s->engine, as, &refused, &why);
 
-		if (err)
-			return err;
-		err = tier_promote(s, as);
 		if (err)
 			return err;
 		s->n_refused += refused;

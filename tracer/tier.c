@@ -50,6 +50,7 @@ struct candidate {
 	struct object *object;
 	const struct sym *sym;
 	bool is_done;
+	bool is_own; /* the tracer's, no probe's */
 };
 
 struct promotion {
@@ -361,6 +362,8 @@ static void see_site(void *arg, struct site *site)
 
 	for (size_t i = 0; i < site->users.n && !c.why; i++)
 		c.why = judge_user(p, &c, &site->users.items[i]);
+	for (size_t i = 0; i < site->users.n; i++)
+		c.is_own |= site->users.items[i].hook && !site->users.items[i].is_probe;
 	if (!vec_push(&p->list, c))
 		p->is_short = true;
 }
@@ -611,7 +614,7 @@ static void promote_all(struct promotion *p)
 			continue;
 		if (!c->why)
 			c->why = promote_one(p, c);
-		if (c->why)
+		if (c->why && !c->is_own)
 			count_reason(p->tier, c->why, 1);
 		/* A breakpoint that stays is in the way of its neighbours. */
 		if (c->why && p->func.code)

@@ -60,7 +60,7 @@ static bool resume_running(struct engine_task *t)
 }
 
 /* After the registers are written: they have the old one. */
-static bool put_anchor(struct engine_task *t)
+bool task_put_anchor(struct engine_task *t)
 {
 	uint64_t anchor;
 
@@ -70,6 +70,7 @@ static bool put_anchor(struct engine_task *t)
 	if (t->anchor == anchor)
 		return true;
 	t->anchor = anchor;
+	t->pub.regs_valid = false; /* they have the old one */
 	return arch_anchor_write(t->pub.tid, anchor);
 }
 
@@ -86,7 +87,7 @@ void task_resume(struct engine_task *t)
 		return;
 	}
 	t->wants_resume = false;
-	if (!task_flush(t) || !put_anchor(t)) {
+	if (!task_flush(t) || !task_put_anchor(t)) {
 		task_vanished(t);
 		return;
 	}

@@ -7,6 +7,7 @@
 #include "../record.h"
 
 const bool arch_has_record = false;
+const bool arch_tramp_sleeps = false;
 
 uint64_t arch_counter(void)
 {

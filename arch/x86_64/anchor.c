@@ -10,6 +10,7 @@
 #include "../record.h"
 
 const bool arch_has_record = true;
+const bool arch_tramp_sleeps = true;
 
 uint64_t arch_counter(void)
 {

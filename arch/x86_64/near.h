@@ -83,6 +83,8 @@ struct x64_gen {
 };
 
 /* From here on the code looks as g->now says. */
+/* A frame for g->now.frame. */
+uint8_t x64_frame_add(struct x64_gen *g, const struct arch_tramp_frame *f);
 void x64_state(struct x64_gen *g);
 /* The next instruction may fault and goes on at the label then. */
 void x64_fixup(struct x64_gen *g, uint32_t label);

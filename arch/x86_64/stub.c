@@ -7,6 +7,8 @@
  */
 #include "near.h"
 
+#include <string.h>
+
 /* Where the frame has the register, as an offset from rsp; -1: it is live. */
 int32_t x64_saved_at(const struct x64_gen *g, unsigned word)
 {
@@ -93,11 +95,86 @@ void x64_reserve_emit(struct x64_gen *g, const struct x64_reserve *r)
 
 /* --------------------------------------------------------------- stubs -- */
 
+static void state_set(struct x64_gen *g, const struct arch_tramp_range *state)
+{
+	g->now = *state;
+	x64_state(g);
+}
+
+/* Back to how the stub was reached, if it saved rax itself. */
+static void leave_full(struct x64_gen *g, bool bare)
+{
+	if (!bare)
+		return;
+	emit_pop(&g->e, RAX);
+	g->now.depth -= 8;
+	x64_state(g);
+	emit_rm(&g->e, OP_LEA, RSP, RSP, RED_ZONE);
+	g->now.depth = g->now.words = 0;
+	x64_state(g);
+}
+
+#define SYS_NANOSLEEP 35
+#define SLEEP_NS 100000u
+static const uint8_t slept[] = { RCX, R11, RDI, RSI }; /* what the call changes, besides rax */
+
+/* The words saved now, and those of slept[] (what is saved already is only kept). */
+static void sleep_frame(struct x64_gen *g)
+{
+	struct arch_tramp_frame f = g->frames.items[g->now.frame];
+
+	f.n = g->now.words;
+	for (unsigned i = 0; i < sizeof(slept) && f.n < ARCH_FRAME_WORDS; i++)
+		f.word[f.n++] = x64_saved_at(g, slept[i]) < 0 ? slept[i] : WORD_FIRST;
+	g->now.frame = x64_frame_add(g, &f);
+}
+
+/*
+ * Sleeps a little: unlike the trap, it does no harm to a thread whose tracer
+ * dies meanwhile.
+ */
+static void gen_sleep(struct x64_gen *g, bool bare, uint32_t next)
+{
+	static const uint32_t time[4] = { 0, 0, SLEEP_NS, 0 }; /* struct timespec */
+	struct x64_asm *e = &g->e;
+	uint32_t use, at;
+
+	sleep_frame(g);
+	for (unsigned i = 0; i < sizeof(slept); i++) {
+		emit_push(e, slept[i]);
+		g->now.depth += 8;
+		g->now.words++;
+		x64_state(g);
+	}
+	EMIT(e, 0x48, 0x8d, 0x3d); /* lea time(%rip), %rdi */
+	use = emit_here(e);
+	emit32(e, 0);
+	EMIT(e, 0x31, 0xf6, 0xb8); /* xor %esi, %esi; mov $.., %eax */
+	emit32(e, SYS_NANOSLEEP);
+	EMIT(e, 0x0f, 0x05); /* syscall */
+	for (unsigned i = sizeof(slept); i-- > 0;) {
+		emit_pop(e, slept[i]);
+		g->now.depth -= 8;
+		g->now.words--;
+		x64_state(g);
+	}
+	leave_full(g, bare);
+	emit_jmp(e, next);
+	at = emit_here(e);
+	emit_bytes(e, (const uint8_t *)time, sizeof(time));
+	if (!e->failed) {
+		uint32_t rel = at - (use + 4);
+
+		memcpy(&e->code.items[use], &rel, sizeof(rel));
+	}
+}
+
 /* The control word: wait for the tracer, then try again, or count a drop. */
 static void stub_full(struct x64_gen *g, const struct x64_stub *s)
 {
 	struct x64_asm *e = &g->e;
-	uint32_t drop = emit_label(e);
+	uint32_t wait = emit_label(e), rest = emit_label(e);
+	struct arch_tramp_range asked;
 	struct arch_tramp_pair trap;
 	bool bare = x64_saved_at(g, RAX) < 0; /* a block that saves nothing */
 
@@ -111,26 +188,27 @@ static void stub_full(struct x64_gen *g, const struct x64_stub *s)
 		g->now.frame = 0; /* frame 0 is just rax */
 		x64_state(g);
 	}
+	asked = g->now;
 	emit_gs(e, OP_MOV, RAX, RING(control));
-	EMIT(e, 0x83, 0x38, ARCH_CONTROL_WAIT); /* cmpl $.., (%rax) */
-	if (bare) {
-		emit_pop(e, RAX);
-		g->now.depth -= 8;
-		x64_state(g);
-		emit_rm(e, OP_LEA, RSP, RSP, RED_ZONE);
-		g->now.depth = g->now.words = 0;
-		x64_state(g);
-	}
-	emit_jcc(e, CC_NE, drop);
+	EMIT(e, 0x8b, 0x00, 0x83, 0xf8, ARCH_CONTROL_WAIT); /* mov (%rax), %eax; cmp $.., %eax */
+	emit_jcc(e, CC_E, wait);
+	EMIT(e, 0x83, 0xf8, ARCH_CONTROL_SLEEP); /* cmp $.., %eax */
+	emit_jcc(e, CC_E, rest);
+	leave_full(g, bare);
+	EMIT(e, 0x65, 0x48, 0xff, 0x04, 0x25); /* incq %gs:drops */
+	emit32(e, RING(drops));
+	emit_jmp(e, s->reserve.skip);
+	emit_place(e, wait);
+	state_set(g, &asked);
+	leave_full(g, bare);
 	trap = (struct arch_tramp_pair){ emit_here(e), s->next };
 	if (!vec_push(&g->traps, trap))
 		e->failed = true;
 	emit_byte(e, 0xcc);
 	emit_jmp(e, s->next);
-	emit_place(e, drop);
-	EMIT(e, 0x65, 0x48, 0xff, 0x04, 0x25); /* incq %gs:drops */
-	emit32(e, RING(drops));
-	emit_jmp(e, s->reserve.skip);
+	emit_place(e, rest);
+	state_set(g, &asked);
+	gen_sleep(g, bare, s->next);
 }
 
 static void stub_mark(struct x64_gen *g, const struct x64_stub *s)

@@ -52,7 +52,7 @@ void x64_stub(struct x64_gen *g, const struct x64_stub *s)
 		g->e.failed = true;
 }
 
-static uint8_t add_frame(struct x64_gen *g, const struct arch_tramp_frame *f)
+uint8_t x64_frame_add(struct x64_gen *g, const struct arch_tramp_frame *f)
 {
 	if (g->frames.n > UINT8_MAX || !vec_push(&g->frames, *f)) {
 		g->e.failed = true;
@@ -216,7 +216,7 @@ static void gen_block(struct x64_gen *g, const struct block *b)
 	g->now = (struct arch_tramp_range){
 		.phase = b->is_later ? ARCH_TRAMP_PARTIAL : ARCH_TRAMP_BEFORE,
 		.insn = f->insn,
-		.frame = add_frame(g, &frame),
+		.frame = x64_frame_add(g, &frame),
 	};
 	x64_state(g);
 	if (f->taken_only)
@@ -348,7 +348,7 @@ static void gen_all(struct x64_gen *g, struct arch_tramp *t)
 	const struct arch_patch_plan *p = g->job->plan;
 	uint32_t labels[ARCH_DISPLACED_MAX] = { 0 }, i = 0;
 
-	add_frame(g, &rax);
+	x64_frame_add(g, &rax);
 	for (unsigned k = 0; k < p->n_insns; k++)
 		labels[k] = emit_label(&g->e);
 	for (unsigned k = 0; k < p->n_insns && !g->e.failed && !g->why; k++) {
@@ -581,6 +581,9 @@ bool arch_tramp_unwind(const struct arch_tramp *t, struct arch_regs *r, arch_rea
 	range = find_range(t, pc - t->base);
 	if (!range || !restore_all(t, range, r, read, arg))
 		return false;
+	/* No call of the program's own is under way there (a sleep of ours may be). */
+	if (range->phase == ARCH_TRAMP_BEFORE || range->phase == ARCH_TRAMP_PARTIAL)
+		r->w[WORD(orig_rax)] = UINT64_MAX;
 	*ret = (struct arch_tramp_place){
 		.phase = range->phase,
 		.orig = t->plan.addr + t->plan.insn[range->insn],

@@ -1,0 +1,222 @@
+/*
+ * The guardian process and the list it goes by.  See guardian.h.
+ *
+ * The list is written twice over: the tracer fills the half that is not valid
+ * and then says so by one store, so that a kill at any moment leaves a whole
+ * list.  The guardian is nobody's child (it is forked twice): the tracer waits
+ * for all its children and must not meet it.  It writes only where it finds
+ * what the list says is there.
+ */
+#include "guardian.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "engine_impl.h"
+
+#define ENTRIES_MAX (1u << 18) /* a half; untouched pages cost nothing */
+
+/* One place in a target: what stands there because of us, and what is to. */
+struct guard_entry {
+	int32_t pid;
+	uint32_t len;
+	uint64_t addr;
+	uint8_t ours[ARCH_INSN_MAX], orig[ARCH_INSN_MAX];
+};
+
+struct guard_list {
+	_Atomic uint32_t valid; /* which half */
+	_Atomic uint32_t is_over; /* the tracer ended in order */
+	uint32_t n[2];
+	struct guard_entry entries[2][ENTRIES_MAX];
+};
+
+struct guardian {
+	struct guard_list *list;
+	int pipe; /* our end; its closing wakes the guardian */
+};
+
+/* ------------------------------------------------------------ the process -- */
+
+static void undo(int mem, const struct guard_entry *e)
+{
+	uint8_t now[ARCH_INSN_MAX];
+
+	if (e->len > sizeof(now) || pread(mem, now, e->len, (off_t)e->addr) != (ssize_t)e->len ||
+	    memcmp(now, e->ours, e->len) != 0)
+		return;
+	if (pwrite(mem, e->orig, e->len, (off_t)e->addr) < 0)
+		return; /* gone, or not ours to write any more */
+}
+
+static void undo_all(const struct guard_list *l)
+{
+	uint32_t half = atomic_load(&l->valid) & 1, n = l->n[half];
+	int mem = -1;
+	int32_t pid = 0;
+
+	for (uint32_t i = 0; i < n && i < ENTRIES_MAX; i++) {
+		const struct guard_entry *e = &l->entries[half][i];
+		char path[64];
+
+		if (e->pid != pid) {
+			if (mem >= 0)
+				close(mem);
+			pid = e->pid;
+			snprintf(path, sizeof(path), "/proc/%d/mem", (int)pid);
+			mem = open(path, O_RDWR | O_CLOEXEC);
+		}
+		if (mem >= 0)
+			undo(mem, e);
+	}
+}
+
+static void close_others(int keep)
+{
+	long n = sysconf(_SC_OPEN_MAX);
+
+	for (int fd = 0; fd < (n > 65536 || n < 0 ? 65536 : (int)n); fd++)
+		if (fd != keep)
+			close(fd);
+}
+
+static _Noreturn void watch(const struct guard_list *l, int pipe_end)
+{
+	sigset_t all;
+	char c;
+
+	sigfillset(&all);
+	sigprocmask(SIG_BLOCK, &all, NULL);
+	setsid();
+	prctl(PR_SET_NAME, "dtrace-guard");
+	prctl(PR_SET_PDEATHSIG, 0);
+	close_others(pipe_end);
+	if (chdir("/"))
+		_exit(1);
+	while (read(pipe_end, &c, 1) > 0)
+		;
+	if (!atomic_load(&l->is_over))
+		undo_all(l);
+	_exit(0);
+}
+
+struct guardian *guardian_start(void)
+{
+	struct guardian *g = calloc(1, sizeof(*g));
+	int ends[2], status;
+	pid_t child;
+
+	if (!g || pipe2(ends, O_CLOEXEC)) {
+		free(g);
+		return NULL;
+	}
+	g->list = mmap(NULL, sizeof(*g->list), PROT_READ | PROT_WRITE,
+		       MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	child = g->list == MAP_FAILED ? -1 : fork();
+	if (child == 0) {
+		close(ends[1]);
+		if (fork() == 0)
+			watch(g->list, ends[0]);
+		_exit(0);
+	}
+	close(ends[0]);
+	if (child > 0) {
+		while (waitpid(child, &status, 0) < 0 && errno == EINTR)
+			;
+		g->pipe = ends[1];
+		return g;
+	}
+	close(ends[1]);
+	if (g->list != MAP_FAILED)
+		munmap(g->list, sizeof(*g->list));
+	free(g);
+	return NULL;
+}
+
+void guardian_end(struct guardian *g)
+{
+	if (!g)
+		return;
+	atomic_store(&g->list->is_over, 1);
+	close(g->pipe);
+	munmap(g->list, sizeof(*g->list));
+	free(g);
+}
+
+/* --------------------------------------------------------------- the list -- */
+
+struct filling {
+	struct guard_list *list;
+	uint32_t half;
+};
+
+static void put(struct filling *f, const struct guard_entry *e)
+{
+	uint32_t *n = &f->list->n[f->half];
+
+	if (*n < ENTRIES_MAX)
+		f->list->entries[f->half][(*n)++] = *e;
+}
+
+static void put_control(struct filling *f, pid_t pid, uint64_t addr, uint32_t value)
+{
+	struct guard_entry e = { .pid = pid, .len = sizeof(value), .addr = addr };
+	uint32_t drop = ARCH_CONTROL_DROP;
+
+	memcpy(e.ours, &value, sizeof(value));
+	memcpy(e.orig, &drop, sizeof(drop));
+	put(f, &e);
+}
+
+static void put_site(struct filling *f, pid_t pid, const struct site *s)
+{
+	struct guard_entry e = { .pid = pid, .len = (uint32_t)arch_bp_len, .addr = s->addr };
+
+	if (s->tier != SITE_STOP || !((const struct site_entry *)s)->in_text)
+		return;
+	memcpy(e.ours, arch_bp, arch_bp_len);
+	memcpy(e.orig, s->orig, arch_bp_len);
+	put(f, &e);
+}
+
+static const struct process *attached_owner(const struct engine *e, const struct aspace *as)
+{
+	for (const struct process *p = e->processes; p; p = p->next)
+		if (p->as == as && !p->is_dead && !p->is_child_of_ours)
+			return p;
+	return NULL;
+}
+
+void guardian_sync(struct engine *e)
+{
+	struct filling f;
+
+	if (!e->guardian)
+		return;
+	f.list = e->guardian->list;
+	f.half = !(atomic_load(&f.list->valid) & 1);
+	f.list->n[f.half] = 0;
+	for (struct aspace *as = e->aspaces; as; as = as->next) {
+		const struct process *p = attached_owner(e, as);
+
+		if (!p)
+			continue;
+		/* First who waits, then who may stop. */
+		if (as->rings)
+			for (unsigned i = 0; i < 2; i++)
+				put_control(&f, p->pid, ring_control(as->rings, i),
+					    *ring_control_word(as->rings, i));
+		for (size_t i = 0; i < as->planted.n; i++)
+			put_site(&f, p->pid, &as->planted.items[i]->pub);
+	}
+	atomic_store(&f.list->valid, f.half);
+}
