@@ -1,0 +1,1 @@
+BEGIN { speculation(); speculation(); exit(0); }
