@@ -31,6 +31,7 @@ struct dl_json {
 	bool pretty;
 	bool is_closed;
 	uint64_t n_snapshots;
+	uint64_t n_cut; /* strings shown that filled strsize */
 	json_object *record; /* between begin and end */
 	json_object *data; /* borrowed from record */
 };
@@ -336,8 +337,24 @@ void dl_json_start(struct dl_consumer *c)
 	put_line(c, o);
 }
 
+/* Only here: text shows what DTrace shows, which says nothing of cut strings. */
+static void report_cut(struct dl_consumer *c)
+{
+	struct strbuf text = { 0 };
+	uint64_t n = c->json->n_cut;
+
+	if (!n)
+		return;
+	c->json->n_cut = 0;
+	strbuf_printf(&text, "%llu string%s filled strsize", (unsigned long long)n,
+		      n == 1 ? "" : "s");
+	dl_json_drop(c, "STRSIZE", n, -1, strbuf_text(&text));
+	strbuf_deinit(&text);
+}
+
 void dl_json_finish(struct dl_consumer *c)
 {
+	report_cut(c);
 	if (c->json->form == FORM_XML && !c->json->is_closed)
 		strbuf_puts(&c->out, "</dtrace>\n");
 	c->json->is_closed = true;
@@ -426,8 +443,10 @@ static void add_string(json_object *o, const struct dl_consumer *c, const struct
 	uint64_t strsize = dl_consumer_option(c, DL_OPT_STRSIZE);
 
 	add_bytes_text(o, "value", text, n);
-	if (strsize && strsize != DL_OPT_UNSET && n + 1ull >= strsize)
+	if (strsize && strsize != DL_OPT_UNSET && n + 1ull >= strsize) {
 		add(o, "cut", json_object_new_boolean(true));
+		c->json->n_cut++;
+	}
 }
 
 static json_object *value_json(const struct dl_consumer *c, const struct dl_format_env *env,
