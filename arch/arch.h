@@ -347,6 +347,30 @@ struct arch_operand {
 
 /* "-8(%rbp)", "[sp, 16]", ...  false: not an operand of this processor. */
 bool arch_operand_parse(const char *text, size_t len, struct arch_operand *ret);
+/*
+ * dtrace -G: a call whose relocation is at off becomes the site of a probe;
+ * false: it is no call.  Nothing is left to relocate there (arch_link_none).
+ */
+struct arch_link_site {
+	uint64_t at;
+	bool is_tail; /* it was a jump: a return stands there now */
+};
+bool arch_link_probe(uint8_t *code, size_t len, uint64_t off, struct arch_link_site *ret);
+extern const uint32_t arch_link_none, arch_link_word; /* relocations: nothing; an address */
+/* Argument n of such a call, as the note of a static probe has it ("-4@%edi"). */
+void arch_link_operand(unsigned n, unsigned size, bool is_signed, bool is_tail, char buf[32]);
+/* A function that returns a 16-bit counter; the relocations are against that. */
+struct arch_link_code {
+	uint8_t code[16];
+	unsigned len, n_relocs;
+	struct {
+		uint64_t off;
+		uint32_t type;
+		int64_t addend;
+	} relocs[2];
+};
+void arch_link_enabled(struct arch_link_code *ret);
+
 /* Low 64 bits of a stopped thread's vector register. */
 bool arch_vector_read(pid_t tid, unsigned n, uint64_t *ret);
 /* All of it; n may also be one that arch_place_result() made up (the x87 stack's top). */

@@ -2,9 +2,10 @@
  * dtrace -G: the object to link with a program that has static probes.
  *
  * The notes of the probes are in the program's own objects already (the
- * macros of -h put them there), so what is left are the semaphores.  The
- * objects given are checked to be what a linker takes, and are not changed:
- * running -G again gives the same result.
+ * macros of -h put them there), so what is left are the semaphores; objects
+ * that call probes as other systems' headers make them are changed in place
+ * (usdt_patch.c), and what they call to ask whether a probe is enabled is
+ * made too.  Running -G again gives the same result.
  */
 #include <elf.h>
 #include <errno.h>
@@ -15,9 +16,11 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "../arch/arch.h"
 #include "../dlang/strbuf.h"
 #include "object.h"
 #include "usdt_build.h"
+#include "usdt_patch.h"
 
 /* ------------------------------------------------- the objects given -- */
 
@@ -52,50 +55,25 @@ static struct error *check_object(const char *path, Elf *elf, unsigned *machine)
 	return NULL;
 }
 
-/* A call that a classic header leaves for the linker to resolve. */
-static const char *find_classic(Elf *elf)
+static struct error *take_object(const char *path, const struct dl_ctx *c, unsigned *machine,
+				 struct usdt_needs *needs)
 {
-	Elf_Scn *scn = NULL;
-	GElf_Shdr sh;
-	GElf_Sym sym;
-
-	while ((scn = elf_nextscn(elf, scn))) {
-		Elf_Data *data;
-
-		if (!gelf_getshdr(scn, &sh) || sh.sh_type != SHT_SYMTAB ||
-		    !(data = elf_getdata(scn, NULL)))
-			continue;
-		for (int i = 1; gelf_getsym(data, i, &sym); i++) {
-			const char *name = elf_strptr(elf, sh.sh_link, sym.st_name);
-
-			if (sym.st_shndx == SHN_UNDEF && name &&
-			    (!strncmp(name, "__dtrace_", 9) ||
-			     !strncmp(name, "__dtraceenabled_", 16)))
-				return name;
-		}
-	}
-	return NULL;
-}
-
-static struct error *look_at(const char *path, unsigned *machine)
-{
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	struct error *err;
-	const char *classic;
+	int fd = open(path, O_RDWR | O_CLOEXEC);
+	Elf_Cmd how = ELF_C_RDWR;
 	Elf *elf;
 
+	if (fd < 0) {
+		fd = open(path, O_RDONLY | O_CLOEXEC);
+		how = ELF_C_READ;
+	}
 	if (fd < 0)
 		return error_os(errno, "failed to open %s", path);
-	elf = elf_begin(fd, ELF_C_READ, NULL);
+	elf = elf_begin(fd, how, NULL);
 	err = elf ? check_object(path, elf, machine) :
 		    error_format(ERR_OTHER, "failed to process %s: %s", path, elf_errmsg(-1));
-	classic = err ? NULL : find_classic(elf);
-	if (classic)
-		err = error_format(ERR_OTHER,
-				   "failed to process %s: it calls %s, as headers of other "
-				   "systems do; compile it with the header of dtrace -h or our "
-				   "sys/sdt.h",
-				   path, classic);
+	if (!err)
+		err = usdt_patch_object(path, elf, c, needs);
 	elf_end(elf);
 	close(fd);
 	return err;
@@ -103,102 +81,199 @@ static struct error *look_at(const char *path, unsigned *machine)
 
 /* --------------------------------------------------- the object made -- */
 
-/* ORDER SECTIONS */
-enum { SEC_NULL, SEC_PROBES, SEC_SYMTAB, SEC_STRTAB, SEC_SHSTRTAB, SEC_STACK, N_SECTIONS };
+#define SECTIONS_MAX 12
+#define BASE "_.stapsdt.base"
 
-static const char section_names[] = "\0.probes\0.symtab\0.strtab\0.shstrtab\0.note.GNU-stack";
-static const unsigned name_offsets[N_SECTIONS] = { 0, 1, 9, 17, 25, 35 };
+struct section {
+	const char *name;
+	Elf64_Shdr sh;
+	void *bytes;
+	size_t len;
+	Elf_Type type;
+};
 
 struct output {
 	VEC(Elf64_Sym) symbols;
-	struct strbuf strings;
+	VEC(Elf64_Rela) relocs; /* of the code */
+	struct strbuf strings, code, names;
 	unsigned n_probes;
+	struct usdt_needs needs;
+	struct section sections[SECTIONS_MAX];
+	unsigned n_sections; /* with the empty one */
+	unsigned code_section, base_section;
 	bool failed;
 };
 
-static void add_symbol(struct output *o, const char *name)
+/* Numbers are known before the bytes: those of what is always there come first. */
+enum { SEC_PROBES = 1, SEC_SYMTAB, SEC_STRTAB, SEC_OTHERS };
+
+static size_t add_symbol(struct output *o, const char *name, unsigned char type, unsigned section,
+			 uint64_t value, uint64_t size)
 {
 	Elf64_Sym sym = {
 		.st_name = (Elf64_Word)o->strings.len,
-		.st_info = ELF64_ST_INFO(STB_GLOBAL, STT_OBJECT),
+		.st_info = ELF64_ST_INFO(STB_GLOBAL, type),
 		.st_other = STV_HIDDEN,
-		.st_shndx = SEC_PROBES,
-		.st_value = o->n_probes * sizeof(uint16_t),
-		.st_size = sizeof(uint16_t),
+		.st_shndx = (Elf64_Section)section,
+		.st_value = value,
+		.st_size = size,
 	};
 
 	strbuf_add(&o->strings, name, strlen(name) + 1);
 	if (!vec_push(&o->symbols, sym))
 		o->failed = true;
-	o->n_probes++;
+	return o->symbols.n - 1;
+}
+
+/* The function that answers whether the probe is enabled. */
+static void add_enabled(struct output *o, const char *name, size_t semaphore)
+{
+	struct arch_link_code code;
+	size_t at = o->code.len;
+
+	arch_link_enabled(&code);
+	strbuf_add(&o->code, (const char *)code.code, code.len);
+	for (unsigned i = 0; i < code.n_relocs; i++) {
+		Elf64_Rela rela = { at + code.relocs[i].off,
+				    ELF64_R_INFO(semaphore, code.relocs[i].type),
+				    code.relocs[i].addend };
+
+		if (!vec_push(&o->relocs, rela))
+			o->failed = true;
+	}
+	while (o->code.len % 16)
+		strbuf_putc(&o->code, '\0');
+	(void)add_symbol(o, name, STT_FUNC, o->code_section, at, code.len);
 }
 
 static void add_probe(void *arg, const struct dl_declared_probe *p)
 {
-	struct strbuf name = { 0 };
+	struct strbuf semaphore = { 0 }, enabled = { 0 };
+	struct output *o = arg;
+	size_t symbol;
 
-	usdt_semaphore_name(&name, p);
-	add_symbol(arg, strbuf_text(&name));
-	strbuf_deinit(&name);
+	usdt_name(&semaphore, p, USDT_NAME_SEMAPHORE);
+	symbol = add_symbol(o, strbuf_text(&semaphore), STT_OBJECT, SEC_PROBES,
+			    o->n_probes++ * sizeof(uint16_t), sizeof(uint16_t));
+	if (o->needs.enabled) {
+		usdt_name(&enabled, p, USDT_NAME_ENABLED);
+		add_enabled(o, strbuf_text(&enabled), symbol);
+	}
+	strbuf_deinit(&semaphore);
+	strbuf_deinit(&enabled);
+}
+
+static void add_section(struct output *o, const char *name, Elf64_Shdr sh, void *bytes, size_t len,
+			Elf_Type type)
+{
+	sh.sh_name = (Elf64_Word)o->names.len;
+	strbuf_add(&o->names, name, strlen(name) + 1);
+	o->sections[o->n_sections++] = (struct section){ name, sh, bytes, len, type };
+}
+
+/* All but the names' own, which must be complete first. */
+static void list_sections(struct output *o, uint16_t *counters, Elf32_Word group[2],
+			  size_t base_symbol)
+{
+	Elf64_Word symtab = SEC_SYMTAB;
+
+	o->n_sections = 1;
+	strbuf_putc(&o->names, '\0');
+	add_section(o, ".probes",
+		    (Elf64_Shdr){ .sh_type = SHT_PROGBITS,
+				  .sh_flags = SHF_ALLOC | SHF_WRITE,
+				  .sh_addralign = sizeof(uint16_t) },
+		    counters, o->n_probes * sizeof(uint16_t), ELF_T_BYTE);
+	add_section(o, ".symtab",
+		    (Elf64_Shdr){ .sh_type = SHT_SYMTAB,
+				  .sh_link = SEC_STRTAB,
+				  .sh_info = 1, /* the first that is not local */
+				  .sh_entsize = sizeof(Elf64_Sym),
+				  .sh_addralign = 8 },
+		    o->symbols.items, o->symbols.n * sizeof(Elf64_Sym), ELF_T_SYM);
+	add_section(o, ".strtab", (Elf64_Shdr){ .sh_type = SHT_STRTAB, .sh_addralign = 1 },
+		    o->strings.text, o->strings.len, ELF_T_BYTE);
+	if (o->needs.base) {
+		add_section(o, ".stapsdt.base",
+			    (Elf64_Shdr){ .sh_type = SHT_PROGBITS,
+					  .sh_flags = SHF_ALLOC | SHF_GROUP,
+					  .sh_addralign = 1 },
+			    &o->code_section, 1, ELF_T_BYTE);
+		add_section(o, ".group",
+			    (Elf64_Shdr){ .sh_type = SHT_GROUP,
+					  .sh_link = symtab,
+					  .sh_info = (Elf64_Word)base_symbol,
+					  .sh_entsize = sizeof(Elf32_Word),
+					  .sh_addralign = sizeof(Elf32_Word) },
+			    group, 2 * sizeof(*group), ELF_T_WORD);
+	}
+	if (o->needs.enabled) {
+		add_section(o, ".text",
+			    (Elf64_Shdr){ .sh_type = SHT_PROGBITS,
+					  .sh_flags = SHF_ALLOC | SHF_EXECINSTR,
+					  .sh_addralign = 16 },
+			    o->code.text, o->code.len, ELF_T_BYTE);
+		add_section(o, ".rela.text",
+			    (Elf64_Shdr){ .sh_type = SHT_RELA,
+					  .sh_flags = SHF_INFO_LINK,
+					  .sh_link = symtab,
+					  .sh_info = o->code_section,
+					  .sh_entsize = sizeof(Elf64_Rela),
+					  .sh_addralign = 8 },
+			    o->relocs.items, o->relocs.n * sizeof(Elf64_Rela), ELF_T_RELA);
+	}
+	add_section(o, ".note.GNU-stack",
+		    (Elf64_Shdr){ .sh_type = SHT_PROGBITS, .sh_addralign = 1 }, NULL, 0,
+		    ELF_T_BYTE);
+	add_section(o, ".shstrtab", (Elf64_Shdr){ .sh_type = SHT_STRTAB, .sh_addralign = 1 }, NULL,
+		    0, ELF_T_BYTE);
+	o->sections[o->n_sections - 1].bytes = o->names.text;
+	o->sections[o->n_sections - 1].len = o->names.len;
 }
 
 /* The bytes are borrowed until elf_update(). */
-static Elf64_Shdr *add_section(Elf *elf, unsigned which, Elf64_Word type, void *bytes, size_t len,
-			       Elf_Type data_type)
+static bool put_section(Elf *elf, const struct section *s)
 {
 	Elf_Scn *scn = elf_newscn(elf);
 	Elf_Data *data = scn ? elf_newdata(scn) : NULL;
 	Elf64_Shdr *sh = data ? elf64_getshdr(scn) : NULL;
 
 	if (!sh)
-		return NULL;
-	*data = (Elf_Data){ .d_buf = bytes,
-			    .d_size = len,
-			    .d_type = data_type,
+		return false;
+	*data = (Elf_Data){ .d_buf = s->bytes,
+			    .d_size = s->len,
+			    .d_type = s->type,
 			    .d_version = EV_CURRENT,
-			    .d_align = 1 };
-	sh->sh_name = name_offsets[which];
-	sh->sh_type = type;
-	sh->sh_addralign = 1;
-	return sh;
+			    .d_align = s->sh.sh_addralign };
+	*sh = s->sh;
+	return true;
 }
 
-static bool fill(Elf *elf, struct output *o, uint16_t *counters, unsigned machine)
+static bool fill(Elf *elf, struct output *o, uint16_t *counters, unsigned machine,
+		 size_t base_symbol)
 {
+	Elf32_Word group[2] = { GRP_COMDAT, o->base_section };
 	Elf64_Ehdr *eh = elf64_newehdr(elf);
-	Elf64_Shdr *probes, *symtab;
 
 	if (!eh)
+		return false;
+	list_sections(o, counters, group, base_symbol);
+	if (strbuf_failed(&o->names) || strbuf_failed(&o->code))
 		return false;
 	eh->e_ident[EI_DATA] =
 		__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? ELFDATA2LSB : ELFDATA2MSB;
 	eh->e_type = ET_REL;
 	eh->e_machine = (Elf64_Half)machine;
 	eh->e_version = EV_CURRENT;
-	eh->e_shstrndx = SEC_SHSTRTAB;
-	/* ORDER SECTIONS */
-	probes = add_section(elf, SEC_PROBES, SHT_PROGBITS, counters,
-			     o->n_probes * sizeof(uint16_t), ELF_T_BYTE);
-	symtab = probes ? add_section(elf, SEC_SYMTAB, SHT_SYMTAB, o->symbols.items,
-				      o->symbols.n * sizeof(Elf64_Sym), ELF_T_SYM) :
-			  NULL;
-	if (!symtab ||
-	    !add_section(elf, SEC_STRTAB, SHT_STRTAB, o->strings.text, o->strings.len,
-			 ELF_T_BYTE) ||
-	    !add_section(elf, SEC_SHSTRTAB, SHT_STRTAB, (void *)section_names,
-			 sizeof(section_names), ELF_T_BYTE) ||
-	    !add_section(elf, SEC_STACK, SHT_PROGBITS, NULL, 0, ELF_T_BYTE))
-		return false;
-	probes->sh_flags = SHF_ALLOC | SHF_WRITE;
-	probes->sh_addralign = sizeof(uint16_t);
-	symtab->sh_link = SEC_STRTAB;
-	symtab->sh_info = 1; /* the first that is not local */
-	symtab->sh_entsize = sizeof(Elf64_Sym);
-	symtab->sh_addralign = 8;
+	eh->e_shstrndx = (Elf64_Half)(o->n_sections - 1);
+	for (unsigned i = 1; i < o->n_sections; i++)
+		if (!put_section(elf, &o->sections[i]))
+			return false;
 	return elf_update(elf, ELF_C_WRITE) >= 0;
 }
 
-static struct error *write_object(const char *path, struct output *o, unsigned machine)
+static struct error *write_object(const char *path, struct output *o, unsigned machine,
+				  size_t base_symbol)
 {
 	_cleanup_(freep) uint16_t *counters = calloc(o->n_probes + 1, sizeof(*counters));
 	struct error *err = NULL;
@@ -211,7 +286,7 @@ static struct error *write_object(const char *path, struct output *o, unsigned m
 	if (fd < 0)
 		return error_os(errno, "failed to open output file '%s'", path);
 	elf = elf_begin(fd, ELF_C_WRITE, NULL);
-	if (!elf || !fill(elf, o, counters, machine))
+	if (!elf || !fill(elf, o, counters, machine, base_symbol))
 		err = error_format(ERR_OTHER, "failed to write '%s': %s", path, elf_errmsg(-1));
 	elf_end(elf);
 	close(fd);
@@ -224,22 +299,33 @@ struct error *usdt_object_write(const char *path, const struct dl_ctx *c,
 				const char *const *objects, size_t n_objects)
 {
 	struct output o = { 0 };
-	unsigned machine = 0, class;
+	unsigned machine = 0, class, next = SEC_OTHERS;
 	struct error *err = NULL;
+	size_t base = 0;
 
 	elf_version(EV_CURRENT);
 	for (size_t i = 0; i < n_objects && !err; i++)
-		err = look_at(objects[i], &machine);
+		err = take_object(objects[i], c, &machine, &o.needs);
 	if (!err && !machine)
 		err = object_elf_ident(getpid(), &machine, &class);
 	if (err)
 		return err;
+	if (o.needs.base) {
+		o.base_section = next;
+		next += 2;
+	}
+	o.code_section = next;
 	strbuf_putc(&o.strings, '\0');
 	if (!vec_push(&o.symbols, (Elf64_Sym){ 0 }))
 		o.failed = true;
 	dl_ctx_each_declared(c, add_probe, &o);
-	err = write_object(path, &o, machine);
+	if (o.needs.base)
+		base = add_symbol(&o, BASE, STT_NOTYPE, o.base_section, 0, 1);
+	err = write_object(path, &o, machine, base);
 	vec_deinit(&o.symbols);
+	vec_deinit(&o.relocs);
 	strbuf_deinit(&o.strings);
+	strbuf_deinit(&o.code);
+	strbuf_deinit(&o.names);
 	return err;
 }

@@ -1,0 +1,468 @@
+/*
+ * Objects whose probes are calls: what other systems' headers make of them,
+ * __dtrace_prov___name(args) and __dtraceenabled_prov___name().
+ *
+ * Such a call becomes a nop (a tail call a return), its relocation nothing, and
+ * a note in the object itself tells where it was, with the argument registers
+ * as operands.  The note goes to the group of its code, so that both are
+ * dropped together.  Is-enabled calls stay: the object that -G makes has the
+ * functions.  A second run finds nothing to do.
+ */
+#include "usdt_patch.h"
+
+#include <elf.h>
+#include <gelf.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../arch/arch.h"
+#include "../dlang/strbuf.h"
+#include "../dlang/vec.h"
+
+#define BASE_NAME "_.stapsdt.base"
+#define NOTE_TYPE 3
+
+/* A call that was found. */
+struct site {
+	size_t section;
+	struct arch_link_site at;
+	const struct dl_declared_probe *probe;
+};
+
+/* A symbol of ours. */
+struct added {
+	char *name;
+	size_t index;
+};
+
+struct patch {
+	const char *path;
+	Elf *elf;
+	Elf_Scn *symtab;
+	size_t strtab, shstrtab;
+	VEC(struct dl_declared_probe) probes;
+	VEC(struct site) sites;
+	VEC(struct added) added;
+	VEC(void *) owned; /* until elf_update() */
+	struct usdt_needs *needs;
+	struct error *err;
+};
+
+void usdt_name(struct strbuf *sb, const struct dl_declared_probe *p, enum usdt_name which)
+{
+	static const char *const before[] = { "__dtrace_", "__dtraceenabled_", "" };
+
+	strbuf_printf(sb, "%s%s%s", before[which], p->provider,
+		      which == USDT_NAME_SEMAPHORE ? "_" : "___");
+	for (const char *s = p->c_name; *s; s++)
+		strbuf_puts(sb, *s == '-' ? "__" : (char[]){ *s, '\0' });
+	if (which == USDT_NAME_SEMAPHORE)
+		strbuf_puts(sb, "_semaphore");
+}
+
+static void fail(struct patch *p, const char *what)
+{
+	if (!p->err)
+		p->err = error_format(ERR_OTHER, "failed to process %s: %s", p->path, what);
+}
+
+/* ------------------------------------------------------------- finding -- */
+
+static const struct dl_declared_probe *probe_called(const struct patch *p, const char *symbol,
+						    enum usdt_name which)
+{
+	for (size_t i = 0; i < p->probes.n; i++) {
+		_cleanup_(strbuf_deinit) struct strbuf name = { 0 };
+
+		usdt_name(&name, &p->probes.items[i], which);
+		if (!strbuf_failed(&name) && !strcmp(strbuf_text(&name), symbol))
+			return &p->probes.items[i];
+	}
+	return NULL;
+}
+
+static bool symbol_at(const struct patch *p, size_t i, GElf_Sym *sym, const char **name)
+{
+	GElf_Shdr sh;
+	Elf_Data *data = elf_getdata(p->symtab, NULL);
+
+	if (!data || i > INT32_MAX || !gelf_getsym(data, (int)i, sym) ||
+	    !gelf_getshdr(p->symtab, &sh))
+		return false;
+	*name = elf_strptr(p->elf, sh.sh_link, sym->st_name);
+	return *name != NULL;
+}
+
+/* The call behind a relocation, if it is one of a probe. */
+static void see_reloc(struct patch *p, Elf_Scn *code, Elf_Data *relocs, int i)
+{
+	struct site s = { .section = elf_ndxscn(code) };
+	Elf_Data *data = elf_getdata(code, NULL);
+	const char *name;
+	GElf_Rela rela;
+	GElf_Sym sym;
+
+	if (!gelf_getrela(relocs, i, &rela) || GELF_R_TYPE(rela.r_info) == arch_link_none ||
+	    !symbol_at(p, GELF_R_SYM(rela.r_info), &sym, &name) || sym.st_shndx != SHN_UNDEF)
+		return;
+	if (probe_called(p, name, USDT_NAME_ENABLED)) {
+		p->needs->enabled = true;
+		return;
+	}
+	s.probe = probe_called(p, name, USDT_NAME_CALL);
+	if (!s.probe) {
+		if (!strncmp(name, "__dtrace", 8) && strstr(name, "___") && !p->err)
+			p->err = error_format(ERR_OTHER,
+					      "failed to process %s: it calls %s, but no "
+					      "provider given has that probe",
+					      p->path, name);
+		return;
+	}
+	if (!data || !data->d_buf ||
+	    !arch_link_probe(data->d_buf, data->d_size, rela.r_offset, &s.at)) {
+		fail(p, "a probe is not called by a call instruction");
+		return;
+	}
+	rela.r_info = GELF_R_INFO(GELF_R_SYM(rela.r_info), arch_link_none);
+	if (!gelf_update_rela(relocs, i, &rela) || !vec_push(&p->sites, s))
+		fail(p, "out of memory");
+	elf_flagdata(data, ELF_C_SET, ELF_F_DIRTY);
+	elf_flagdata(relocs, ELF_C_SET, ELF_F_DIRTY);
+}
+
+/* An earlier run has left notes that refer to it. */
+static bool needs_base(const struct patch *p)
+{
+	const char *name;
+	GElf_Sym sym;
+
+	for (size_t i = 1; symbol_at(p, i, &sym, &name); i++)
+		if (sym.st_shndx == SHN_UNDEF && !strcmp(name, BASE_NAME))
+			return true;
+	return false;
+}
+
+static void find_sites(struct patch *p)
+{
+	GElf_Shdr sh, code_sh;
+
+	for (Elf_Scn *scn = NULL; (scn = elf_nextscn(p->elf, scn));) {
+		Elf_Data *relocs;
+		Elf_Scn *code;
+
+		if (!gelf_getshdr(scn, &sh) || sh.sh_type != SHT_RELA || !sh.sh_entsize ||
+		    !(code = elf_getscn(p->elf, sh.sh_info)) || !gelf_getshdr(code, &code_sh) ||
+		    !(code_sh.sh_flags & SHF_EXECINSTR) || !(relocs = elf_getdata(scn, NULL)))
+			continue;
+		for (size_t i = 0; i < relocs->d_size / sh.sh_entsize && !p->err; i++)
+			see_reloc(p, code, relocs, (int)i);
+	}
+}
+
+/* -------------------------------------------------------------- adding -- */
+
+/* Bytes behind those of a section; returns where they are. */
+static size_t append(struct patch *p, Elf_Scn *scn, const void *bytes, size_t len)
+{
+	Elf_Data *data = scn ? elf_getdata(scn, NULL) : NULL;
+	size_t at = data ? data->d_size : 0;
+	char *grown = data ? malloc(at + len) : NULL;
+
+	if (!grown || !vec_push(&p->owned, (void *)grown)) {
+		free(grown);
+		fail(p, "its symbol table can't be extended");
+		return 0;
+	}
+	if (at)
+		memcpy(grown, data->d_buf, at);
+	memcpy(grown + at, bytes, len);
+	data->d_buf = grown;
+	data->d_size = at + len;
+	elf_flagdata(data, ELF_C_SET, ELF_F_DIRTY);
+	return at;
+}
+
+/*
+ * The symbol of that name, hidden, defined in another object; its index.  The
+ * names of those that were added are kept here: libelf knows the old ones.
+ */
+static size_t add_symbol(struct patch *p, const char *name)
+{
+	Elf64_Sym sym = { .st_info = ELF64_ST_INFO(STB_GLOBAL, STT_NOTYPE),
+			  .st_other = STV_HIDDEN };
+	struct added new = { .name = strdup(name) };
+	const char *other;
+	GElf_Sym old;
+
+	for (size_t i = 0; i < p->added.n; i++)
+		if (!strcmp(name, p->added.items[i].name)) {
+			free(new.name);
+			return p->added.items[i].index;
+		}
+	for (size_t i = 0; symbol_at(p, i, &old, &other); i++)
+		if (!strcmp(name, other)) {
+			free(new.name);
+			return i;
+		}
+	sym.st_name = (Elf64_Word)append(p, elf_getscn(p->elf, p->strtab), name, strlen(name) + 1);
+	new.index = append(p, p->symtab, &sym, sizeof(sym)) / sizeof(sym);
+	if (!new.name || !vec_push(&p->added, new)) {
+		free(new.name);
+		fail(p, "out of memory");
+	}
+	return new.index;
+}
+
+/* Some symbol of a section, to relocate by; its value in *value. */
+static size_t anchor_of(struct patch *p, size_t section, uint64_t *value)
+{
+	const char *name;
+	GElf_Sym sym;
+
+	for (size_t i = 1; symbol_at(p, i, &sym, &name); i++) {
+		if (sym.st_shndx != section)
+			continue;
+		*value = sym.st_value;
+		return i;
+	}
+	fail(p, "the code that calls a probe has no symbol");
+	return 0;
+}
+
+/* The type's size by its name; *is_signed. */
+static unsigned size_of_type(const char *type, bool *is_signed)
+{
+	static const struct {
+		const char *word;
+		uint8_t size;
+	} words[] = {
+		{ "char", 1 },	   { "int8_t", 1 },  { "bool", 1 },  { "_Bool", 1 },
+		{ "short", 2 },	   { "int16_t", 2 }, { "int", 4 },   { "int32_t", 4 },
+		{ "unsigned", 4 }, { "pid_t", 4 },   { "uid_t", 4 }, { "gid_t", 4 },
+	};
+	unsigned size = 8;
+
+	*is_signed = false;
+	if (strpbrk(type, "*[") || strstr(type, "long") || strstr(type, "64"))
+		return 8;
+	for (size_t i = 0; i < ARRAY_SIZE(words); i++) {
+		const char *at = strstr(type, words[i].word);
+		size_t n = strlen(words[i].word);
+
+		if (at && (!at[n] || at[n] == ' ') && words[i].size < size)
+			size = words[i].size;
+	}
+	*is_signed = size < 8 && *type != 'u' && !strstr(type, "unsigned") &&
+		     !strstr(type, "uint") && !strstr(type, "ool");
+	return size;
+}
+
+static void write_note(struct strbuf *sb, const struct site *s)
+{
+	struct strbuf desc = { 0 };
+	uint64_t words[3] = { 0 };
+	uint32_t head[3] = { 8, 0, NOTE_TYPE };
+
+	strbuf_add(&desc, (const char *)words, sizeof(words));
+	strbuf_add(&desc, s->probe->provider, strlen(s->probe->provider) + 1);
+	for (const char *c = s->probe->c_name; *c; c++)
+		strbuf_puts(&desc, *c == '-' ? "__" : (char[]){ *c, '\0' });
+	strbuf_putc(&desc, '\0');
+	for (unsigned i = 0; i < s->probe->n_args; i++) {
+		char text[32];
+		bool is_signed;
+		unsigned size = size_of_type(s->probe->types[i], &is_signed);
+
+		arch_link_operand(i, size, is_signed, s->at.is_tail, text);
+		strbuf_printf(&desc, "%s%s", i ? " " : "", text);
+	}
+	strbuf_putc(&desc, '\0');
+	head[1] = (uint32_t)desc.len;
+	strbuf_add(sb, (const char *)head, sizeof(head));
+	strbuf_add(sb, "stapsdt", 8);
+	strbuf_add(sb, strbuf_text(&desc), desc.len);
+	while (sb->len % 4)
+		strbuf_putc(sb, '\0');
+	strbuf_deinit(&desc);
+}
+
+static Elf_Scn *add_section(struct patch *p, const char *name, const Elf64_Shdr *like,
+			    struct strbuf *bytes, Elf_Type type)
+{
+	Elf_Scn *scn = elf_newscn(p->elf);
+	Elf_Data *data = scn ? elf_newdata(scn) : NULL;
+	Elf64_Shdr *sh = data ? elf64_getshdr(scn) : NULL;
+	size_t len = bytes->len;
+	char *buf = strbuf_failed(bytes) ? NULL : strbuf_take(bytes);
+
+	if (!sh || !buf || !vec_push(&p->owned, (void *)buf)) {
+		free(buf);
+		fail(p, "out of memory");
+		return NULL;
+	}
+	*sh = *like;
+	sh->sh_name =
+		(Elf64_Word)append(p, elf_getscn(p->elf, p->shstrtab), name, strlen(name) + 1);
+	*data = (Elf_Data){ .d_buf = buf,
+			    .d_size = len,
+			    .d_type = type,
+			    .d_version = EV_CURRENT,
+			    .d_align = like->sh_addralign };
+	return scn;
+}
+
+/* Sections that go with code which others may have too (C++). */
+static void join_group(struct patch *p, size_t code, Elf_Scn *const *scns, unsigned n)
+{
+	GElf_Shdr sh;
+
+	for (Elf_Scn *scn = NULL; (scn = elf_nextscn(p->elf, scn));) {
+		Elf_Data *data;
+		bool has = false;
+
+		if (!gelf_getshdr(scn, &sh) || sh.sh_type != SHT_GROUP ||
+		    !(data = elf_getdata(scn, NULL)))
+			continue;
+		for (size_t i = 1; i < data->d_size / sizeof(Elf32_Word); i++)
+			has |= ((Elf32_Word *)data->d_buf)[i] == code;
+		if (!has)
+			continue;
+		for (unsigned i = 0; i < n; i++) {
+			Elf32_Word index = (Elf32_Word)elf_ndxscn(scns[i]);
+			Elf64_Shdr *own = elf64_getshdr(scns[i]);
+
+			(void)append(p, scn, &index, sizeof(index));
+			if (own)
+				own->sh_flags |= SHF_GROUP;
+		}
+		return;
+	}
+}
+
+static void add_relocs(struct strbuf *sb, size_t note, size_t code, size_t base, size_t semaphore,
+		       int64_t addend)
+{
+	const Elf64_Rela relas[] = {
+		{ note, ELF64_R_INFO(code, arch_link_word), addend },
+		{ note + 8, ELF64_R_INFO(base, arch_link_word), 0 },
+		{ note + 16, ELF64_R_INFO(semaphore, arch_link_word), 0 },
+	};
+
+	strbuf_add(sb, (const char *)relas, sizeof(relas));
+}
+
+/* The notes of all sites in one section of code. */
+static void add_notes(struct patch *p, size_t code)
+{
+	struct strbuf notes = { 0 }, relocs = { 0 };
+	size_t base = add_symbol(p, BASE_NAME), anchor;
+	uint64_t value = 0;
+	Elf_Scn *added[2];
+
+	anchor = anchor_of(p, code, &value);
+	for (size_t i = 0; i < p->sites.n; i++) {
+		const struct site *s = &p->sites.items[i];
+		_cleanup_(strbuf_deinit) struct strbuf name = { 0 };
+
+		if (s->section != code)
+			continue;
+		usdt_name(&name, s->probe, USDT_NAME_SEMAPHORE);
+		add_relocs(&relocs, notes.len + 20, anchor, base, add_symbol(p, strbuf_text(&name)),
+			   (int64_t)(s->at.at - value));
+		write_note(&notes, s);
+	}
+	const Elf64_Shdr note = { .sh_type = SHT_NOTE, .sh_addralign = 4 };
+
+	added[0] = add_section(p, ".note.stapsdt", &note, &notes, ELF_T_BYTE);
+	if (added[0]) {
+		const Elf64_Shdr rela = { .sh_type = SHT_RELA,
+					  .sh_flags = SHF_INFO_LINK,
+					  .sh_addralign = 8,
+					  .sh_entsize = sizeof(Elf64_Rela),
+					  .sh_link = (Elf64_Word)elf_ndxscn(p->symtab),
+					  .sh_info = (Elf64_Word)elf_ndxscn(added[0]) };
+
+		added[1] = add_section(p, ".rela.note.stapsdt", &rela, &relocs, ELF_T_RELA);
+		if (added[1])
+			join_group(p, code, added, 2);
+	}
+	strbuf_deinit(&notes);
+	strbuf_deinit(&relocs);
+}
+
+/* Nobody defines the functions that were called: that is no error now. */
+static void weaken(struct patch *p)
+{
+	const char *name;
+	GElf_Sym sym;
+
+	for (size_t i = 1; symbol_at(p, i, &sym, &name); i++) {
+		if (sym.st_shndx != SHN_UNDEF || !probe_called(p, name, USDT_NAME_CALL))
+			continue;
+		sym.st_info = GELF_ST_INFO(STB_WEAK, GELF_ST_TYPE(sym.st_info));
+		(void)gelf_update_sym(elf_getdata(p->symtab, NULL), (int)i, &sym);
+	}
+}
+
+static void rewrite(struct patch *p)
+{
+	for (size_t i = 0; i < p->sites.n && !p->err; i++) {
+		bool was_there = false;
+
+		for (size_t j = 0; j < i; j++)
+			was_there |= p->sites.items[j].section == p->sites.items[i].section;
+		if (!was_there)
+			add_notes(p, p->sites.items[i].section);
+	}
+	weaken(p);
+	p->needs->base = true;
+	if (!p->err && elf_update(p->elf, ELF_C_WRITE) < 0)
+		fail(p, elf_errmsg(-1));
+}
+
+/* ------------------------------------------------------------- objects -- */
+
+static void add_probe(void *arg, const struct dl_declared_probe *probe)
+{
+	struct patch *p = arg;
+
+	if (!vec_push(&p->probes, *probe))
+		fail(p, "out of memory");
+}
+
+static bool find_tables(struct patch *p)
+{
+	GElf_Shdr sh;
+
+	for (Elf_Scn *scn = NULL; (scn = elf_nextscn(p->elf, scn));) {
+		if (!gelf_getshdr(scn, &sh) || sh.sh_type != SHT_SYMTAB)
+			continue;
+		p->symtab = scn;
+		p->strtab = sh.sh_link;
+		return !elf_getshdrstrndx(p->elf, &p->shstrtab);
+	}
+	return false;
+}
+
+struct error *usdt_patch_object(const char *path, Elf *elf, const struct dl_ctx *c,
+				struct usdt_needs *needs)
+{
+	struct patch p = { .path = path, .elf = elf, .needs = needs };
+
+	dl_ctx_each_declared(c, add_probe, &p);
+	if (find_tables(&p)) {
+		needs->base |= needs_base(&p);
+		find_sites(&p);
+	}
+	if (p.sites.n && !p.err)
+		rewrite(&p);
+	for (size_t i = 0; i < p.owned.n; i++)
+		free(p.owned.items[i]);
+	for (size_t i = 0; i < p.added.n; i++)
+		free(p.added.items[i].name);
+	vec_deinit(&p.added);
+	vec_deinit(&p.owned);
+	vec_deinit(&p.sites);
+	vec_deinit(&p.probes);
+	return p.err;
+}

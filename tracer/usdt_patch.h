@@ -1,0 +1,32 @@
+/*
+ * dtrace -G on objects that call probes as headers of other systems have it.
+ */
+#ifndef USDT_PATCH_H
+#define USDT_PATCH_H
+
+#include <libelf.h>
+#include <stdbool.h>
+
+#include "../dlang/compile.h"
+#include "../dlang/error.h"
+
+/* What a probe is called in objects. */
+enum usdt_name {
+	USDT_NAME_CALL, /* __dtrace_prov___my__probe */
+	USDT_NAME_ENABLED, /* __dtraceenabled_prov___my__probe */
+	USDT_NAME_SEMAPHORE, /* prov_my__probe_semaphore */
+};
+struct strbuf;
+void usdt_name(struct strbuf *sb, const struct dl_declared_probe *p, enum usdt_name which);
+
+/* What the object made by -G needs besides the semaphores. */
+struct usdt_needs {
+	bool base; /* notes were added */
+	bool enabled; /* is-enabled functions are called */
+};
+
+/* Makes the calls in the object sites with notes of SystemTap's kind. */
+struct error *usdt_patch_object(const char *path, Elf *elf, const struct dl_ctx *c,
+				struct usdt_needs *needs) must_check;
+
+#endif
