@@ -129,6 +129,7 @@ struct arch_piece {
 struct arch_where {
 	enum arch_where_how how;
 	uint8_t n, n_pieces;
+	bool is_partial; /* the pieces may not be all of it */
 	struct arch_piece pieces[ARCH_PIECES_MAX];
 };
 /* places[i] is where parameter i is; result may be NULL. */

@@ -256,22 +256,44 @@ static void in_register(struct dl_types *ts, const struct location *l, struct dw
 		p->why = "it is in a register that can't be read";
 }
 
-/* Registers one after the other: a gap is what was optimised out. */
-static void in_pieces(const struct location *l, struct dwarf_param *p)
+/*
+ * Registers one after the other, as far as DWARF knows them.  What is between
+ * them has no value: reading it is a fault.  false: nothing has.
+ */
+static bool in_pieces(const struct location *l, struct dwarf_param *p)
 {
-	struct arch_where w = { 0 };
+	struct arch_where w = { .how = ARCH_IN_PIECES, .is_partial = true };
+	uint64_t at = 0, size;
+	size_t from = 0;
+
+	for (size_t i = 0; i < l->n; i++) {
+		if (l->ops[i].atom != DW_OP_piece)
+			continue;
+		size = l->ops[i].number;
+		if (size > ARCH_PIECES_BYTES)
+			return false;
+		if (i == from + 1)
+			(void)add_piece(&w, register_of(&l->ops[from]), at, size);
+		at += size;
+		from = i + 1;
+	}
+	if (!w.n_pieces)
+		return false;
+	p->where = w;
+	return true;
+}
+
+/* Do the pieces leave nothing out but what may be padding? */
+static bool is_whole(const struct arch_where *w, uint64_t size)
+{
 	uint64_t at = 0;
 
-	for (size_t i = 0; i + 1 < l->n && l->ops[i + 1].atom == DW_OP_piece; i += 2) {
-		if (!add_piece(&w, register_of(&l->ops[i]), at, l->ops[i + 1].number))
-			break;
-		at += l->ops[i + 1].number;
-		if (i + 2 == l->n) {
-			p->where = w;
-			return;
-		}
+	for (unsigned i = 0; i < w->n_pieces; i++) {
+		if (w->pieces[i].at > at && (w->pieces[i].at - at >= 8 || at % 8 == 0))
+			return false;
+		at = (uint64_t)w->pieces[i].at + w->pieces[i].size;
 	}
-	p->why = "the compiler optimised parts of it out";
+	return at >= size || (size - at < 8 && at % 8);
 }
 
 static const char *always(struct dl_types *ts, int64_t value)
@@ -295,7 +317,10 @@ static enum place place_param(struct dl_types *ts, struct dwarf_param_list *list
 	case PLACE_CONST: p->why = always(ts, l.value); break;
 	case PLACE_REG: in_register(ts, &l, p); break;
 	case PLACE_MEMORY: break; /* written by the prologue: not yet */
-	case PLACE_SPLIT: in_pieces(&l, p); break;
+	case PLACE_SPLIT:
+		if (!in_pieces(&l, p))
+			p->why = "the compiler optimised all of its parts out";
+		break;
 	}
 	return place;
 }
@@ -371,7 +396,7 @@ static struct trust trust_of(const struct image *img, struct debuginfo *di, Dwar
  * doesn't see pass everything.  gcc gives functions whose convention it
  * changes a local symbol.  LLVM doesn't; it lets the callers that it sees pass
  * anything for what is not used, and has constants in place of what is always
- * the same; of a struct that it knows a part of all is passed.
+ * the same.
  */
 static void read_param(struct dl_types *ts, struct dwarf_param_list *list, uint64_t entry,
 		       unsigned i, const struct trust *t, struct dwarf_param *p)
@@ -384,10 +409,11 @@ static void read_param(struct dl_types *ts, struct dwarf_param_list *list, uint6
 	if (place == PLACE_MEMORY && !t->is_gcc && !t->is_global && t->is_optimised)
 		p->why = "where it is at the entry is not known: the compiler may have changed how "
 			 "the function is called";
-	else if (p->why && ((t->is_gcc ? t->is_global : !t->is_optimised) ||
-			    (place == PLACE_SPLIT && t->is_global) ||
-			    (place == PLACE_NONE && list->is_there[i] &&
-			     is_confirmed(&list->dies[i], ts, &by_convention.where, p))))
+	else if ((p->why ||
+		  (p->where.is_partial && !is_whole(&p->where, dl_type_size(ts, p->type)))) &&
+		 ((t->is_gcc ? t->is_global : !t->is_optimised) ||
+		  (place == PLACE_NONE && list->is_there[i] &&
+		   is_confirmed(&list->dies[i], ts, &by_convention.where, p))))
 		*p = by_convention;
 }
 

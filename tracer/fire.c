@@ -31,6 +31,17 @@ static struct aspace *firing_aspace(const struct firing *f)
 	return t && t->proc ? t->proc->as : NULL;
 }
 
+/* How many bytes from off on of the args[] that were put together have a value. */
+static size_t known_bytes(const struct session *s, uint64_t off, size_t len)
+{
+	size_t n = 0;
+
+	while (n < len && (off + n) / 64 < ARRAY_SIZE(s->arg_known) &&
+	       (s->arg_known[(off + n) / 64] >> (off + n) % 64 & 1))
+		n++;
+	return n;
+}
+
 size_t firing_load(const struct firing *f, uint64_t addr, void *buf, size_t len)
 {
 	struct aspace *as = firing_aspace(f);
@@ -39,6 +50,8 @@ size_t firing_load(const struct firing *f, uint64_t addr, void *buf, size_t len)
 		size_t left = f->blob_len - (addr - FIRING_BLOB);
 
 		len = len < left ? len : left;
+		if (f->blob == f->session->arg_objects)
+			len = known_bytes(f->session, addr - FIRING_BLOB, len);
 		memcpy(buf, (const char *)f->blob + (addr - FIRING_BLOB), len);
 		return len;
 	}

@@ -50,6 +50,7 @@ static uint8_t *lend(struct firing *f, unsigned i, uint64_t *ret)
 
 	f->blob = s->arg_objects;
 	f->blob_len = sizeof(s->arg_objects);
+	s->arg_known[i] = UINT64_MAX;
 	*ret = FIRING_BLOB + i * sizeof(s->arg_objects[0]);
 	return s->arg_objects[i];
 }
@@ -97,6 +98,23 @@ static bool read_piece(const struct firing *f, const struct arch_piece *p, bool 
 	return true;
 }
 
+/* Bytes that pieces have, and what is padding up to the next eight. */
+static uint64_t known_pieces(const struct arch_where *w)
+{
+	uint64_t known = 0;
+
+	for (unsigned i = 0; i < w->n_pieces; i++) {
+		unsigned at = w->pieces[i].at, end = at + w->pieces[i].size;
+		bool is_last = i + 1 == w->n_pieces || w->pieces[i + 1].at >= (end + 7) / 8 * 8;
+
+		if (is_last)
+			end = (end + 7) / 8 * 8;
+		for (; at < end && at < 64; at++)
+			known |= UINT64_C(1) << at;
+	}
+	return known;
+}
+
 bool pid_value_called(struct firing *f, unsigned i, const struct arch_where *w, bool is_return,
 		      uint64_t *ret, uint64_t *fault)
 {
@@ -118,6 +136,8 @@ bool pid_value_called(struct firing *f, unsigned i, const struct arch_where *w, 
 	case ARCH_IN_PIECES: break;
 	}
 	buf = lend(f, i, ret);
+	if (w->is_partial)
+		f->session->arg_known[i] = known_pieces(w);
 	for (unsigned k = 0; k < w->n_pieces; k++)
 		if (!read_piece(f, &w->pieces[k], is_return, buf, fault))
 			return false;

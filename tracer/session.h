@@ -137,6 +137,7 @@ struct session {
 	/* args[] of the firing at hand that were put together from registers. */
 	uint8_t arg_objects[32][64];
 	struct tier *tier; /* tier.c */
+	uint64_t arg_known[32]; /* a bit for each byte that has a value */
 };
 
 /* session.c */
