@@ -188,6 +188,22 @@ static bool compile_clause(struct job *j, const struct dl_node *n, uint32_t i, s
 	       check_amin(j, cl->stmt_attr, "predicate and actions", n->range);
 }
 
+/*
+ * A clause whose description is wrong is not compiled, but what it assigns is
+ * there for the others: that it is missing would be no news.
+ */
+static void learn_names(struct job *j, const struct dl_node *n, uint32_t i,
+			const struct dl_probe_info *probe)
+{
+	struct dl_diags *diags = &j->ctx->diags;
+	size_t n_diags = diags->list.n, n_errors = diags->n_errors;
+	struct dl_attr unused;
+
+	(void)dl_sema_clause(j->ctx, j->unit, n, i, probe, &unused);
+	diags->list.n = n_diags;
+	diags->n_errors = n_errors;
+}
+
 /* Checks every clause, also after errors, so that all are reported. */
 static void compile_clauses(struct job *j)
 {
@@ -204,8 +220,10 @@ static void compile_clauses(struct job *j)
 			*cl = (struct dl_clause){ .desc = n->descs[i],
 						  .desc_text = n->desc_texts[i],
 						  .range = n->range };
-			if (!match(j, &cl->desc, n->desc_ranges[i], cl->desc_text, &cl->probe))
+			if (!match(j, &cl->desc, n->desc_ranges[i], cl->desc_text, &cl->probe)) {
+				learn_names(j, n, i, &cl->probe);
 				continue;
+			}
 			if (!compile_clause(j, n, i, cl))
 				break; /* the same body again would only repeat its errors */
 			p->n_clauses++;

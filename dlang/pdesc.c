@@ -139,6 +139,8 @@ static bool find_scoped(const char *text, enum dl_level level, const char **from
 {
 	const char *p = text;
 
+	if (strncmp(text, "pid", 3) != 0) /* only these have functions of C++ */
+		return false;
 	*to = level == DL_LEVEL_NAME ? strrchr(text, ':') : text + strlen(text);
 	for (int fields = 0; fields < 2; fields++, p++)
 		if (!(p = strchr(p, ':')))

@@ -350,6 +350,8 @@ static void consider(void *arg, const struct dl_ident *id)
 	if (callable != c->functions || id->kind == DL_ID_UNSUPPORTED ||
 	    !strncmp(id->name, "__", 2))
 		return;
+	if ((id->kind == DL_ID_SCALAR || id->kind == DL_ID_ARRAY) && !id->type)
+		return; /* itself a mistake */
 	dl_nearest_consider(&c->nearest, id->name);
 }
 
