@@ -5,7 +5,8 @@
  * copyout(), ...) are compiled but never run.
  *
  * The first byte chooses the kind of source, its level, whether the libraries
- * are loaded and whether there is a host with probes and symbols.
+ * are loaded and whether there is a host with probes and symbols.  A line of
+ * "---" ends a program; several share one context, as on a command line.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -218,22 +219,53 @@ static void report(struct dl_ctx *c, const struct dl_source *src, const struct d
 	strbuf_deinit(&sb);
 }
 
-static void compile(struct dl_ctx *c, struct dl_options *o, const struct dl_source *src, FILE *out)
+#define PROGRAMS_MAX 4
+
+/* All are parsed before the first is compiled. */
+static void compile(struct dl_ctx *c, struct dl_options *o, struct dl_source *srcs, unsigned n,
+		    FILE *out)
 {
-	struct dl_unit *u = dl_parse(c, src);
-	struct dl_program *p = NULL;
+	struct dl_unit *units[PROGRAMS_MAX];
 	struct strbuf sb = { 0 };
 
-	if (u) {
-		dl_ctx_set_target(c, 4321);
-		p = dl_compile(c, u);
+	for (unsigned i = 0; i < n; i++) {
+		units[i] = dl_parse(c, &srcs[i]);
+		report(c, &srcs[i], units[i]);
+		if (!units[i])
+			n = 0; /* as the command does */
 	}
-	report(c, src, u);
-	if (p) {
+	dl_ctx_set_target(c, 4321);
+	for (unsigned i = 0; i < n; i++) {
+		struct dl_program *p = dl_compile(c, units[i]);
+
+		report(c, &srcs[i], units[i]);
+		if (!p)
+			break;
 		dl_program_disasm(&sb, p);
 		run(c, o, p, out);
 	}
 	strbuf_deinit(&sb);
+}
+
+/* Cuts text at its --- lines. */
+static unsigned split(char *text, unsigned mode, struct dl_source srcs[PROGRAMS_MAX])
+{
+	unsigned n = 0;
+
+	while (text && n < PROGRAMS_MAX) {
+		char *end = strstr(text, "\n---\n");
+
+		srcs[n++] = (struct dl_source){
+			.kind = mode & 1 ? DL_SRC_STRING : DL_SRC_FILE,
+			.text = text,
+			.name = mode & 1 ? NULL : "x.d",
+			.level = (enum dl_level)(mode >> 1 & 3),
+		};
+		if (end)
+			*end = '\0';
+		text = end ? end + 5 : NULL;
+	}
+	return n;
 }
 
 /* Sizes that programs may ask for with pragmas, kept to what a fuzzer can afford. */
@@ -273,14 +305,9 @@ int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size)
 	if (c && text && size && out && (!(mode & 8) || dl_load_libraries(c))) {
 		memcpy(text, data + 1, size - 1);
 		text[size - 1] = '\0';
-		struct dl_source src = {
-			.kind = mode & 1 ? DL_SRC_STRING : DL_SRC_FILE,
-			.text = text,
-			.name = mode & 1 ? NULL : "x.d",
-			.level = (enum dl_level)(mode >> 1 & 3),
-		};
+		struct dl_source srcs[PROGRAMS_MAX];
 
-		compile(c, o, &src, out);
+		compile(c, o, srcs, split(text, mode, srcs), out);
 	}
 	dl_ctx_destroy(c);
 	dl_options_destroy(o);
