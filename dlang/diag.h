@@ -49,6 +49,7 @@ struct dl_diag {
 	struct dl_range range;
 	char *text; /* arena */
 	char *hint; /* arena; NULL when there is none */
+	bool needs_kernel; /* nothing is wrong with the script but that it wants a kernel */
 };
 
 struct dl_diags {

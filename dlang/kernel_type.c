@@ -78,6 +78,16 @@ struct dl_type *dl_kernel_type(struct dl_types *ts, const char *name)
 	return t;
 }
 
+bool dl_kernel_symbol(const char *name)
+{
+	if (*name == '`')
+		return true;
+	for (size_t i = 0; i < ARRAY_SIZE(objects); i++)
+		if (!strncmp(name, objects[i], strlen(objects[i])))
+			return true;
+	return false;
+}
+
 bool dl_kernel_type_is_struct(const char *tag)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(types); i++)

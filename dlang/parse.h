@@ -187,6 +187,8 @@ bool dl_macro_value(const struct dl_ctx *c, const char *name, size_t len, int64_
 bool dl_kernel_type_known(const char *name);
 /* The incomplete struct that "proc_t" or "genunix`proc_t" is; NULL: no kernel type. */
 struct dl_type *dl_kernel_type(struct dl_types *ts, const char *name);
+/* Is "`sym" or "vmlinux`sym" meant to be a kernel's? */
+bool dl_kernel_symbol(const char *name);
 /* Is "struct proc" one of the kernel? */
 bool dl_kernel_type_is_struct(const char *tag);
 

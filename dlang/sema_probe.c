@@ -4,6 +4,7 @@
  */
 #include <string.h>
 
+#include "parse.h"
 #include "sema_int.h"
 #include "suggest.h"
 
@@ -349,6 +350,28 @@ static struct dl_node *symbol_node(struct sema *s, struct dl_range range, const 
 	return n;
 }
 
+/*
+ * Scripts use a few numbers of kernels as examples of memory.  With their type
+ * the rest of the script is checked; it is refused all the same.
+ */
+static struct dl_node *kernel_stand_in(struct sema *s, struct dl_range range, const char *name)
+{
+	static const struct {
+		const char *name;
+		enum dl_basic type;
+	} known[] = {
+		{ "freemem", DL_T_ULONG }, { "jiffies", DL_T_ULONG }, { "kmem_flags", DL_T_INT },
+		{ "lbolt", DL_T_LONG },	   { "max_pfn", DL_T_ULONG }, { "maxusers", DL_T_INT },
+		{ "ncpus", DL_T_INT },	   { "physmem", DL_T_ULONG },
+	};
+	struct dl_symbol sym = { .name = name, .object = "" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(known); i++)
+		if (!strcmp(known[i].name, name))
+			return symbol_node(s, range, name, &sym, sema_basic(s, known[i].type));
+	return NULL;
+}
+
 static struct dl_node *symbol_error(struct sema *s, struct dl_range range, const char *name,
 				    struct error *e)
 {
@@ -360,12 +383,12 @@ static struct dl_node *symbol_error(struct sema *s, struct dl_range range, const
 	}
 	d = dl_error(s->c, D_IDENT_UNDEF, range, "failed to resolve %s: %s", name,
 		     e && e->code != ERR_NOTFOUND ? e->message : "Unknown symbol name");
-	if (*name == '`' || !strncmp(name, "vmlinux`", 8) || !strncmp(name, "genunix`", 8))
-		dl_hint(s->c, d,
-			"kernel symbols are not available; object`symbol names one of "
-			"the target");
 	error_destroy(e);
-	return NULL;
+	if (!dl_kernel_symbol(name))
+		return NULL;
+	dl_hint(s->c, d, "kernel symbols are not available; object`symbol names one of the target");
+	d->needs_kernel = true;
+	return kernel_stand_in(s, range, strrchr(name, '`') + 1);
 }
 
 /* An extern declaration that nothing defines: allowed only where a linker is to come. */

@@ -21,18 +21,39 @@ static const char *diag_name(const struct compiled *p, const struct dl_diag *d)
 	return d->range.source && d->range.source->name ? d->range.source->name : "library";
 }
 
+/*
+ * The one error that the classic form shows: the first that is wrong
+ * everywhere; else the first thing that a kernel would be needed for.
+ */
+static const struct dl_diag *classic_error(const struct dl_diags *diags)
+{
+	const struct dl_diag *kernel = NULL;
+
+	for (size_t i = 0; i < diags->list.n; i++) {
+		const struct dl_diag *d = &diags->list.items[i];
+
+		if (d->severity != DL_SEV_ERROR)
+			continue;
+		if (!d->needs_kernel)
+			return d;
+		kernel = kernel ? kernel : d;
+	}
+	return kernel;
+}
+
 /* All diagnostics of the context to stderr, in the classic shape or ours. */
 static struct error *print_diags(struct session *s, const struct compiled *p)
 {
 	const struct dl_diags *diags = dl_ctx_diags(s->ctx);
 	bool classic = dl_option(s->options, DL_OPT_ERRTAGS) == 1;
+	const struct dl_diag *only = classic ? classic_error(diags) : NULL;
 	bool printed = false;
 
 	for (size_t i = 0; i < diags->list.n; i++) {
 		const struct dl_diag *d = &diags->list.items[i];
 		struct strbuf sb = { 0 };
 
-		if (d->severity != DL_SEV_ERROR && classic)
+		if (classic && d != only)
 			continue;
 		dl_diag_format(&sb, p ? &p->src : NULL, d, classic, !classic);
 		const char *what = !p || p->src.kind == DL_SRC_FILE ? "failed to compile script" :
@@ -46,9 +67,6 @@ static struct error *print_diags(struct session *s, const struct compiled *p)
 				strbuf_text(&sb));
 		printed = printed || d->severity == DL_SEV_ERROR;
 		strbuf_deinit(&sb);
-		/* The classic form stops at the first error. */
-		if (classic && d->severity == DL_SEV_ERROR)
-			break;
 	}
 	dl_ctx_clear_diags(s->ctx);
 	if (!printed)

@@ -1,0 +1,5 @@
+BEGIN
+{
+	p = (void *)&`max_pfn;
+	trace(*p);
+}

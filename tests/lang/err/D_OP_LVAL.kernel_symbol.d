@@ -1,0 +1,4 @@
+BEGIN
+{
+	&`kmem_flags = (int *)0;
+}

@@ -1,0 +1,5 @@
+BEGIN
+{
+	p = (void *)&`kmem_flags;
+	p = p + 1;
+}
