@@ -103,7 +103,14 @@ static void a_string_that_filled_strsize_is_marked(void **state)
 	const char *options[] = { "strsize", "4", "oformat", "json", NULL };
 
 	(void)state;
-	assert_string_equal(traced_string(options, "abc"), STRING "\"abc\",\"cut\":true}]}]}\n");
+	const char *first = STRING "\"abc\",\"cut\":true}]}]}\n";
+	const char *got = traced_string(options, "abc");
+
+	assert_memory_equal(got, first, strlen(first));
+	got += strlen(first);
+	assert_non_null(strstr(got, "\"type\":\"drop\""));
+	assert_non_null(strstr(got, "\"kind\":\"STRSIZE\",\"count\":1,"
+				    "\"message\":\"1 string filled strsize\"}\n"));
 	assert_string_equal(traced_string(options, "ab"), STRING "\"ab\"}]}]}\n");
 }
 
