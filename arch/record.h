@@ -53,8 +53,8 @@
  *		a larger one (and moves its anchor), and continues it as it is: it
  *		tries again.  The ring's size must be at least the clause's need, or it
  *		would try for ever.
- *	ARCH_CONTROL_SLEEP	(if arch_tramp_sleeps) the thread sleeps for a moment by a
- *		system call and looks again.
+ *	ARCH_CONTROL_SLEEP	(if arch_tramp_sleeps) the thread sleeps for a moment, on the
+ *		control word by futex(), and looks again.
  *	anything else		drops is counted and the clause left out.
  * The null ring is one struct arch_ring for all threads that have no ring yet:
  * head = limit = 0, cells_end = 0.  It is written to only to count drops.

@@ -110,6 +110,22 @@ bool patch_unwind(struct aspace *as, struct task *t, struct arch_regs *r,
 	return p && arch_tramp_unwind(&p->tramp, r, read_word, t->proc->as, place);
 }
 
+bool site_original_regs(struct task *t, struct arch_regs *ret)
+{
+	const struct arch_regs *now = task_regs(t);
+	struct aspace *as = t->proc->as;
+	struct arch_tramp_place place;
+
+	if (!now)
+		return false;
+	*ret = *now;
+	if (patch_unwind(as, t, ret, &place) && place.orig)
+		arch_set_pc(ret, place.orig);
+	else
+		arch_set_pc(ret, site_original_pc(as, arch_pc(now)));
+	return true;
+}
+
 bool patch_sleeps(struct engine_task *t)
 {
 	struct aspace *as = t->pub.proc->as;

@@ -123,8 +123,8 @@ static uint64_t timer_bit(size_t i)
 
 void profile_sample(struct session *s, struct task *t, uint64_t which)
 {
-	struct arch_regs *regs = task_regs(t);
-	uint64_t pc = regs ? site_original_pc(t->proc->as, arch_pc(regs)) : 0;
+	struct arch_regs regs;
+	uint64_t pc = site_original_regs(t, &regs) ? arch_pc(&regs) : 0;
 
 	for (size_t i = 0; i < s->timers.n; i++) {
 		struct timer *timer = &s->timers.items[i];

@@ -40,10 +40,10 @@
 #define FIRST_RINGS 4u
 #define MANY_RINGS 32u /* beyond this they get smaller */
 #define CELLS_MAX (UINT32_C(64) << 20)
-#define LEARN_NS UINT64_C(20000000)
+#define LEARN_NS UINT64_C(4000000)
 #define TRAP_BIT (UINT64_C(1) << (SIGTRAP - 1))
 #define POLL_MIN UINT64_C(1000000)
-#define POLL_MAX UINT64_C(20000000)
+#define POLL_MAX UINT64_C(8000000)
 
 /* ------------------------------------------------------------ remote memory -- */
 
@@ -237,9 +237,7 @@ static struct error *fill_chunk(struct maker *m, struct ring_space *rs, unsigned
 			rs->page = c.local;
 			*ring_control_word(rs, 0) = ARCH_CONTROL_WAIT;
 			*ring_control_word(rs, 1) =
-				arch_tramp_sleeps && ring_may_outlive(m->e, m->as) ?
-					ARCH_CONTROL_SLEEP :
-					ARCH_CONTROL_WAIT;
+				arch_tramp_sleeps ? ARCH_CONTROL_SLEEP : ARCH_CONTROL_WAIT;
 			null->self = c.remote;
 			null->control = ring_control(rs, 0);
 		}
@@ -637,6 +635,16 @@ static struct stretch next_stretch(struct engine *e, uint64_t *upto)
 	return s;
 }
 
+/* A program that put itself behind a filter might die of our call: its threads trap. */
+static void avoid_calls(struct process *p)
+{
+	struct engine_task *t = aspace_task(p->as, false);
+	uint32_t *word = ring_control_word(p->as->rings, 1);
+
+	if (*word == ARCH_CONTROL_SLEEP && t && inject_is_filtered(t))
+		*word = ARCH_CONTROL_WAIT;
+}
+
 /* The next trap must find SIGTRAP's handler known. */
 static void learn_traps(struct engine *e, uint64_t now)
 {
@@ -649,6 +657,7 @@ static void learn_traps(struct engine *e, uint64_t now)
 		if (p->is_dead || !p->as->rings || now - impl->trap_learned < LEARN_NS)
 			continue;
 		impl->trap_learned = now;
+		avoid_calls(p);
 		if (!procfs_status(p->pid, &st) ||
 		    (!(st.sig_cgt & TRAP_BIT) && !(st.sig_ign & TRAP_BIT)) ||
 		    ((st.sig_cgt & TRAP_BIT) && impl->trap_caught && impl->trap_action_known))

@@ -78,5 +78,7 @@ struct site *site_next(struct aspace *as, uint64_t addr);
 unsigned site_count(struct aspace *as);
 /* pc in a slot -> original pc; other pcs unchanged. */
 uint64_t site_original_pc(struct aspace *as, uint64_t pc);
+/* The stopped task's registers as they would be in the original code; false: it is gone. */
+bool site_original_regs(struct task *t, struct arch_regs *ret);
 
 #endif

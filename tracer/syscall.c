@@ -231,6 +231,10 @@ void syscall_seccomp_stop(struct engine *e, struct task *t)
 		return;
 	}
 	e->stats.syscall_stops++;
+	if (patch_sleeps(task_impl(t))) {
+		task_resume(task_impl(t));
+		return;
+	}
 	enter(e, task_impl(t), r);
 	if (!task_impl(t)->exit_wanted && t->syscall_nr != SYS_execve &&
 	    t->syscall_nr != SYS_execveat) {

@@ -91,18 +91,19 @@ static int extend(struct task *t, uint64_t *pcs, int n, int max)
 
 int unwind(struct unwinder *u, struct task *t, bool at_entry, uint64_t *pcs, int max)
 {
-	const struct arch_regs *regs = task_regs(t);
+	const struct arch_regs *now = task_regs(t);
+	struct arch_regs regs;
 	enum frame_end end;
 
-	if (!regs || max < 1)
+	if (max < 1 || !site_original_regs(t, &regs))
 		return -1;
-	uint64_t pc = site_original_pc(u->proc->as, arch_pc(regs));
+	uint64_t pc = arch_pc(&regs);
 
 	/* The thread has run since; what is in the windows is old. */
 	frame_memory_reset(&u->memory);
-	int n = frame_walk(u->objects, &u->memory, regs, pc, at_entry, pcs, max, &end);
+	int n = frame_walk(u->objects, &u->memory, &regs, pc, at_entry, pcs, max, &end);
 
-	if (end == FRAME_COMPLEX && pc == arch_pc(regs))
+	if (end == FRAME_COMPLEX && pc == arch_pc(now))
 		n = extend(t, pcs, n, max);
 	return n;
 }

@@ -114,9 +114,10 @@ static void leave_full(struct x64_gen *g, bool bare)
 	x64_state(g);
 }
 
-#define SYS_NANOSLEEP 35
+#define SYS_FUTEX 202 /* which the filters of sandboxed programs rarely refuse */
 #define SLEEP_NS 100000u
-static const uint8_t slept[] = { RCX, R11, RDI, RSI }; /* what the call changes, besides rax */
+/* What the call changes, and takes, besides rax. */
+static const uint8_t slept[] = { RCX, R11, RDI, RSI, RDX, R10 };
 
 /* The words saved now, and those of slept[] (what is saved already is only kept). */
 static void sleep_frame(struct x64_gen *g)
@@ -130,8 +131,9 @@ static void sleep_frame(struct x64_gen *g)
 }
 
 /*
- * Sleeps a little: unlike the trap, it does no harm to a thread whose tracer
- * dies meanwhile.
+ * Sleeps a little, until the control word changes at most: unlike the trap, it
+ * does no harm to a thread whose tracer dies meanwhile, and the tracer can
+ * drain without stopping anybody.
  */
 static void gen_sleep(struct x64_gen *g, bool bare, uint32_t next)
 {
@@ -146,11 +148,14 @@ static void gen_sleep(struct x64_gen *g, bool bare, uint32_t next)
 		g->now.words++;
 		x64_state(g);
 	}
-	EMIT(e, 0x48, 0x8d, 0x3d); /* lea time(%rip), %rdi */
+	emit_gs(e, OP_MOV, RDI, RING(control));
+	EMIT(e, 0x4c, 0x8d, 0x15); /* lea time(%rip), %r10 */
 	use = emit_here(e);
 	emit32(e, 0);
-	EMIT(e, 0x31, 0xf6, 0xb8); /* xor %esi, %esi; mov $.., %eax */
-	emit32(e, SYS_NANOSLEEP);
+	EMIT(e, 0x31, 0xf6, 0xba); /* xor %esi, %esi (FUTEX_WAIT); mov $.., %edx */
+	emit32(e, ARCH_CONTROL_SLEEP);
+	emit_byte(e, 0xb8); /* mov $.., %eax */
+	emit32(e, SYS_FUTEX);
 	EMIT(e, 0x0f, 0x05); /* syscall */
 	for (unsigned i = sizeof(slept); i-- > 0;) {
 		emit_pop(e, slept[i]);
