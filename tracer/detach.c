@@ -27,7 +27,7 @@ void detach_task(struct engine *e, struct engine_task *t, int sig)
 {
 	if (t->pub.state == TASK_STOPPED) {
 		task_flush(t);
-		if (t->anchor)
+		if (t->anchor && !t->pub.proc->as->anchor_doubt)
 			arch_anchor_write(t->pub.tid, 0);
 		ptrace(PTRACE_DETACH, t->pub.tid, NULL, (long)sig);
 	}
@@ -366,7 +366,8 @@ static bool emergency_release(struct engine_task *t)
 	}
 	if (sig && !t->is_flushed && patch_emergency_fault(t, &r, sig))
 		sig = 0;
-	if (t->anchor && !patch_contains(t->pub.proc->as, arch_pc(&r)))
+	if (t->anchor && !t->pub.proc->as->anchor_doubt &&
+	    !patch_contains(t->pub.proc->as, arch_pc(&r)))
 		arch_anchor_write(tid, 0);
 	ptrace(PTRACE_DETACH, tid, NULL, (long)sig);
 	t->is_detached = true;

@@ -156,6 +156,7 @@ struct aspace {
 	VEC(struct patch_span) spans; /* of those in the text, by address */
 	VEC(struct code_region *) code;
 	bool has_shadow_stacks;
+	bool anchor_doubt; /* a thread may come back to where it needs its anchor */
 };
 
 /* A stop of a task nobody has announced yet. */

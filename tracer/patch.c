@@ -881,7 +881,8 @@ static bool is_fault_signal(int sig)
 
 /*
  * Who comes back to the middle of a patch needs us to go on.  Where we might be
- * killed meanwhile, the frame names the same place in the trampoline.
+ * killed meanwhile, the frame names the same place in the trampoline; it will
+ * look for its ring there even after we let go.
  */
 static void stay_safe(struct engine *e, struct aspace *as, struct arch_regs *r, uint64_t orig)
 {
@@ -891,7 +892,7 @@ static void stay_safe(struct engine *e, struct aspace *as, struct arch_regs *r, 
 	if (!to || orig == s->lo || !ring_may_outlive(e, as))
 		return;
 	arch_set_pc(r, to);
-	as->annex_doubt = true;
+	as->annex_doubt = as->anchor_doubt = true;
 }
 
 void patch_leave(struct engine *e, struct engine_task *t, int sig)
