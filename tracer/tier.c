@@ -421,6 +421,34 @@ static bool find_keeps(struct promotion *p)
 	return true;
 }
 
+/*
+ * Restartable sequences (rseq) keep their code: a thread in a trampoline is
+ * outside of its sequence, the kernel would take it for left, and nothing would
+ * protect the rest.  The four bytes before the place where a sequence that was
+ * interrupted goes on are the kernel's.  NULL, or why it can't be told.
+ */
+static const char *keep_sequences(struct promotion *p, const struct object *o)
+{
+	uint64_t lo = p->func.addr, hi = lo + p->func.len + p->func.after;
+	uint64_t cs[4]; /* version and flags, start, length, where to go on */
+	struct image_section s;
+
+	if (!image_section(o->image, "__rseq_cs", &s))
+		return NULL;
+	for (uint64_t at = 0; at + sizeof(cs) <= s.size; at += sizeof(cs)) {
+		if (as_read(p->as, s.addr + o->bias + at, cs, sizeof(cs)) != sizeof(cs) ||
+		    cs[1] < o->lo || cs[1] >= o->hi || cs[2] > o->hi - cs[1] || cs[3] < o->lo)
+			return "where its object's restartable sequences are is not known";
+		if (cs[1] < hi && cs[1] + cs[2] > lo &&
+		    !keep_add(p, (struct arch_span){ cs[1], cs[1] + cs[2] }))
+			return "out of memory";
+		if (cs[3] - 4 < hi && cs[3] > lo &&
+		    !keep_add(p, (struct arch_span){ cs[3] - 4, cs[3] }))
+			return "out of memory";
+	}
+	return NULL;
+}
+
 /* Other symbols inside the function; bytes behind it that belong to none. */
 static bool find_neighbours(struct promotion *p, const struct object *o, const struct sym *sym,
 			    size_t avail)
@@ -461,7 +489,11 @@ static const char *load_function(struct promotion *p, const struct candidate *c)
 	if (!find_neighbours(p, c->object, c->sym, avail) || !arch_func_scan(&p->func) ||
 	    !find_keeps(p))
 		return "out of memory";
-	return NULL;
+	const char *why = keep_sequences(p, c->object);
+
+	if (why)
+		p->func.code = NULL; /* looked at again for the next site */
+	return why;
 }
 
 /* ------------------------------------------------------------- patches -- */
