@@ -217,7 +217,7 @@ static struct error *fill_chunk(struct maker *m, struct ring_space *rs, unsigned
 	size_t first = rs->null_ring ? 0 : PAGE, stride = (size_t)head_bytes + 2 * (size_t)size;
 	size_t file = first + n * ((size_t)head_bytes + size), at, off;
 	const struct annex_region *annex = m->as->regions.items[0];
-	struct ring_chunk c;
+	struct ring_chunk c = { 0 };
 	struct error *err = make_file(m, annex->lo + annex->size - 8, file);
 
 	if (!err)
