@@ -727,7 +727,7 @@ static void step_over(struct engine *e, struct engine_task *t, struct site *s)
 	if (memcmp(&before, r, sizeof(before)))
 		t->pub.regs_dirty = true;
 	else
-		t->pc_dirty = true;
+		task_pc_set(t, arch_pc(r));
 }
 
 /*
