@@ -343,7 +343,7 @@ static inline void emit_stlrw(struct a64_asm *e, unsigned t, unsigned n)
  * round for ever.  So it stores plainly after some tries (the register counts
  * them, EXCLUSIVE_TRIES at first): who steps it lets nothing come in between.
  */
-#define EXCLUSIVE_TRIES 16
+#define EXCLUSIVE_TRIES 4
 static inline void emit_exchange(struct a64_asm *e, unsigned v, unsigned at, unsigned status,
 				 unsigned tries, uint32_t again)
 {
