@@ -31,18 +31,16 @@
  */
 #pragma D option quiet
 
-syscall::read:entry, syscall::recvfrom:entry, syscall::recvmsg:entry, syscall::poll:entry,
-syscall::ppoll:entry, syscall::select:entry, syscall::pselect6:entry, syscall::epoll_wait:entry,
-syscall::epoll_pwait:entry, syscall::futex:entry, syscall::nanosleep:entry,
+syscall::read:entry, syscall::recvfrom:entry, syscall::recvmsg:entry, syscall::p*oll:entry,
+syscall::*select*:entry, syscall::epoll_*wait*:entry, syscall::futex:entry, syscall::nanosleep:entry,
 syscall::clock_nanosleep:entry, syscall::wait4:entry, syscall::accept4:entry, syscall::fsync:entry
 {
 	self->at = timestamp;
 	self->on = vtimestamp;
 }
 
-syscall::read:return, syscall::recvfrom:return, syscall::recvmsg:return, syscall::poll:return,
-syscall::ppoll:return, syscall::select:return, syscall::pselect6:return, syscall::epoll_wait:return,
-syscall::epoll_pwait:return, syscall::futex:return, syscall::nanosleep:return,
+syscall::read:return, syscall::recvfrom:return, syscall::recvmsg:return, syscall::p*oll:return,
+syscall::*select*:return, syscall::epoll_*wait*:return, syscall::futex:return, syscall::nanosleep:return,
 syscall::clock_nanosleep:return, syscall::wait4:return, syscall::accept4:return, syscall::fsync:return
 /self->at/
 {
