@@ -57,7 +57,7 @@ static void add_piece(struct arch_where *w, bool is_vector, unsigned n, uint64_t
 /* Words in general registers; once something did not fit, nothing else does. */
 static void place_words(struct state *s, uint64_t size, bool is_aligned, struct arch_where *ret)
 {
-	unsigned n = (unsigned)((size + 7) / 8);
+	uint64_t n = size / 8 + (size % 8 != 0);
 
 	if (is_aligned)
 		s->gprs += s->gprs % 2;

@@ -116,7 +116,7 @@ static void place(struct state *s, const struct arch_param *p, struct arch_where
 	case ARCH_PARAM_INT:
 		if (p->size <= 8)
 			place_int(s, ret);
-		else if (s->gprs + 2 <= GPRS)
+		else if (p->size <= 16 && s->gprs + 2 <= GPRS) /* files may say anything */
 			in_registers(s, ints, p->size, ret);
 		else
 			to_stack(s, p->size, true, ret);
