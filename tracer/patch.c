@@ -22,12 +22,6 @@
 #include "procfs.h"
 
 #define MIB (UINT64_C(1) << 20)
-#define REGION_BYTES (8 * MIB)
-#define COMMON_ROOM 4096u
-#define SPANS_TRIED 24u
-#define SPANS_MAX 96u
-#define SPAN_MIN 64u
-#define WINDOW (64 * MIB)
 #define TRAMP_ROOM (64u << 10)
 #define PARTIAL_STEPS 4096
 #define PENDING_NS (ns_per_s / 10)
@@ -147,146 +141,6 @@ uint64_t patch_copy_of(const struct site *s)
 	return k < 0 ? 0 : p->tramp.base + p->tramp.copy[k];
 }
 
-/* ------------------------------------------------------------------ regions -- */
-
-static bool take_span(struct code_region *c, size_t i, uint64_t at, size_t size)
-{
-	struct arch_span *s = &c->free.items[i], rest = { at + size, s->hi };
-
-	s->hi = at;
-	if (rest.hi - rest.lo >= SPAN_MIN) {
-		if (s->hi - s->lo < SPAN_MIN) {
-			*s = rest;
-			return true;
-		}
-		return vec_push(&c->free, rest);
-	}
-	if (s->hi - s->lo < SPAN_MIN)
-		c->free.items[i] = c->free.items[--c->free.n];
-	return true;
-}
-
-/* Many small pieces cost more than they are worth. */
-static void drop_small(struct code_region *c)
-{
-	size_t kept = 0;
-
-	if (c->free.n <= SPANS_MAX)
-		return;
-	for (size_t i = 0; i < c->free.n; i++)
-		if (c->free.items[i].hi - c->free.items[i].lo >= 16 * SPAN_MIN)
-			c->free.items[kept++] = c->free.items[i];
-	c->free.n = kept;
-}
-
-static bool place_in(struct code_region *c, const struct arch_patch_plan *p, size_t size,
-		     uint64_t *ret)
-{
-	size_t n = c->free.n;
-
-	/* The newest pieces are the largest ones. */
-	for (size_t k = 0; k < n && k < SPANS_TRIED; k++) {
-		const struct arch_span *s = &c->free.items[n - 1 - k];
-
-		if (!arch_patch_find_slot(p, s->lo, s->hi, size, ret))
-			continue;
-		if (!take_span(c, n - 1 - k, *ret, size))
-			return false;
-		drop_small(c);
-		return true;
-	}
-	return false;
-}
-
-static struct code_region *region_create(struct aspace *as, uint64_t lo)
-{
-	struct code_region *c = calloc(1, sizeof(*c));
-	struct arch_span all = { lo + COMMON_ROOM, lo + REGION_BYTES };
-
-	if (!c)
-		return NULL;
-	c->lo = lo;
-	c->size = REGION_BYTES;
-	if (!vec_push(&c->free, all) || !vec_push(&as->code, c)) {
-		vec_deinit(&c->free);
-		free(c);
-		return NULL;
-	}
-	return c;
-}
-
-static const char *map_region(struct engine *e, struct aspace *as, uint64_t lo)
-{
-	size_t len;
-	const uint8_t *common = arch_record_common(&len);
-	struct error *err = annex_map_at(e, as, lo, REGION_BYTES);
-
-	if (err) {
-		snprintf(as->refused_why, sizeof(as->refused_why), "%s", err->message);
-		error_destroy(err);
-		return as->refused_why;
-	}
-	if (len > COMMON_ROOM || mem_write_raw(as, lo, common, len) != len)
-		return "the trampolines' memory can't be written";
-	return region_create(as, lo) ? NULL : "out of memory";
-}
-
-/* A new region of which a part in [lo, hi) suits the plan; NULL: mapped. */
-static const char *try_window(struct engine *e, struct aspace *as, const struct arch_patch_plan *p,
-			      size_t size, uint64_t lo, uint64_t hi)
-{
-	struct engine_task *t = aspace_task(as, true);
-	uint64_t at, gap;
-
-	if (!t || !arch_patch_find_slot(p, lo, hi, size, &at))
-		return "";
-	lo = at > REGION_BYTES / 2 ? at - REGION_BYTES / 2 : 0;
-	gap = procfs_find_gap(t->pub.tid, at, lo, at + 2 * REGION_BYTES, REGION_BYTES);
-	if (!gap ||
-	    !arch_patch_find_slot(p, gap + COMMON_ROOM, gap + REGION_BYTES, size + SPAN_MIN, &at))
-		return "";
-	return map_region(e, as, gap);
-}
-
-/* Near below, near above, then ever farther. */
-static const char *add_region(struct engine *e, struct aspace *as, const struct arch_patch_plan *p,
-			      size_t size)
-{
-	uint64_t from = p->jump;
-
-	for (uint64_t far = 0; far < arch_reach; far += WINDOW) {
-		const char *why = "";
-
-		if (from > far)
-			why = try_window(e, as, p, size,
-					 from - far > WINDOW ? from - far - WINDOW : 0, from - far);
-		if (why && !*why)
-			why = try_window(e, as, p, size, from + far, from + far + WINDOW);
-		if (!why || *why)
-			return why;
-	}
-	return "no place within reach for its trampoline";
-}
-
-static const char *find_place(struct engine *e, struct aspace *as, const struct arch_patch_plan *p,
-			      size_t size, struct code_region **region, uint64_t *ret)
-{
-	const char *why;
-
-	for (int attempt = 0; attempt < 2; attempt++) {
-		for (size_t i = as->code.n; i-- > 0;) {
-			*region = as->code.items[i];
-			if (place_in(*region, p, size, ret))
-				return NULL;
-		}
-		why = attempt ? "no place within reach for its trampoline" :
-				add_region(e, as, p, size);
-		if (why)
-			return why;
-	}
-	return why;
-}
-
 /* ------------------------------------------------------------------- making -- */
 
 static bool add_span(struct aspace *as, struct patch *p, unsigned i)
@@ -353,7 +207,7 @@ static const char *build(struct engine *e, struct aspace *as, struct arch_tramp_
 		return why ? why : "it has no trampoline";
 	if (ret->len > TRAMP_ROOM)
 		return "its trampoline is too large";
-	why = find_place(e, as, job->plan, ret->len, &region, &at);
+	why = patch_place_find(e, as, job->plan, ret->len, &region, &at);
 	if (why)
 		return why;
 	job->common = region->lo;
@@ -745,7 +599,7 @@ bool patch_copy_regions(struct aspace *to, const struct aspace *from)
 {
 	for (size_t i = 0; i < from->code.n; i++) {
 		const struct code_region *old = from->code.items[i];
-		struct code_region *c = region_create(to, old->lo);
+		struct code_region *c = patch_region_create(to, old->lo);
 
 		if (!c || !vec_reserve(&c->free, old->free.n))
 			return false;

@@ -71,6 +71,15 @@ void patch_forget_range(struct aspace *as, uint64_t lo, uint64_t hi);
 bool patch_copy_regions(struct aspace *to, const struct aspace *from);
 void patch_deinit(struct aspace *as);
 
+/*
+ * Memory of size bytes that the plan's jump reaches, taken from a region (a new
+ * one where none has room).  NULL, or why not, a text that as keeps.
+ */
+const char *patch_place_find(struct engine *e, struct aspace *as, const struct arch_patch_plan *p,
+			     size_t size, struct code_region **region, uint64_t *ret);
+/* Enlists the region mapped at lo, all of it free; NULL without memory. */
+struct code_region *patch_region_create(struct aspace *as, uint64_t lo);
+
 /* Is pc in a trampoline, or in what they share? */
 bool patch_contains(const struct aspace *as, uint64_t pc);
 /*

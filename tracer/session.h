@@ -155,6 +155,12 @@ void session_let_go(struct session *s);
 /* For handlers of fatal signals: engine_emergency_detach(), if there is an engine. */
 void session_emergency(struct session *s);
 
+/* session_state.c */
+/* The state and the consumer of what was compiled. */
+struct error *session_create_state(struct session *s) must_check;
+/* Room for the largest record any clause can make. */
+struct error *session_create_record(struct session *s) must_check;
+
 /* compile.c: programs to enablings */
 /* -C; before any target is started. */
 struct error *session_preprocess(struct session *s) must_check;
