@@ -85,6 +85,8 @@ struct dl_unit *dl_parse(struct dl_ctx *c, const struct dl_source *src);
 bool dl_ctx_wants_target(const struct dl_ctx *c);
 /* All probe descriptions of the unit, in order, macros expanded. */
 const struct dl_pdesc *dl_unit_descs(const struct dl_unit *u, uint32_t *n_ret);
+/* -d: the program's clauses as D text, if and else made predicates of several clauses. */
+void dl_unit_desugar(const struct dl_unit *u, struct strbuf *ret);
 /* -x tree: the trees of what was parsed (1) and of what was checked (2, 4, 8), as text. */
 const char *dl_ctx_tree(const struct dl_ctx *c);
 /* NULL if there were errors. */

@@ -62,6 +62,11 @@ struct dl_host {
 	struct error *(*probe_match)(void *ctx, const struct dl_pdesc *d,
 				     struct dl_probe_info *ret);
 	/*
+	 * Is it a provider that exists whatever programs declare (dtrace,
+	 * syscall)?  NULL: there are none.
+	 */
+	bool (*provider_is_own)(void *ctx, const char *name);
+	/*
 	 * Sets args of a match when a clause first uses them: reading types
 	 * takes time.  NULL: probe_match has set them.
 	 */

@@ -107,6 +107,81 @@ static const struct dl_prov_probe *find_probe(const struct dl_provider_decl *p, 
 	return NULL;
 }
 
+static bool is_own(const struct dl_ctx *c, const char *provider)
+{
+	const struct dl_host *h = c->config.host;
+
+	return h && h->provider_is_own && h->provider_is_own(h->ctx, provider);
+}
+
+/* Is the declared probe one that the host has, with these types of raw arguments? */
+static const char *differs(struct dl_ctx *c, const char *provider, const struct dl_prov_probe *pr)
+{
+	const struct dl_host *h = c->config.host;
+	const struct dl_pdesc d = { .prov = provider, .mod = "", .func = "", .name = pr->name };
+	struct dl_probe_info info = { 0 };
+	struct error *err = h->probe_match ? h->probe_match(h->ctx, &d, &info) : NULL;
+	uint32_t n_raw = 0;
+	bool has_output = false;
+
+	error_destroy(err);
+	if (err || !info.n_matches)
+		return "is not defined by the known provider";
+	if (h->probe_args)
+		h->probe_args(h->ctx, c->types, &info);
+	for (unsigned i = 0; i < info.n_args; i++) {
+		const struct dl_probe_arg *a = &info.args[i];
+		struct dl_type *t = a->native_type;
+
+		if (!t && a->native)
+			t = dl_type_parse(c, a->native);
+		has_output = has_output || a->xlated;
+		if (a->map + 1 > n_raw)
+			n_raw = a->map + 1;
+		if (t && a->map < pr->n_native && !dl_type_equal(t, pr->native[a->map]))
+			return "is declared with different argument types";
+	}
+	if (n_raw != pr->n_native)
+		return "is declared with a different number of arguments";
+	return has_output == (pr->xlated != NULL) ? NULL :
+						    "is declared with a different output prototype";
+}
+
+static unsigned n_own_probes(const struct dl_ctx *c, const char *provider)
+{
+	const struct dl_host *h = c->config.host;
+	const struct dl_pdesc all = { .prov = provider, .mod = "", .func = "", .name = "" };
+	struct dl_probe_info info = { 0 };
+
+	if (h->probe_match)
+		error_destroy(h->probe_match(h->ctx, &all, &info));
+	return info.n_matches;
+}
+
+/* A provider of the host's own can be declared only as it is. */
+static bool agrees_with_host(struct dl_ctx *c, const struct dl_provider_decl *p)
+{
+	unsigned n = 0;
+
+	for (const struct dl_prov_probe *pr = p->probes; pr; pr = pr->next) {
+		const char *what = differs(c, p->name, pr);
+
+		n++;
+		if (what) {
+			dl_error(c, D_PROV_INCOMPAT, pr->range,
+				 "provider interface mismatch: probe %s:::%s %s", p->name, pr->name,
+				 what);
+			return false;
+		}
+	}
+	if (n_own_probes(c, p->name) > n) {
+		dl_error(c, D_PROV_INCOMPAT, p->range,
+			 "provider interface mismatch: some probes of %s are missing", p->name);
+		return false;
+	}
+	return true;
+}
+
 static bool agrees(struct dl_ctx *c, const struct dl_provider_decl *known,
 		   const struct dl_provider_decl *p, const struct dl_prov_probe *pr)
 {
@@ -146,6 +221,10 @@ void dl_sema_declare_provider(struct dl_ctx *c, struct dl_provider_decl *p)
 		ok = probe_ok(c, p, pr) && translators_ok(c, pr) && ok;
 	if (!ok)
 		return;
+	if (is_own(c, p->name)) {
+		(void)agrees_with_host(c, p);
+		return;
+	}
 	known = find_provider(c, p->name);
 	if (!known) {
 		p->next = c->providers;

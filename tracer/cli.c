@@ -13,10 +13,10 @@
 
 #include "../dlang/strbuf.h"
 
-static const char flags[] = "3:6:aAb:Bc:CD:ef:FGhHi:I:lL:m:n:o:Op:P:qs:SU:vVwW:x:X:Z";
+static const char flags[] = "3:6:aAb:Bc:CdD:ef:FGhHi:I:lL:m:n:o:Op:P:qs:SU:vVwW:x:X:Z";
 
 static const char usage_text[] =
-	"Usage: dtrace [-CeFGhHlqSvVwZ] [-b bufsz] [-c cmd] [-D name[=def]] [-I path]\n"
+	"Usage: dtrace [-CdeFGhHlqSvVwZ] [-b bufsz] [-c cmd] [-D name[=def]] [-I path]\n"
 	"\t[-L path] [-o output] [-p pid] [-s script] [-U name] [-W name]\n"
 	"\t[-x opt[=val]] [-X a|c|s|t]\n\n"
 	"\t[-P provider [[ predicate ] action ]]\n"
@@ -29,6 +29,7 @@ static const char usage_text[] =
 	"\t-b  set trace buffer size\n"
 	"\t-c  run specified command and exit upon its completion\n"
 	"\t-C  run cpp(1) preprocessor on script files\n"
+	"\t-d  print the program with if and else made predicates\n"
 	"\t-D  define symbol when invoking preprocessor\n"
 	"\t-e  exit after compiling request but prior to enabling probes\n"
 	"\t-f  enable or list probes matching the specified function name\n"
@@ -181,6 +182,15 @@ static const struct {
 	{ 'U', "undef" },   { 'X', "stdc" },   { 'w', "destructive" }, { 'Z', "zdefs" },
 };
 
+/* There is one data model; scripts for others say -32 and mean nothing by it (Oracle's, macOS's). */
+static struct error *check_model(int flag, const char *arg, bool *show_usage)
+{
+	*show_usage = strcmp(arg, flag == '3' ? "2" : "4") != 0;
+	return *show_usage ?
+		       error_format(ERR_USAGE, "-%c%s: data models are -32 and -64", flag, arg) :
+		       NULL;
+}
+
 static struct error *handle_flag(struct cli *cli, int flag, const char *arg, bool *show_usage)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(option_flags); i++)
@@ -188,11 +198,7 @@ static struct error *handle_flag(struct cli *cli, int flag, const char *arg, boo
 			return set_flag(cli, option_flags[i].option, arg, flag);
 	switch (flag) {
 	case '3':
-	case '6':
-		if (flag == '6' && !strcmp(arg, "4"))
-			return NULL;
-		return error_format(ERR_USAGE, "-%c%s: only the 64-bit data model is supported",
-				    flag, arg);
+	case '6': return check_model(flag, arg, show_usage);
 	case 'a':
 	case 'A':
 		return error_format(ERR_USAGE,
@@ -203,6 +209,7 @@ static struct error *handle_flag(struct cli *cli, int flag, const char *arg, boo
 	case 'O': return NULL; /* FreeBSD's: print aggregations at the end; always so */
 	case 'W': return add_wait(cli, arg);
 	case 'c': return add_command(cli, arg);
+	case 'd': cli->show_desugared = true; return NULL;
 	case 'e': return set_mode(cli, CLI_COMPILE, show_usage);
 	case 'f': return add_program(cli, DL_SRC_STRING, DL_LEVEL_FUNCTION, arg);
 	case 'G': return set_mode(cli, CLI_LINK, show_usage);

@@ -46,6 +46,7 @@ struct cli {
 	const char *output; /* -o */
 	bool verbose; /* -v */
 	bool show_code; /* -S */
+	bool show_desugared; /* -d */
 	bool run_cpp; /* -C */
 	bool dumps_output; /* -B */
 };

@@ -70,6 +70,19 @@ static struct error *probe_match(void *ctx, const struct dl_pdesc *d, struct dl_
 	return NULL;
 }
 
+/* Those whose probes exist by themselves.  A header or object may be made for any name. */
+static bool provider_is_own(void *ctx, const char *name)
+{
+	const struct session *s = ctx;
+
+	if (s->cli->mode == CLI_HEADER || s->cli->mode == CLI_LINK)
+		return false;
+	for (int i = 0; i < N_PROVIDERS; i++)
+		if (i != PROVIDER_PID && i != PROVIDER_USDT && !strcmp(s->providers[i].name, name))
+			return true;
+	return false;
+}
+
 static void probe_args(void *ctx, struct dl_types *ts, struct dl_probe_info *info)
 {
 	struct probe *p = probe_by_id(((struct session *)ctx)->probes, info->id);
@@ -294,6 +307,7 @@ void session_host_init(struct session *s)
 	s->host = (struct dl_host){
 		.ctx = s,
 		.probe_match = probe_match,
+		.provider_is_own = provider_is_own,
 		.probe_args = probe_args,
 		.symbol_lookup = symbol_lookup,
 		.probe_suggest = probe_suggest,

@@ -99,6 +99,16 @@ struct error *session_preprocess(struct session *s)
 	return NULL;
 }
 
+/* To stdout, as the classic -d does: it is the output that was asked for. */
+static void print_desugared(const struct session *s, const struct compiled *p)
+{
+	struct strbuf sb = { 0 };
+
+	dl_unit_desugar(p->unit, &sb);
+	fputs(strbuf_text(&sb), s->out ? s->out : stdout);
+	strbuf_deinit(&sb);
+}
+
 struct error *session_load_programs(struct session *s)
 {
 	if (!dl_load_libraries(s->ctx))
@@ -125,6 +135,8 @@ struct error *session_load_programs(struct session *s)
 		if (!p->unit)
 			return print_diags(s, p);
 		print_warnings(s, p);
+		if (s->cli->show_desugared)
+			print_desugared(s, p);
 	}
 	return NULL;
 }

@@ -1,0 +1,10 @@
+provider dtrace {
+	probe BEGIN(int);
+	probe END();
+	probe ERROR();
+};
+
+BEGIN
+{
+	exit(0);
+}

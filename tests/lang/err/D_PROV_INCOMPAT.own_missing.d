@@ -1,0 +1,8 @@
+provider dtrace {
+	probe BEGIN();
+};
+
+BEGIN
+{
+	exit(0);
+}

@@ -1,0 +1,8 @@
+provider syscall {
+	probe entry(char *);
+};
+
+BEGIN
+{
+	exit(0);
+}

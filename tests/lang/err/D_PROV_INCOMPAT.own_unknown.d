@@ -1,0 +1,8 @@
+provider profile {
+	probe gone(int);
+};
+
+BEGIN
+{
+	exit(0);
+}
