@@ -233,6 +233,8 @@ static void compile(struct dl_ctx *c, struct dl_options *o, struct dl_source *sr
 		report(c, &srcs[i], units[i]);
 		if (!units[i])
 			n = 0; /* as the command does */
+		else
+			dl_unit_desugar(units[i], &sb);
 	}
 	dl_ctx_set_target(c, 4321);
 	for (unsigned i = 0; i < n; i++) {
