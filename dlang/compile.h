@@ -89,6 +89,11 @@ const struct dl_pdesc *dl_unit_descs(const struct dl_unit *u, uint32_t *n_ret);
 void dl_unit_desugar(const struct dl_unit *u, struct strbuf *ret);
 /* -x tree: the trees of what was parsed (1) and of what was checked (2, 4, 8), as text. */
 const char *dl_ctx_tree(const struct dl_ctx *c);
+/*
+ * What may be meant by a description that no probe matches, or why none does; NULL: no
+ * idea.  Lives as long as the context.
+ */
+const char *dl_ctx_suggestion(struct dl_ctx *c, const struct dl_pdesc *d);
 /* NULL if there were errors. */
 struct dl_program *dl_compile(struct dl_ctx *c, struct dl_unit *u);
 

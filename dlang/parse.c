@@ -67,6 +67,23 @@ static bool report_unclosed(struct dl_parser *p)
 	return true;
 }
 
+/* Words of C that mean something else, or nothing, where they stand. */
+static void hint_at_word(struct dl_parser *p, struct dl_diag *d, const struct dl_token *t)
+{
+	unsigned flags = dl_keyword_flags(t->kind);
+
+	if (t->kind == KW_FOR || t->kind == KW_WHILE || t->kind == KW_DO)
+		dl_hint(p->ctx, d,
+			"D has no loops, so that every clause ends: a clause of a "
+			"tick- or profile- probe may do one step at a time");
+	else if (flags & KW_R)
+		dl_hint(p->ctx, d, "%s is a reserved word without a meaning in D", t->text);
+	else if ((flags & KW_T) && t->range.region == DL_REGION_ACTION)
+		dl_hint(p->ctx, d,
+			"variables are declared before the clauses, or not at all: "
+			"this->name = ... makes one that lives as long as a firing");
+}
+
 void dl_parse_syntax(struct dl_parser *p)
 {
 	struct dl_token t = p->tok;
@@ -84,8 +101,8 @@ void dl_parse_syntax(struct dl_parser *p)
 	d = dl_parse_fail(p, D_SYNTAX, t.range, "syntax error near \"%.*s\"", len, text);
 	if (t.kind == TOK_EPRED && text[1] == '/')
 		dl_hint(p->ctx, d, "comments are written /* ... */");
-	else if (dl_keyword_flags(t.kind) & KW_R)
-		dl_hint(p->ctx, d, "%s is a reserved word without a meaning in D", t.text);
+	else
+		hint_at_word(p, d, &t);
 }
 
 bool dl_parse_accept(struct dl_parser *p, enum dl_tok kind)

@@ -428,6 +428,17 @@ static bool right_first(struct sema *s, const struct dl_node *n)
 	return !is_plain_name(n->right) || !sema_lookup(s, n->left->name);
 }
 
+/* execname == ls: the quotes are missing, it seems. */
+static void hint_quotes(struct sema *s, const struct dl_node *l, const struct dl_node *right)
+{
+	struct dl_diags *all = &s->c->diags;
+	struct dl_diag *d = all->list.n ? &all->list.items[all->list.n - 1] : NULL;
+
+	if (d && d->tag == D_IDENT_UNDEF && !d->hint && l && dl_type_is_string(l->type) &&
+	    right->kind == DL_N_IDENT && !strchr(right->name, '`'))
+		dl_hint(s->c, d, "a string is written in double quotes: \"%s\"", right->name);
+}
+
 struct dl_node *sema_binary(struct sema *s, const struct dl_node *n)
 {
 	const char *op = dl_oper_name(n->op);
@@ -442,6 +453,8 @@ struct dl_node *sema_binary(struct sema *s, const struct dl_node *n)
 		l = sema_operand(s, n->left, op);
 		r = is_relational(n->op) ? enum_operand(s, n->right, n->op, l) :
 					   sema_operand(s, n->right, op);
+		if (!r && is_relational(n->op))
+			hint_quotes(s, l, n->right);
 	}
 	return sema_apply(s, n->range, n->op, op, l, r);
 }

@@ -208,6 +208,18 @@ static void suggest_provider(struct dl_ctx *c, struct dl_diag *diag, const struc
 			func, name);
 }
 
+/* tick-5parsec: true if the name is one of a timer's. */
+static bool suggest_period(struct dl_ctx *c, struct dl_diag *diag, const struct dl_pdesc *d)
+{
+	if (strncmp(d->name, "tick-", 5) != 0 && strncmp(d->name, "profile-", 8) != 0)
+		return false;
+	dl_hint(c, diag,
+		"after %s- stands a rate in hz or a period in ns, us, ms, s, m, h or d, "
+		"of 200 us at least, as in tick-100ms or profile-97hz",
+		*d->name == 't' ? "tick" : "profile");
+	return true;
+}
+
 void dl_suggest_probe(struct dl_ctx *c, struct dl_diag *diag, const struct dl_pdesc *d,
 		      const char *text, enum dl_level level)
 {
@@ -226,8 +238,8 @@ void dl_suggest_probe(struct dl_ctx *c, struct dl_diag *diag, const struct dl_pd
 			"quotes the shell takes $target away");
 		return;
 	}
-	if (suggest_pid_name(c, diag, d) || suggest_fields(c, diag, d, text, level) || !h ||
-	    !h->probe_suggest)
+	if (suggest_period(c, diag, d) || suggest_pid_name(c, diag, d) ||
+	    suggest_fields(c, diag, d, text, level) || !h || !h->probe_suggest)
 		return;
 	s = ARENA_NEW(c->arena, struct search);
 	s->want[0] = d->prov;
@@ -247,4 +259,16 @@ void dl_suggest_probe(struct dl_ctx *c, struct dl_diag *diag, const struct dl_pd
 		dl_hint(c, diag, "%s", why);
 	else
 		suggest_provider(c, diag, d);
+}
+
+const char *dl_ctx_suggestion(struct dl_ctx *c, const struct dl_pdesc *d)
+{
+	struct dl_diag diag = { 0 };
+
+	if (d->id)
+		return NULL;
+	dl_suggest_probe(c, &diag, d,
+			 arena_printf(c->arena, "%s:%s:%s:%s", d->prov, d->mod, d->func, d->name),
+			 DL_LEVEL_NAME);
+	return diag.hint;
 }

@@ -293,6 +293,11 @@ struct error *engine_fork(struct engine *e, char *const argv[], char *const env_
 		return &error_nomem;
 	if (why) {
 		free(l);
+		if (why == ENOENT && strchr(argv[0], '='))
+			return error_format(ERR_OTHER,
+					    "failed to execute %s: %s\n"
+					    "hint: env sets variables: -c 'env %s ...'",
+					    argv[0], strerror(why), argv[0]);
 		return error_os(why, "failed to execute %s", argv[0]);
 	}
 	l->go_fd = l->result_fd = -1;

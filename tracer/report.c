@@ -73,9 +73,13 @@ static void list_desc(struct session *s, const struct dl_pdesc *d)
 		list_probe(s, p);
 		found = true;
 	}
-	if (!found)
-		session_message(s, "failed to match %s:%s:%s:%s: No probe matches description",
-				d->prov, d->mod, d->func, d->name);
+	if (found)
+		return;
+	const char *hint =
+		dl_option(s->options, DL_OPT_ERRTAGS) == 1 ? NULL : dl_ctx_suggestion(s->ctx, d);
+
+	session_message(s, "failed to match %s:%s:%s:%s: No probe matches description%s%s", d->prov,
+			d->mod, d->func, d->name, hint ? "\nhint: " : "", hint ? hint : "");
 }
 
 static bool same_desc(const struct dl_pdesc *a, const struct dl_pdesc *b)
