@@ -20,6 +20,8 @@
 #ifndef ARCH_AARCH64_NEAR_H
 #define ARCH_AARCH64_NEAR_H
 
+#include "../near_look.h"
+#include "../tramp_map.h"
 #include "decode.h"
 #include "emit.h"
 
@@ -31,9 +33,8 @@ enum { WORD_NZCV = 31, WORD_FIRST };
 
 enum a64_routine { A64_FIND_RING, A64_STRING, A64_MEMORY, A64_TRIM };
 
-/* Offsets in the common code; 0 fix-up: no load of ours at off. */
+/* Its offset in the common code. */
 uint32_t a64_common_entry(enum a64_routine which);
-uint32_t a64_common_fixup(uint64_t off);
 
 enum a64_stub_kind {
 	STUB_ARG, /* reg = 0, then as STUB_MARK */
@@ -70,9 +71,7 @@ struct a64_gen {
 	const struct arch_tramp_job *job;
 	uint64_t base;
 	struct arch_tramp_range now; /* how the present place looks */
-	VEC(struct arch_tramp_range) ranges;
-	VEC(struct arch_tramp_frame) frames;
-	VEC(struct arch_tramp_pair) fixups, traps; /* to: labels until the end */
+	struct tramp_notes notes;
 	VEC(struct a64_stub) stubs;
 	const char *why;
 };
@@ -91,8 +90,6 @@ void a64_find_ring(struct a64_gen *g);
 #define USES_NZCV (1u << WORD_NZCV)
 #define USES_RING 0x4000013fu /* x0..x5, x8, x30 */
 uint32_t a64_near_uses(const struct arch_tramp_firing *f, const struct arch_tramp_clause *c);
-/* Why the clause can't be compiled, NULL if it can. */
-const char *a64_near_refuse(const struct arch_tramp_clause *c);
 /*
  * The clause's code.  r: has_others; phase: what holds once it has
  * left its record.

@@ -277,7 +277,7 @@ uint32_t a64_common_entry(enum a64_routine which)
 	return make() ? common.entry[which] : 0;
 }
 
-uint32_t a64_common_fixup(uint64_t off)
+uint32_t tramp_common_fixup(uint64_t off)
 {
 	for (unsigned i = 0; make() && i < FIXUPS; i++)
 		if (off == common.fixups[i].off)

@@ -16,9 +16,9 @@ int32_t a64_saved_at(const struct a64_gen *g, unsigned word)
 {
 	const struct arch_tramp_frame *f;
 
-	if (g->now.words == 0 || g->now.frame >= g->frames.n)
+	if (g->now.words == 0 || g->now.frame >= g->notes.frames.n)
 		return -1;
-	f = &g->frames.items[g->now.frame];
+	f = &g->notes.frames.items[g->now.frame];
 	for (unsigned i = 0; i < f->n; i++)
 		if (f->word[i] == word)
 			return 8 * (int32_t)i;
@@ -143,7 +143,7 @@ static void stub_full(struct a64_gen *g, const struct a64_stub *s)
 	emit_addi(e, X(0), X(0), -(int)ARCH_CONTROL_WAIT);
 	emit_cbnz(e, X(0), drop);
 	trap = (struct arch_tramp_pair){ emit_here(e), s->next };
-	if (!vec_push(&g->traps, trap))
+	if (!vec_push(&g->notes.traps, trap))
 		e->failed = true;
 	emit(e, INS_BRK);
 	emit_b(e, s->next);

@@ -18,26 +18,18 @@
 
 #include <stdlib.h>
 
-const char arch_tramp_no_room[] = "the trampoline does not fit";
-
 /* --------------------------------------------------------------- notes -- */
 
 void a64_state(struct a64_gen *g)
 {
-	struct arch_tramp_range *last = g->ranges.n ? &g->ranges.items[g->ranges.n - 1] : NULL;
-
 	g->now.off = emit_here(&g->e);
-	if (last && last->off == g->now.off)
-		*last = g->now;
-	else if (!vec_push(&g->ranges, g->now))
+	if (!tramp_note_range(&g->notes, &g->now))
 		g->e.failed = true;
 }
 
 void a64_fixup(struct a64_gen *g, uint32_t label)
 {
-	struct arch_tramp_pair pair = { emit_here(&g->e), label };
-
-	if (!vec_push(&g->fixups, pair))
+	if (!tramp_note_fixup(&g->notes, emit_here(&g->e), label))
 		g->e.failed = true;
 }
 
@@ -49,29 +41,17 @@ void a64_stub(struct a64_gen *g, const struct a64_stub *s)
 
 static uint8_t add_frame(struct a64_gen *g, const struct arch_tramp_frame *f)
 {
-	if (g->frames.n > UINT8_MAX || !vec_push(&g->frames, *f)) {
+	uint8_t frame = 0;
+
+	if (!tramp_note_frame(&g->notes, f, &frame))
 		g->e.failed = true;
-		return 0;
-	}
-	return (uint8_t)(g->frames.n - 1);
+	return frame;
 }
 
 /* --------------------------------------------------------------- block -- */
 
-/* The firings [first, end) of the job, at one instruction, on one condition. */
-struct block {
-	uint32_t first, end;
-	bool is_later; /* another block of the same instruction came before */
-	bool has_more; /* or comes after */
-};
-
-/* A word of the frame that is DL_REC_FIRST until the firing has left a record. */
-static bool needs_first_word(const struct arch_tramp_firing *f)
-{
-	return f->n_clauses > 1;
-}
-
-static void make_frame(const struct a64_gen *g, const struct block *b, struct arch_tramp_frame *f)
+static void make_frame(const struct a64_gen *g, const struct tramp_block *b,
+		       struct arch_tramp_frame *f)
 {
 	bool first = false;
 	uint32_t uses = 0;
@@ -79,7 +59,7 @@ static void make_frame(const struct a64_gen *g, const struct block *b, struct ar
 	for (uint32_t i = b->first; i < b->end; i++) {
 		const struct arch_tramp_firing *fi = &g->job->firings[i];
 
-		first = first || needs_first_word(fi);
+		first = first || tramp_needs_first(fi);
 		for (uint32_t k = 0; k < fi->n_clauses; k++)
 			uses |= a64_near_uses(fi, &fi->clauses[k]);
 	}
@@ -157,23 +137,14 @@ static void epilogue(struct a64_gen *g, const struct arch_tramp_frame *f)
 	a64_state(g);
 }
 
-static uint32_t count_clauses(const struct a64_gen *g, const struct block *b)
-{
-	uint32_t n = 0;
-
-	for (uint32_t i = b->first; i < b->end; i++)
-		n += g->job->firings[i].n_clauses;
-	return n;
-}
-
-static void gen_clauses(struct a64_gen *g, const struct block *b)
+static void gen_clauses(struct a64_gen *g, const struct tramp_block *b)
 {
 	enum arch_tramp_phase last = b->has_more ? ARCH_TRAMP_PARTIAL : ARCH_TRAMP_AFTER;
-	uint32_t left = count_clauses(g, b);
+	uint32_t left = tramp_count_clauses(g->job, b);
 
 	for (uint32_t i = b->first; i < b->end; i++) {
 		const struct arch_tramp_firing *f = &g->job->firings[i];
-		struct a64_reserve r = { .has_others = needs_first_word(f) };
+		struct a64_reserve r = { .has_others = tramp_needs_first(f) };
 
 		/* Each firing has its own first record. */
 		if (r.has_others && i > b->first) {
@@ -203,7 +174,7 @@ static void unless_taken(struct a64_gen *g, uint32_t label)
 	emit_b(&g->e, label);
 }
 
-static void gen_block(struct a64_gen *g, const struct block *b)
+static void gen_block(struct a64_gen *g, const struct tramp_block *b)
 {
 	struct arch_tramp_frame frame;
 	const struct arch_tramp_firing *f = &g->job->firings[b->first];
@@ -253,48 +224,20 @@ static void gen_copy(struct a64_gen *g)
 static const char *check_job(const struct arch_tramp_job *job)
 {
 	const struct arch_patch_plan *p = job->plan;
-	unsigned insn = 0;
 
 	if (p->n_insns != 1)
 		return "there is no plan";
 	if (!job->anchor)
 		return "there is no table of rings";
-	for (uint32_t i = 0; i < job->n_firings; i++) {
-		const struct arch_tramp_firing *f = &job->firings[i];
-
-		if (f->insn < insn || f->insn >= p->n_insns)
-			return "the firings are not in order";
-		insn = f->insn;
-		for (uint32_t k = 0; k < f->n_clauses; k++) {
-			const char *why = a64_near_refuse(&f->clauses[k]);
-
-			if (why)
-				return why;
-		}
-	}
-	return NULL;
-}
-
-/* The block of firings that starts at i. */
-static struct block next_block(const struct arch_tramp_job *job, uint32_t i)
-{
-	const struct arch_tramp_firing *f = job->firings;
-	struct block b = { .first = i, .end = i + 1 };
-
-	while (b.end < job->n_firings && f[b.end].insn == f[i].insn &&
-	       f[b.end].taken_only == f[i].taken_only)
-		b.end++;
-	b.is_later = i > 0 && f[i - 1].insn == f[i].insn;
-	b.has_more = b.end < job->n_firings && f[b.end].insn == f[i].insn;
-	return b;
+	return tramp_check_firings(job);
 }
 
 static void gen_all(struct a64_gen *g, struct arch_tramp *t)
 {
-	struct block b;
+	struct tramp_block b;
 
 	for (uint32_t i = 0; i < g->job->n_firings && !g->e.failed && !g->why; i = b.end) {
-		b = next_block(g->job, i);
+		b = tramp_next_block(g->job, i);
 		gen_block(g, &b);
 	}
 	t->copy[0] = emit_here(&g->e);
@@ -306,36 +249,11 @@ static void gen_all(struct a64_gen *g, struct arch_tramp *t)
 		g->why = "out of memory, or the trampoline is too large";
 }
 
-/* Labels of fix-ups and traps to offsets. */
-static void settle(const struct a64_gen *g, struct arch_tramp_pair *pairs, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		pairs[i].to = g->e.labels.items[pairs[i].to];
-}
-
 static void gen_deinit(struct a64_gen *g)
 {
 	emit_deinit(&g->e);
-	vec_deinit(&g->ranges);
-	vec_deinit(&g->frames);
-	vec_deinit(&g->fixups);
-	vec_deinit(&g->traps);
+	tramp_notes_deinit(&g->notes);
 	vec_deinit(&g->stubs);
-}
-
-/* The tables go to the map. */
-static void hand_over(struct a64_gen *g, struct arch_tramp *t)
-{
-	settle(g, g->fixups.items, g->fixups.n);
-	settle(g, g->traps.items, g->traps.n);
-	t->n_ranges = (uint32_t)g->ranges.n;
-	t->n_frames = (uint32_t)g->frames.n;
-	t->n_fixups = (uint32_t)g->fixups.n;
-	t->n_traps = (uint32_t)g->traps.n;
-	t->ranges = take_ptr(g->ranges.items);
-	t->frames = take_ptr(g->frames.items);
-	t->fixups = take_ptr(g->fixups.items);
-	t->traps = take_ptr(g->traps.items);
 }
 
 const char *arch_tramp_build(const struct arch_tramp_job *job, uint64_t base, uint8_t *out,
@@ -354,58 +272,11 @@ const char *arch_tramp_build(const struct arch_tramp_job *job, uint64_t base, ui
 	if (!out || cap < ret->len)
 		return arch_tramp_no_room;
 	memcpy(out, g.e.code.items, ret->len);
-	hand_over(&g, ret);
+	tramp_notes_hand_over(&g.notes, g.e.labels.items, ret);
 	return NULL;
 }
 
-void arch_tramp_deinit(struct arch_tramp *t)
-{
-	free(t->ranges);
-	free(t->frames);
-	free(t->fixups);
-	free(t->traps);
-	*t = (struct arch_tramp){ .len = 0 };
-}
-
 /* -------------------------------------------------------------- lookup -- */
-
-static bool in_common(uint64_t common, uint64_t pc)
-{
-	size_t len;
-
-	arch_record_common(&len);
-	return common && pc - common < len;
-}
-
-uint64_t arch_tramp_fixup(const struct arch_tramp *t, uint64_t common, uint64_t pc)
-{
-	uint32_t fix;
-
-	if (in_common(common, pc)) {
-		fix = a64_common_fixup(pc - common);
-		return fix ? common + fix : 0;
-	}
-	for (uint32_t i = 0; t && i < t->n_fixups; i++)
-		if (pc == t->base + t->fixups[i].off)
-			return t->base + t->fixups[i].to;
-	return 0;
-}
-
-bool arch_tramp_trap(const struct arch_tramp *t, uint64_t pc, uint64_t *ret)
-{
-	for (uint32_t i = 0; i < t->n_traps; i++) {
-		if (pc != t->base + t->traps[i].off)
-			continue;
-		*ret = t->base + t->traps[i].to;
-		return true;
-	}
-	return false;
-}
-
-uint64_t arch_tramp_arrival(const struct arch_tramp *t, uint64_t pc)
-{
-	return pc == t->plan.addr ? t->base + t->arrival[0] : 0;
-}
 
 uint64_t arch_tramp_syscall(const struct arch_tramp *t, uint64_t pc)
 {
@@ -421,25 +292,10 @@ uint64_t arch_tramp_caller(uint64_t common, const struct arch_regs *r, arch_read
 {
 	(void)read;
 	(void)arg;
-	return in_common(common, arch_pc(r)) ? r->w[A64_LR] : arch_pc(r);
+	return tramp_in_common(common, arch_pc(r)) ? r->w[A64_LR] : arch_pc(r);
 }
 
 /* -------------------------------------------------------------- unwind -- */
-
-static const struct arch_tramp_range *find_range(const struct arch_tramp *t, uint64_t off)
-{
-	uint32_t lo = 0, hi = t->n_ranges;
-
-	while (hi - lo > 1) {
-		uint32_t mid = lo + (hi - lo) / 2;
-
-		if (t->ranges[mid].off <= off)
-			lo = mid;
-		else
-			hi = mid;
-	}
-	return hi ? &t->ranges[lo] : NULL;
-}
 
 static void restore(struct arch_regs *r, unsigned word, uint64_t v)
 {
@@ -494,7 +350,7 @@ bool arch_tramp_unwind(const struct arch_tramp *t, struct arch_regs *r, arch_rea
 
 	if (pc - t->base >= t->len)
 		return false;
-	range = find_range(t, pc - t->base);
+	range = tramp_find_range(t, pc - t->base);
 	if (!range || (range->words && !restore_all(t, range, r, read, arg)))
 		return false;
 	*ret = (struct arch_tramp_place){

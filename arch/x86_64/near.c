@@ -50,82 +50,6 @@ static unsigned reg_c(const struct dl_insn *i)
 
 /* ------------------------------------------------------------ analysis -- */
 
-static bool closes_slot(uint8_t op)
-{
-	return op == DL_OP_NSLOT || op == DL_OP_NCAPS || op == DL_OP_NCAPSN || op == DL_OP_NCAPM;
-}
-
-static bool captures(uint8_t op)
-{
-	return op == DL_OP_NCAPS || op == DL_OP_NCAPSN || op == DL_OP_NCAPM;
-}
-
-static bool jumps(uint8_t op)
-{
-	return op == DL_OP_JMP || op == DL_OP_JZ || op == DL_OP_JNZ;
-}
-
-static bool on_stack(const struct arch_tramp_firing *f, const struct dl_insn *i)
-{
-	return i->op == DL_OP_NARG && f->kind != ARCH_PROBE_RETURN &&
-	       (unsigned)i->imm >= arch_reg_args();
-}
-
-static bool may_fault(const struct arch_tramp_firing *f, const struct dl_insn *i)
-{
-	return i->op == DL_OP_NLD || on_stack(f, i);
-}
-
-/* The instruction behind the last NREC. */
-static uint32_t behind_predicate(const struct dl_code *code)
-{
-	uint32_t at = 0;
-
-	for (uint32_t pc = 0; pc < code->n; pc++)
-		if (code->insns[pc].op == DL_OP_NREC)
-			at = pc + 1;
-	return at;
-}
-
-/* Which near registers the instruction reads, writes: bit sets. */
-static unsigned reads(const struct dl_insn *i)
-{
-	switch (i->op) {
-	case DL_OP_NOP:
-	case DL_OP_LDI:
-	case DL_OP_LDK:
-	case DL_OP_JMP:
-	case DL_OP_END:
-	case DL_OP_NREC:
-	case DL_OP_NARG:
-	case DL_OP_NREG: return 0;
-	case DL_OP_JZ:
-	case DL_OP_JNZ:
-	case DL_OP_NSLOT:
-	case DL_OP_NCAPS: return 1u << i->a;
-	case DL_OP_NCAPSN:
-	case DL_OP_NCAPM: return 1u << i->a | 1u << i->b;
-	case DL_OP_MOV:
-	case DL_OP_ADDI:
-	case DL_OP_NEG:
-	case DL_OP_COM:
-	case DL_OP_LNOT:
-	case DL_OP_BOOL:
-	case DL_OP_SX:
-	case DL_OP_ZX:
-	case DL_OP_NLD: return 1u << i->b;
-	default: return 1u << i->b | 1u << i->c;
-	}
-}
-
-static unsigned writes(const struct dl_insn *i)
-{
-	if (i->op == DL_OP_NOP || i->op == DL_OP_END || i->op == DL_OP_NREC || jumps(i->op) ||
-	    closes_slot(i->op))
-		return 0;
-	return 1u << i->a;
-}
-
 static uint32_t machine_set(unsigned near_set)
 {
 	uint32_t set = 0;
@@ -139,95 +63,29 @@ static uint32_t machine_set(unsigned near_set)
 static uint32_t code_uses(const struct dl_code *code)
 {
 	uint32_t set = 1u << RAX;
-	unsigned near = 0;
 
 	for (uint32_t pc = 0; pc < code->n; pc++) {
 		const struct dl_insn *i = &code->insns[pc];
 
-		near |= reads(i) | writes(i);
 		if (i->op == DL_OP_SHL || i->op == DL_OP_SHR || i->op == DL_OP_SRA)
 			set |= 1u << RCX;
-		if (captures(i->op))
+		if (near_captures(i->op))
 			set |= 1u << RCX | 1u << RSI | 1u << RDI;
 		if (i->op == DL_OP_NREG && i->imm == 18)
 			set |= USES_RFLAGS;
 	}
-	return set | machine_set(near);
-}
-
-/* Can the value's computation fault where it counts? */
-static bool value_may_fault(const struct arch_tramp_firing *f, const struct dl_code *code)
-{
-	for (uint32_t pc = behind_predicate(code); pc < code->n; pc++)
-		if (may_fault(f, &code->insns[pc]))
-			return true;
-	return false;
+	return set | machine_set(near_touches(code));
 }
 
 uint32_t x64_near_uses(const struct arch_tramp_firing *f, const struct arch_tramp_clause *c)
 {
-	uint32_t record = 1u << RAX | 1u << RDX | 1u << X64_RECORD;
-	uint32_t set;
+	static const struct near_needs needs = {
+		.record = 1u << RAX | 1u << RDX | 1u << X64_RECORD,
+		.code = code_uses,
+		.agg = x64_agg_uses,
+	};
 
-	if (!c->agg)
-		return record | code_uses(c->code);
-	set = x64_agg_uses(c->agg);
-	if (c->agg->code)
-		set |= code_uses(c->agg->code);
-	if (c->agg->code && value_may_fault(f, c->agg->code))
-		set |= record | code_uses(c->code);
-	return set;
-}
-
-static const char *refuse_code(const struct dl_code *code)
-{
-	if (!code || !code->insns || code->n == 0 || code->n > 4096)
-		return "the near program is too long";
-	if (code->n_regs > NEAR_REGS)
-		return "the near program has too many registers";
-	return NULL;
-}
-
-const char *x64_near_refuse(const struct arch_tramp_clause *c)
-{
-	const char *why = refuse_code(c->code);
-
-	if (!why && c->n_slots > NEAR_SLOTS_MAX)
-		why = "the record has too many slots";
-	if (!why &&
-	    (c->cap % 8 || c->cap > 1u << 30 || c->cap < sizeof(struct dl_record) + 8 * c->n_slots))
-		why = "the record's room does not fit its slots";
-	if (why || !c->agg)
-		return why;
-	if (c->agg->cell % 8 || c->agg->cell < ARCH_RING_CELLS || c->agg->cell > 1u << 30)
-		return "the aggregation's cell is misplaced";
-	if (!c->agg->code)
-		return c->agg->kind == ARCH_AGG_COUNT ? NULL : "the aggregation has no value";
-	why = refuse_code(c->agg->code);
-	for (uint32_t pc = 0; !why && pc < c->agg->code->n; pc++)
-		if (closes_slot(c->agg->code->insns[pc].op))
-			why = "the aggregation's value has slots";
-	return why ? why : c->agg->value_reg < NEAR_REGS ? NULL : "no such register";
-}
-
-/* For each instruction the one that closes its slot; false: out of memory. */
-static bool find_closes(struct near_gen *n)
-{
-	int32_t next = -1;
-
-	n->close = malloc(sizeof(*n->close) * n->code->n);
-	if (!n->close)
-		return false;
-	for (uint32_t pc = n->code->n; pc-- > 0;) {
-		uint8_t op = n->code->insns[pc].op;
-
-		if (closes_slot(op))
-			next = (int32_t)pc;
-		else if (op == DL_OP_NREC || op == DL_OP_END)
-			next = -1;
-		n->close[pc] = next;
-	}
-	return true;
+	return near_uses(&needs, f, c);
 }
 
 /* ------------------------------------------------------ program's state -- */
@@ -546,32 +404,13 @@ static void gen_commit(struct near_gen *n, enum arch_tramp_phase phase)
 	x64_state(g);
 }
 
-/*
- * Registers start at zero.  Those that are surely written before they are read
- * (in the straight stretch from the start) need not.
- */
 static void zero_registers(struct near_gen *n)
 {
-	unsigned used = 0, written = 0, dirty = 0;
-	bool straight = true;
+	unsigned wanted = n->is_agg ? 1u << n->clause->agg->value_reg : 0;
+	unsigned set = near_to_zero(n->firing, n->code, wanted);
 
-	for (uint32_t pc = 0; pc < n->code->n; pc++) {
-		const struct dl_insn *i = &n->code->insns[pc];
-
-		used |= reads(i) | writes(i);
-		if (!straight)
-			continue;
-		dirty |= reads(i) & ~written;
-		if (jumps(i->op) || may_fault(n->firing, i))
-			straight = false;
-		else
-			written |= writes(i);
-	}
-	if (n->is_agg)
-		used |= 1u << n->clause->agg->value_reg;
-	dirty |= used & ~written;
 	for (unsigned r = 0; r < NEAR_REGS; r++)
-		if (dirty & 1u << r)
+		if (set & 1u << r)
 			emit_const(&n->g->e, x64_near_regs[r], 0);
 }
 
@@ -582,8 +421,9 @@ static void gen_program(struct near_gen *n)
 	n->labels = emit_label(e);
 	for (uint32_t pc = 0; pc < n->code->n; pc++)
 		emit_label(e);
-	n->place = behind_predicate(n->code);
-	if (!find_closes(n)) {
+	n->place = near_behind_predicate(n->code);
+	n->close = near_find_closes(n->code);
+	if (!n->close) {
 		e->failed = true;
 		return;
 	}
@@ -606,8 +446,7 @@ void x64_near_record(struct x64_gen *g, const struct arch_tramp_firing *f,
 	struct near_gen n = { .g = g, .firing = f, .clause = c, .code = c->code };
 
 	r.start = r.need = (uint32_t)sizeof(struct dl_record) + 8 * c->n_slots;
-	for (uint32_t pc = 0; pc < c->code->n; pc++)
-		r.varies = r.varies || captures(c->code->insns[pc].op);
+	r.varies = near_varies(c->code);
 	if (r.varies)
 		r.need = c->cap + 8; /* captures write a word past their end */
 	n.reserve = r;

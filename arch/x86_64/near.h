@@ -21,6 +21,8 @@
 #ifndef ARCH_X86_64_NEAR_H
 #define ARCH_X86_64_NEAR_H
 
+#include "../near_look.h"
+#include "../tramp_map.h"
 #include "decode.h"
 #include "emit.h"
 
@@ -33,9 +35,8 @@ enum { WORD_LAHF = 16, WORD_PUSHFQ, WORD_FIRST };
 
 enum x64_routine { X64_STRING, X64_MEMORY, X64_TRIM };
 
-/* Offsets in the common code. */
+/* Its offset in the common code. */
 uint32_t x64_common_entry(enum x64_routine which);
-uint32_t x64_common_fixup(uint64_t off); /* 0: no load of ours at off */
 
 enum x64_stub_kind {
 	STUB_LOAD, /* rax = address of a load, then as STUB_MARK */
@@ -75,9 +76,7 @@ struct x64_gen {
 	const struct arch_tramp_job *job;
 	uint64_t base;
 	struct arch_tramp_range now; /* how the present place looks */
-	VEC(struct arch_tramp_range) ranges;
-	VEC(struct arch_tramp_frame) frames;
-	VEC(struct arch_tramp_pair) fixups, traps; /* to: labels until the end */
+	struct tramp_notes notes;
 	VEC(struct x64_stub) stubs;
 	const char *why;
 };
@@ -93,8 +92,6 @@ void x64_stub(struct x64_gen *g, const struct x64_stub *s);
 /* What a clause's code uses: set of registers (bit n: register n). */
 #define USES_RFLAGS (1u << 16) /* reads the flags as a register */
 uint32_t x64_near_uses(const struct arch_tramp_firing *f, const struct arch_tramp_clause *c);
-/* Why the clause can't be compiled, NULL if it can. */
-const char *x64_near_refuse(const struct arch_tramp_clause *c);
 /*
  * The clause's code.  r: has_others; phase: what holds once it has
  * left its record.

@@ -206,7 +206,7 @@ uint32_t x64_common_entry(enum x64_routine which)
 	}
 }
 
-uint32_t x64_common_fixup(uint64_t off)
+uint32_t tramp_common_fixup(uint64_t off)
 {
 	static const struct {
 		const uint8_t *load, *fix;

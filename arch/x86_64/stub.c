@@ -14,9 +14,9 @@ int32_t x64_saved_at(const struct x64_gen *g, unsigned word)
 {
 	const struct arch_tramp_frame *f;
 
-	if (g->now.words == 0 || g->now.frame >= g->frames.n)
+	if (g->now.words == 0 || g->now.frame >= g->notes.frames.n)
 		return -1;
-	f = &g->frames.items[g->now.frame];
+	f = &g->notes.frames.items[g->now.frame];
 	for (unsigned i = 0; i < f->n; i++)
 		if (f->word[i] == word)
 			return 8 * (f->n - 1 - (int32_t)i);
@@ -122,7 +122,7 @@ static const uint8_t slept[] = { RCX, R11, RDI, RSI, RDX, R10 };
 /* The words saved now, and those of slept[] (what is saved already is only kept). */
 static void sleep_frame(struct x64_gen *g)
 {
-	struct arch_tramp_frame f = g->frames.items[g->now.frame];
+	struct arch_tramp_frame f = g->notes.frames.items[g->now.frame];
 
 	f.n = g->now.words;
 	for (unsigned i = 0; i < sizeof(slept) && f.n < ARCH_FRAME_WORDS; i++)
@@ -207,7 +207,7 @@ static void stub_full(struct x64_gen *g, const struct x64_stub *s)
 	state_set(g, &asked);
 	leave_full(g, bare);
 	trap = (struct arch_tramp_pair){ emit_here(e), s->next };
-	if (!vec_push(&g->traps, trap))
+	if (!vec_push(&g->notes.traps, trap))
 		e->failed = true;
 	emit_byte(e, 0xcc);
 	emit_jmp(e, s->next);

@@ -298,8 +298,8 @@ static void test_the_common_code_changes_scratch_registers_only(void **state)
 		assert_changes(scratch);
 		if (leads_elsewhere(&to))
 			assert_true(to - COMMON < len && insn->id != ARM64_INS_BL);
-		n_loads += a64_common_fixup(off) != 0;
-		if (a64_common_fixup(off))
+		n_loads += tramp_common_fixup(off) != 0;
+		if (tramp_common_fixup(off))
 			assert_int_equal(strncmp(insn->mnemonic, "ldr", 3), 0);
 	}
 	assert_int_equal(n_loads, 4);

@@ -1,0 +1,198 @@
+/*
+ * What near programs do, whatever the processor (near_look.h).
+ *
+ * Rule: nothing here knows a machine register; sets of near's registers have bit
+ * n for register n.
+ */
+#include "near_look.h"
+
+#include <stdlib.h>
+
+/* -------------------------------------------------------- instructions -- */
+
+bool near_closes_slot(uint8_t op)
+{
+	return op == DL_OP_NSLOT || near_captures(op);
+}
+
+bool near_captures(uint8_t op)
+{
+	return op == DL_OP_NCAPS || op == DL_OP_NCAPSN || op == DL_OP_NCAPM;
+}
+
+bool near_jumps(uint8_t op)
+{
+	return op == DL_OP_JMP || op == DL_OP_JZ || op == DL_OP_JNZ;
+}
+
+bool near_on_stack(const struct arch_tramp_firing *f, const struct dl_insn *i)
+{
+	return i->op == DL_OP_NARG && f->kind != ARCH_PROBE_RETURN &&
+	       (unsigned)i->imm >= arch_reg_args();
+}
+
+bool near_may_fault(const struct arch_tramp_firing *f, const struct dl_insn *i)
+{
+	return i->op == DL_OP_NLD || near_on_stack(f, i);
+}
+
+unsigned near_reads(const struct dl_insn *i)
+{
+	switch (i->op) {
+	case DL_OP_NOP:
+	case DL_OP_LDI:
+	case DL_OP_LDK:
+	case DL_OP_JMP:
+	case DL_OP_END:
+	case DL_OP_NREC:
+	case DL_OP_NARG:
+	case DL_OP_NREG: return 0;
+	case DL_OP_JZ:
+	case DL_OP_JNZ:
+	case DL_OP_NSLOT:
+	case DL_OP_NCAPS: return 1u << i->a;
+	case DL_OP_NCAPSN:
+	case DL_OP_NCAPM: return 1u << i->a | 1u << i->b;
+	case DL_OP_MOV:
+	case DL_OP_ADDI:
+	case DL_OP_NEG:
+	case DL_OP_COM:
+	case DL_OP_LNOT:
+	case DL_OP_BOOL:
+	case DL_OP_SX:
+	case DL_OP_ZX:
+	case DL_OP_NLD: return 1u << i->b;
+	default: return 1u << i->b | 1u << i->c;
+	}
+}
+
+unsigned near_writes(const struct dl_insn *i)
+{
+	if (i->op == DL_OP_NOP || i->op == DL_OP_END || i->op == DL_OP_NREC || near_jumps(i->op) ||
+	    near_closes_slot(i->op))
+		return 0;
+	return 1u << i->a;
+}
+
+/* ------------------------------------------------------------ programs -- */
+
+uint32_t near_behind_predicate(const struct dl_code *code)
+{
+	uint32_t at = 0;
+
+	for (uint32_t pc = 0; pc < code->n; pc++)
+		if (code->insns[pc].op == DL_OP_NREC)
+			at = pc + 1;
+	return at;
+}
+
+unsigned near_touches(const struct dl_code *code)
+{
+	unsigned set = 0;
+
+	for (uint32_t pc = 0; pc < code->n; pc++)
+		set |= near_reads(&code->insns[pc]) | near_writes(&code->insns[pc]);
+	return set;
+}
+
+bool near_varies(const struct dl_code *code)
+{
+	for (uint32_t pc = 0; pc < code->n; pc++)
+		if (near_captures(code->insns[pc].op))
+			return true;
+	return false;
+}
+
+unsigned near_to_zero(const struct arch_tramp_firing *f, const struct dl_code *code,
+		      unsigned wanted)
+{
+	unsigned written = 0, dirty = 0;
+
+	for (uint32_t pc = 0; pc < code->n; pc++) {
+		const struct dl_insn *i = &code->insns[pc];
+
+		dirty |= near_reads(i) & ~written;
+		if (near_jumps(i->op) || near_may_fault(f, i))
+			break;
+		written |= near_writes(i);
+	}
+	return dirty | ((near_touches(code) | wanted) & ~written);
+}
+
+int32_t *near_find_closes(const struct dl_code *code)
+{
+	int32_t *close = malloc(sizeof(*close) * code->n), next = -1;
+
+	for (uint32_t pc = close ? code->n : 0; pc-- > 0;) {
+		uint8_t op = code->insns[pc].op;
+
+		if (near_closes_slot(op))
+			next = (int32_t)pc;
+		else if (op == DL_OP_NREC || op == DL_OP_END)
+			next = -1;
+		close[pc] = next;
+	}
+	return close;
+}
+
+/* ------------------------------------------------------------- clauses -- */
+
+static const char *refuse_code(const struct dl_code *code)
+{
+	if (!code || !code->insns || code->n == 0 || code->n > 4096)
+		return "the near program is too long";
+	if (code->n_regs > NEAR_REGS)
+		return "the near program has too many registers";
+	return NULL;
+}
+
+static const char *refuse_agg(const struct arch_agg *a)
+{
+	const char *why;
+
+	if (a->cell % 8 || a->cell < ARCH_RING_CELLS || a->cell > 1u << 30)
+		return "the aggregation's cell is misplaced";
+	if (!a->code)
+		return a->kind == ARCH_AGG_COUNT ? NULL : "the aggregation has no value";
+	why = refuse_code(a->code);
+	for (uint32_t pc = 0; !why && pc < a->code->n; pc++)
+		if (near_closes_slot(a->code->insns[pc].op))
+			why = "the aggregation's value has slots";
+	return why ? why : a->value_reg < NEAR_REGS ? NULL : "no such register";
+}
+
+const char *near_refuse(const struct arch_tramp_clause *c)
+{
+	const char *why = refuse_code(c->code);
+
+	if (!why && c->n_slots > NEAR_SLOTS_MAX)
+		why = "the record has too many slots";
+	if (!why &&
+	    (c->cap % 8 || c->cap > 1u << 30 || c->cap < sizeof(struct dl_record) + 8 * c->n_slots))
+		why = "the record's room does not fit its slots";
+	return why || !c->agg ? why : refuse_agg(c->agg);
+}
+
+/* Can the value's computation fault where it counts? */
+static bool value_may_fault(const struct arch_tramp_firing *f, const struct dl_code *code)
+{
+	for (uint32_t pc = near_behind_predicate(code); pc < code->n; pc++)
+		if (near_may_fault(f, &code->insns[pc]))
+			return true;
+	return false;
+}
+
+uint32_t near_uses(const struct near_needs *needs, const struct arch_tramp_firing *f,
+		   const struct arch_tramp_clause *c)
+{
+	uint32_t set;
+
+	if (!c->agg)
+		return needs->record | needs->code(c->code);
+	set = needs->agg(c->agg);
+	if (c->agg->code)
+		set |= needs->code(c->agg->code);
+	if (c->agg->code && value_may_fault(f, c->agg->code))
+		set |= needs->record | needs->code(c->code);
+	return set;
+}

@@ -1,0 +1,50 @@
+/*
+ * Near programs as all processors' compilers look at them, before and while they
+ * make code: which registers, which jumps, what may fault.  Private to arch/.
+ */
+#ifndef ARCH_NEAR_LOOK_H
+#define ARCH_NEAR_LOOK_H
+
+#include "record.h"
+
+/* Instructions. */
+bool near_closes_slot(uint8_t op);
+bool near_captures(uint8_t op);
+bool near_jumps(uint8_t op);
+/* Is it an argument on the stack? */
+bool near_on_stack(const struct arch_tramp_firing *f, const struct dl_insn *i);
+bool near_may_fault(const struct arch_tramp_firing *f, const struct dl_insn *i);
+/* Which near registers the instruction reads, writes: bit sets. */
+unsigned near_reads(const struct dl_insn *i);
+unsigned near_writes(const struct dl_insn *i);
+
+/* Programs. */
+/* The instruction behind the last NREC. */
+uint32_t near_behind_predicate(const struct dl_code *code);
+/* All that it reads or writes. */
+unsigned near_touches(const struct dl_code *code);
+/* Has its record no fixed length? */
+bool near_varies(const struct dl_code *code);
+/*
+ * Registers start at zero: those that must be set, as others are surely written
+ * before they are read (in the straight stretch from the start).  wanted: those
+ * that are read at the end.
+ */
+unsigned near_to_zero(const struct arch_tramp_firing *f, const struct dl_code *code,
+		      unsigned wanted);
+/* For each instruction the one that closes its slot, or -1; NULL: out of memory. */
+int32_t *near_find_closes(const struct dl_code *code);
+
+/* Clauses. */
+/* Why the clause can't be compiled, NULL if it can. */
+const char *near_refuse(const struct arch_tramp_clause *c);
+/* What a processor's code uses, as a set of its registers. */
+struct near_needs {
+	uint32_t record; /* to leave a record */
+	uint32_t (*code)(const struct dl_code *code);
+	uint32_t (*agg)(const struct arch_agg *a);
+};
+uint32_t near_uses(const struct near_needs *needs, const struct arch_tramp_firing *f,
+		   const struct arch_tramp_clause *c);
+
+#endif
