@@ -10,19 +10,9 @@
 
 /* -------------------------------------------------------- instructions -- */
 
-bool near_closes_slot(uint8_t op)
+bool near_acts(uint8_t op)
 {
-	return op == DL_OP_NSLOT || near_captures(op);
-}
-
-bool near_captures(uint8_t op)
-{
-	return op == DL_OP_NCAPS || op == DL_OP_NCAPSN || op == DL_OP_NCAPM;
-}
-
-bool near_jumps(uint8_t op)
-{
-	return op == DL_OP_JMP || op == DL_OP_JZ || op == DL_OP_JNZ;
+	return op == DL_OP_NSELFS || op == DL_OP_NAGG;
 }
 
 bool near_on_stack(const struct arch_tramp_firing *f, const struct dl_insn *i)
@@ -46,10 +36,15 @@ unsigned near_reads(const struct dl_insn *i)
 	case DL_OP_END:
 	case DL_OP_NREC:
 	case DL_OP_NARG:
-	case DL_OP_NREG: return 0;
+	case DL_OP_NREG:
+	case DL_OP_NIN:
+	case DL_OP_NTIME:
+	case DL_OP_NSELF: return 0;
 	case DL_OP_JZ:
 	case DL_OP_JNZ:
 	case DL_OP_NSLOT:
+	case DL_OP_NSELFS:
+	case DL_OP_NAGG:
 	case DL_OP_NCAPS: return 1u << i->a;
 	case DL_OP_NCAPSN:
 	case DL_OP_NCAPM: return 1u << i->a | 1u << i->b;
@@ -61,6 +56,8 @@ unsigned near_reads(const struct dl_insn *i)
 	case DL_OP_BOOL:
 	case DL_OP_SX:
 	case DL_OP_ZX:
+	case DL_OP_NDIVS:
+	case DL_OP_NDIVU:
 	case DL_OP_NLD: return 1u << i->b;
 	default: return 1u << i->b | 1u << i->c;
 	}
@@ -68,8 +65,8 @@ unsigned near_reads(const struct dl_insn *i)
 
 unsigned near_writes(const struct dl_insn *i)
 {
-	if (i->op == DL_OP_NOP || i->op == DL_OP_END || i->op == DL_OP_NREC || near_jumps(i->op) ||
-	    near_closes_slot(i->op))
+	if (i->op == DL_OP_NOP || i->op == DL_OP_END || i->op == DL_OP_NREC || dl_op_jumps(i->op) ||
+	    dl_op_closes_slot(i->op) || near_acts(i->op))
 		return 0;
 	return 1u << i->a;
 }
@@ -98,7 +95,7 @@ unsigned near_touches(const struct dl_code *code)
 bool near_varies(const struct dl_code *code)
 {
 	for (uint32_t pc = 0; pc < code->n; pc++)
-		if (near_captures(code->insns[pc].op))
+		if (dl_op_captures(code->insns[pc].op))
 			return true;
 	return false;
 }
@@ -112,7 +109,7 @@ unsigned near_to_zero(const struct arch_tramp_firing *f, const struct dl_code *c
 		const struct dl_insn *i = &code->insns[pc];
 
 		dirty |= near_reads(i) & ~written;
-		if (near_jumps(i->op) || near_may_fault(f, i))
+		if (dl_op_jumps(i->op) || near_may_fault(f, i))
 			break;
 		written |= near_writes(i);
 	}
@@ -126,7 +123,7 @@ int32_t *near_find_closes(const struct dl_code *code)
 	for (uint32_t pc = close ? code->n : 0; pc-- > 0;) {
 		uint8_t op = code->insns[pc].op;
 
-		if (near_closes_slot(op))
+		if (dl_op_closes_slot(op))
 			next = (int32_t)pc;
 		else if (op == DL_OP_NREC || op == DL_OP_END)
 			next = -1;
@@ -146,19 +143,68 @@ static const char *refuse_code(const struct dl_code *code)
 	return NULL;
 }
 
+static bool is_misplaced(uint32_t off)
+{
+	return off % 8 || off < ARCH_RING_CELLS || off > 1u << 30;
+}
+
 static const char *refuse_agg(const struct arch_agg *a)
 {
 	const char *why;
 
-	if (a->cell % 8 || a->cell < ARCH_RING_CELLS || a->cell > 1u << 30)
+	if (is_misplaced(a->cell))
 		return "the aggregation's cell is misplaced";
 	if (!a->code)
 		return a->kind == ARCH_AGG_COUNT ? NULL : "the aggregation has no value";
 	why = refuse_code(a->code);
 	for (uint32_t pc = 0; !why && pc < a->code->n; pc++)
-		if (near_closes_slot(a->code->insns[pc].op))
+		if (dl_op_closes_slot(a->code->insns[pc].op))
 			why = "the aggregation's value has slots";
 	return why ? why : a->value_reg < NEAR_REGS ? NULL : "no such register";
+}
+
+/* Instructions about what the clause has besides its record. */
+static const char *refuse_acts(const struct arch_tramp_clause *c)
+{
+	for (uint32_t pc = 0; pc < c->code->n; pc++) {
+		const struct dl_insn *i = &c->code->insns[pc];
+		bool may_fault = i->op == DL_OP_NLD ||
+				 (i->op == DL_OP_NARG && (unsigned)i->imm >= arch_reg_args());
+
+		if ((i->op == DL_OP_NSELF || i->op == DL_OP_NSELFS) &&
+		    ((uint32_t)i->imm >= c->n_words || is_misplaced(c->words[i->imm])))
+			return "there is no such word";
+		if (i->op == DL_OP_NAGG &&
+		    ((uint32_t)i->imm >= c->n_aggs || is_misplaced(c->aggs[i->imm].cell)))
+			return "there is no such cell";
+		if ((i->op == DL_OP_NDIVS || i->op == DL_OP_NDIVU) && i->imm <= 0)
+			return "division by nothing";
+		if (c->is_bare && (dl_op_closes_slot(i->op) || i->op == DL_OP_NIN ||
+				   (may_fault && pc >= near_behind_predicate(c->code))))
+			return "the clause needs a record";
+	}
+	return c->is_bare && c->agg ? "the clause has two kinds of cells" : NULL;
+}
+
+uint32_t near_cells_end(const struct arch_tramp_clause *c)
+{
+	uint32_t end = 0;
+
+	for (uint32_t pc = 0; pc < c->code->n; pc++) {
+		const struct dl_insn *i = &c->code->insns[pc];
+		uint32_t to = 0;
+
+		if (i->op == DL_OP_NSELF || i->op == DL_OP_NSELFS)
+			to = c->words[i->imm] + 8;
+		else if (i->op == DL_OP_NTIME)
+			to = ARCH_RING_CELLS; /* a ring whose clock is set */
+		if (i->op == DL_OP_NAGG)
+			to = c->aggs[i->imm].cell +
+			     8 * arch_agg_words(c->aggs[i->imm].kind, c->aggs[i->imm].param);
+		if (to > end)
+			end = to;
+	}
+	return end;
 }
 
 const char *near_refuse(const struct arch_tramp_clause *c)
@@ -170,6 +216,8 @@ const char *near_refuse(const struct arch_tramp_clause *c)
 	if (!why &&
 	    (c->cap % 8 || c->cap > 1u << 30 || c->cap < sizeof(struct dl_record) + 8 * c->n_slots))
 		why = "the record's room does not fit its slots";
+	if (!why)
+		why = refuse_acts(c);
 	return why || !c->agg ? why : refuse_agg(c->agg);
 }
 
@@ -185,10 +233,14 @@ static bool value_may_fault(const struct arch_tramp_firing *f, const struct dl_c
 uint32_t near_uses(const struct near_needs *needs, const struct arch_tramp_firing *f,
 		   const struct arch_tramp_clause *c)
 {
-	uint32_t set;
+	uint32_t set = needs->code(c->code);
 
+	for (uint32_t k = 0; k < c->n_aggs; k++)
+		set |= needs->agg(&c->aggs[k]);
+	if (c->is_bare)
+		return set | needs->cells;
 	if (!c->agg)
-		return needs->record | needs->code(c->code);
+		return set | needs->record;
 	set = needs->agg(c->agg);
 	if (c->agg->code)
 		set |= needs->code(c->agg->code);

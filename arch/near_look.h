@@ -8,9 +8,8 @@
 #include "record.h"
 
 /* Instructions. */
-bool near_closes_slot(uint8_t op);
-bool near_captures(uint8_t op);
-bool near_jumps(uint8_t op);
+/* Leaves it something behind, other than in the record? */
+bool near_acts(uint8_t op);
 /* Is it an argument on the stack? */
 bool near_on_stack(const struct arch_tramp_firing *f, const struct dl_insn *i);
 bool near_may_fault(const struct arch_tramp_firing *f, const struct dl_insn *i);
@@ -36,11 +35,14 @@ unsigned near_to_zero(const struct arch_tramp_firing *f, const struct dl_code *c
 int32_t *near_find_closes(const struct dl_code *code);
 
 /* Clauses. */
+/* Where the words and cells that its code uses end, in the ring's head; 0: it uses none. */
+uint32_t near_cells_end(const struct arch_tramp_clause *c);
 /* Why the clause can't be compiled, NULL if it can. */
 const char *near_refuse(const struct arch_tramp_clause *c);
 /* What a processor's code uses, as a set of its registers. */
 struct near_needs {
 	uint32_t record; /* to leave a record */
+	uint32_t cells; /* to find cells and words */
 	uint32_t (*code)(const struct dl_code *code);
 	uint32_t (*agg)(const struct arch_agg *a);
 };

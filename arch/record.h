@@ -76,6 +76,18 @@
 #define ARCH_CONTROL_DROP 0u /* drops are asked for, or the tracer is gone */
 #define ARCH_NO_TIME 1u
 
+/*
+ * What turns the counter into nanoseconds, for NTIME: ns + (counter - raw) * mult
+ * / 2^32.  clock_use says which of the two is right: its low byte is 0, or
+ * ARCH_CLOCK_STRIDE for clock1; the rest differs each time.  The consumer
+ * changes the one that is not in use, then clock_use; who finds another
+ * clock_use behind its calculation does it again.
+ */
+struct arch_clock {
+	uint64_t raw, ns, mult;
+};
+#define ARCH_CLOCK_STRIDE 48u
+
 struct arch_ring {
 	/* Set before the thread sees the ring. */
 	uint64_t self; /* address of this struct: checks the anchor */
@@ -89,11 +101,15 @@ struct arch_ring {
 	/* The producer's. */
 	uint64_t head;
 	uint64_t drops;
-	uint64_t unused3[6];
+	uint64_t unused3[2];
+	struct arch_clock clock0; /* the consumer's, but for want of room there */
+	uint64_t unused4;
 	/* The consumer's. */
 	uint64_t limit;
 	uint64_t tail;
-	uint64_t unused4[6];
+	struct arch_clock clock1;
+	uint64_t clock_use;
+	uint64_t unused5[2];
 };
 
 #define ARCH_RING_CELLS 192 /* offset of the aggregation cells: right behind the struct */
@@ -104,7 +120,11 @@ _Static_assert(offsetof(struct arch_ring, self) == 0 && offsetof(struct arch_rin
 		       offsetof(struct arch_ring, cells_end) == 32 &&
 		       offsetof(struct arch_ring, head) == 64 &&
 		       offsetof(struct arch_ring, drops) == 72 &&
+		       offsetof(struct arch_ring, clock0) == 96 &&
 		       offsetof(struct arch_ring, limit) == 128 &&
+		       offsetof(struct arch_ring, clock1) ==
+			       offsetof(struct arch_ring, clock0) + ARCH_CLOCK_STRIDE &&
+		       offsetof(struct arch_ring, clock_use) == 168 &&
 		       sizeof(struct arch_ring) == ARCH_RING_CELLS,
 	       "machine code has these offsets in it");
 _Static_assert(offsetof(struct dl_record, len) == 0 && offsetof(struct dl_record, epid) == 4 &&
@@ -378,6 +398,15 @@ struct arch_tramp_clause {
 	/* NULL, or: feed this cell; the record is left only if the value's
 	 * computation faults, so that far can raise the error. */
 	const struct arch_agg *agg;
+	/*
+	 * What code's NSELF and NSELFS (offsets from the start of struct arch_ring,
+	 * 8-aligned) and NAGG (whose code is not used) mean.  is_bare: it leaves no
+	 * record, has no slots and nothing in it can fault.
+	 */
+	const uint32_t *words;
+	const struct arch_agg *aggs;
+	uint32_t n_words, n_aggs;
+	bool is_bare;
 };
 
 /* One probe that fires at one of the displaced instructions. */

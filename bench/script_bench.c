@@ -94,7 +94,7 @@ static struct dl_record *record(size_t i)
 
 static void record_all(const struct dl_clause *c, uint32_t epid)
 {
-	static const struct dl_near_ops ops = { arg, reg, load };
+	static const struct dl_near_ops ops = { .arg = arg, .reg = reg, .load = load };
 
 	for (firing = 0; firing < RECORDS; firing++) {
 		struct dl_record *r = record(firing);

@@ -52,9 +52,26 @@ struct dl_code {
 	uint32_t n_regs; /* highest register used + 1 */
 };
 
+static inline int dl_op_jumps(uint8_t op)
+{
+	return op == DL_OP_JMP || op == DL_OP_JZ || op == DL_OP_JNZ;
+}
+
+/* Captures memory into the record, and closes the slot. */
+static inline int dl_op_captures(uint8_t op)
+{
+	return op == DL_OP_NCAPS || op == DL_OP_NCAPSN || op == DL_OP_NCAPM;
+}
+
+static inline int dl_op_closes_slot(uint8_t op)
+{
+	return op == DL_OP_NSLOT || dl_op_captures(op);
+}
+
 /* --- record --- */
 
 #define DL_REC_FIRST 1u /* first clause of its firing: clause-locals start at zero */
+#define DL_REC_NEAR 2u /* of the clause as near_self.h has it; the tracer says so */
 
 struct dl_record {
 	uint32_t len; /* whole record in bytes, multiple of 8; stored last: it commits */

@@ -35,11 +35,6 @@ struct run {
 	uint64_t regs[NEAR_REGS];
 };
 
-static bool closes_slot(uint8_t op)
-{
-	return op == DL_OP_NSLOT || op == DL_OP_NCAPS || op == DL_OP_NCAPSN || op == DL_OP_NCAPM;
-}
-
 static void mark_fault(struct run *r, unsigned slot, uint64_t addr)
 {
 	if (slot >= r->n_slots)
@@ -54,7 +49,7 @@ static int64_t find_close(const struct run *r, uint32_t pc)
 	for (; pc < r->code->n; pc++) {
 		uint8_t op = r->code->insns[pc].op;
 
-		if (closes_slot(op))
+		if (dl_op_closes_slot(op))
 			return pc;
 		if (op == DL_OP_NREC || op == DL_OP_END)
 			return -1;
@@ -236,6 +231,8 @@ static uint64_t compute(const struct run *r, const struct dl_insn *i)
 	case DL_OP_BOOL: return b != 0;
 	case DL_OP_SX: return narrow(b, i->imm, true);
 	case DL_OP_ZX: return narrow(b, i->imm, false);
+	case DL_OP_NDIVS: return (uint64_t)((int64_t)b / i->imm);
+	case DL_OP_NDIVU: return b / (uint64_t)i->imm;
 	default: return compare(i, b, c);
 	}
 }
@@ -259,6 +256,11 @@ static uint32_t step(struct run *r, uint32_t pc, const struct dl_insn *i)
 	case DL_OP_NCAPS: capture_string(r, slot, r->regs[i->a], r->strsize); break;
 	case DL_OP_NCAPSN: capture_string(r, slot, r->regs[i->a], r->regs[i->b]); break;
 	case DL_OP_NCAPM: capture_mem(r, slot, r->regs[i->a], r->regs[i->b]); break;
+	case DL_OP_NIN: r->regs[i->a] = slot < r->n_slots ? r->rec->slots[slot] : 0; break;
+	case DL_OP_NTIME: r->regs[i->a] = r->ops->time(r->ctx); break;
+	case DL_OP_NSELF: r->regs[i->a] = *r->ops->self(r->ctx, slot); break;
+	case DL_OP_NSELFS: *r->ops->self(r->ctx, slot) = r->regs[i->a]; break;
+	case DL_OP_NAGG: r->ops->agg(r->ctx, slot, r->regs[i->a]); break;
 	default: r->regs[i->a] = compute(r, i);
 	}
 	return pc + 1;

@@ -22,6 +22,10 @@ struct dl_near_ops {
 	uint64_t (*reg)(void *ctx, unsigned n);
 	/* Reads len bytes of target memory; returns how many could be read. */
 	size_t (*load)(void *ctx, uint64_t addr, void *buf, size_t len);
+	/* For programs of the record tier (near_self.h): the thread's word, the time, a cell. */
+	uint64_t *(*self)(void *ctx, unsigned n);
+	uint64_t (*time)(void *ctx);
+	void (*agg)(void *ctx, unsigned cell, uint64_t value);
 };
 
 /*

@@ -41,8 +41,7 @@ struct walk {
 	uint32_t n;
 };
 
-/* The same for all firings of one enabling in one thread, and known later too. */
-static bool is_steady(int32_t bvar)
+bool dl_near_is_steady(int32_t bvar)
 {
 	switch (bvar) {
 	case DL_BV_PID:
@@ -97,7 +96,7 @@ static bool see(struct walk *w, const struct dl_insn *i)
 	case DL_OP_LDI: set(w, i->a, LITERAL, i->imm); return true;
 	case DL_OP_LDK:
 	case DL_OP_STR: set(w, i->a, FIXED, 0); return true;
-	case DL_OP_BVAR: set(w, i->a, FIXED, 0); return is_steady(i->imm);
+	case DL_OP_BVAR: set(w, i->a, FIXED, 0); return dl_near_is_steady(i->imm);
 	case DL_OP_IN: set(w, i->a, INPUT, i->imm); return true;
 	case DL_OP_SX:
 	case DL_OP_ZX: return see_narrowing(w, i);
@@ -119,11 +118,6 @@ static bool walk_far(struct walk *w)
 	return false;
 }
 
-static bool is_jump(uint8_t op)
-{
-	return op == DL_OP_JMP || op == DL_OP_JZ || op == DL_OP_JNZ;
-}
-
 /* Where near closes the slot, which nothing jumps past; -1: not as it must be. */
 static int64_t find_slot(const struct dl_code *near, int32_t slot)
 {
@@ -132,7 +126,7 @@ static int64_t find_slot(const struct dl_code *near, int32_t slot)
 	for (uint32_t pc = 0; pc < near->n; pc++) {
 		const struct dl_insn *i = &near->insns[pc];
 
-		if (is_jump(i->op) && pc + 1 + (uint32_t)i->imm > reach)
+		if (dl_op_jumps(i->op) && pc + 1 + (uint32_t)i->imm > reach)
 			reach = pc + 1 + (uint32_t)i->imm;
 		if (i->op == DL_OP_NSLOT && i->imm == slot)
 			return reach <= pc ? (int64_t)pc : -1;
@@ -152,8 +146,7 @@ static int64_t find_decision(const struct dl_code *near)
 static bool captures(const struct dl_code *near)
 {
 	for (uint32_t pc = 0; pc < near->n; pc++)
-		if (near->insns[pc].op == DL_OP_NCAPS || near->insns[pc].op == DL_OP_NCAPSN ||
-		    near->insns[pc].op == DL_OP_NCAPM)
+		if (dl_op_captures(near->insns[pc].op))
 			return true;
 	return !near->n || near->insns[near->n - 1].op != DL_OP_END;
 }

@@ -33,6 +33,9 @@ struct dl_near_aggs {
 /* false: the clause is not of that kind (or memory is short). */
 bool dl_near_aggs_find(const struct dl_clause *c, const struct dl_aggdesc *const *aggs,
 		       uint32_t n_aggs, struct dl_near_aggs *ret);
+/* Is the built-in variable the same for all firings of one enabling in one thread, and
+ * known later too? */
+bool dl_near_is_steady(int32_t bvar);
 void dl_near_aggs_deinit(struct dl_near_aggs *a);
 
 #endif

@@ -95,6 +95,7 @@ static struct var_slot slot_for(const struct dl_state *s, const struct dl_var *v
 		.is_assoc = v->is_assoc,
 		.is_signed = v->value.is_signed,
 		.size = 8,
+		.word = -1,
 	};
 
 	if (v->is_array || v->value.kind == DL_VK_BYTES) {
@@ -557,7 +558,7 @@ static void start_clause(struct vm *vm, const struct enabling *e, const struct d
 	vm->rec = rec;
 	vm->thread = t;
 	vm->enabling = &e->pub;
-	vm->clause = e->pub.clause;
+	vm->clause = rec->flags & DL_REC_NEAR ? e->near : e->pub.clause;
 	vm->in_error = e->kind == EN_ERROR;
 	vm->fault = DL_FLT_NONE;
 	vm->fault_addr = 0;
@@ -607,7 +608,7 @@ unsigned dl_fire(struct dl_state *s, const struct dl_record *rec, const struct d
 		return 0;
 	const struct enabling *e = s->enablings.items[rec->epid - 1];
 
-	if (!may_fire(s, e))
+	if (!may_fire(s, e) || (rec->flags & DL_REC_NEAR && !e->near))
 		return 0;
 	/* The slots that the record claims must lie inside it. */
 	if (rec->len < sizeof(*rec) || (rec->len - sizeof(*rec)) / 8 < rec->n_slots)
@@ -618,6 +619,23 @@ unsigned dl_fire(struct dl_state *s, const struct dl_record *rec, const struct d
 	else
 		queue_fault(s);
 	return vm->fired;
+}
+
+void dl_state_set_near(struct dl_state *s, uint32_t epid, const struct dl_clause *clause)
+{
+	if (epid >= 1 && epid <= s->enablings.n)
+		s->enablings.items[epid - 1]->near = clause;
+}
+
+const struct dl_clause *dl_state_near(const struct dl_state *s, uint32_t epid)
+{
+	return epid >= 1 && epid <= s->enablings.n ? s->enablings.items[epid - 1]->near : NULL;
+}
+
+void dl_state_share_var(struct dl_state *s, uint32_t var, uint32_t word)
+{
+	if (var < s->n_vars)
+		s->vars[var].word = (int32_t)word;
 }
 
 /* far makes the key as ever; only what its AGG does is another. */
@@ -634,7 +652,9 @@ void dl_fire_cell(struct dl_state *s, uint32_t epid, uint32_t index, const struc
 		return;
 	const struct enabling *e = s->enablings.items[epid - 1];
 
-	r.rec.n_slots = e->pub.clause->n_slots;
+	if (e->near)
+		r.rec.flags |= DL_REC_NEAR;
+	r.rec.n_slots = e->near ? e->near->n_slots : e->pub.clause->n_slots;
 	r.rec.len = (uint32_t)(sizeof(r.rec) + 8 * r.rec.n_slots);
 	start_clause(vm, e, &r.rec, t);
 	vm->cell = values;

@@ -75,6 +75,8 @@ enum dl_fd_field {
  * the others answer from the tracer's own tables at any time.
  */
 struct dl_thread_ops {
+	/* The (stopped) thread's own word n; NULL: it has none. */
+	uint64_t *(*word)(void *ctx, uint32_t n);
 	size_t (*load)(void *ctx, uint64_t addr, void *buf, size_t len); /* bytes read */
 	size_t (*store)(void *ctx, uint64_t addr, const void *buf, size_t len);
 	uint64_t (*var)(void *ctx, enum dl_bvar which);
@@ -124,6 +126,11 @@ uint32_t dl_state_enable(struct dl_state *s, const struct dl_clause *clause,
 /* What bufsize has become: bufresize=auto halves it until there is memory. */
 uint64_t dl_state_bufsize(const struct dl_state *s);
 const struct dl_enabling *dl_state_enabling(const struct dl_state *s, uint32_t epid);
+/* The self-> variable is the thread's own word of that number, where there are such. */
+void dl_state_share_var(struct dl_state *s, uint32_t var, uint32_t word);
+/* What records with DL_REC_NEAR and cells of the enabling are of, instead of its clause. */
+void dl_state_set_near(struct dl_state *s, uint32_t epid, const struct dl_clause *clause);
+const struct dl_clause *dl_state_near(const struct dl_state *s, uint32_t epid); /* or NULL */
 struct dl_agg_set *dl_state_aggs(struct dl_state *s);
 struct dl_trace *dl_state_trace(struct dl_state *s);
 struct dl_ctx *dl_state_ctx(struct dl_state *s);

@@ -71,6 +71,7 @@ enum enabling_kind { EN_OTHER, EN_BEGIN, EN_END, EN_ERROR };
 struct enabling {
 	struct dl_enabling pub;
 	enum enabling_kind kind;
+	const struct dl_clause *near; /* see dl_state_set_near(); NULL */
 	uint32_t cost; /* of its record in the classic layout; 0: it leaves none */
 };
 

@@ -92,7 +92,8 @@ static const char *check_imm_index(const struct check *k, const struct dl_insn *
 	case DL_OP_NSLOT:
 	case DL_OP_NCAPS:
 	case DL_OP_NCAPSN:
-	case DL_OP_NCAPM: return check_index(i->imm, k->n_slots, "slot out of range");
+	case DL_OP_NCAPM:
+	case DL_OP_NIN: return check_index(i->imm, k->n_slots, "slot out of range");
 	case DL_OP_TRB: return check_index(i->imm, k->n_actions, "action out of range");
 	case DL_OP_LDV:
 	case DL_OP_STV:
@@ -108,6 +109,9 @@ static const char *check_imm_index(const struct check *k, const struct dl_insn *
 	case DL_OP_ACT: return check_index(i->imm, DL_EF_COUNT, "no such effect");
 	case DL_OP_NARG:
 	case DL_OP_NREG:
+	case DL_OP_NSELF:
+	case DL_OP_NSELFS:
+	case DL_OP_NAGG:
 	case DL_OP_STMT: return check_index(i->imm, INT32_MAX, "number out of range");
 	case DL_OP_CALL: return check_call(k, i);
 	default: return NULL;
@@ -125,6 +129,8 @@ static const char *check_size(const struct dl_insn *i)
 	case DL_OP_NLD:
 	case DL_OP_LD: ok = is_word(i->c & ~NLD_SIGNED); break;
 	case DL_OP_ST: ok = is_word(i->c); break;
+	case DL_OP_NDIVS:
+	case DL_OP_NDIVU: ok = i->imm > 0; break;
 	case DL_OP_LDF:
 	case DL_OP_STF: ok = i->imm == 4 || i->imm == 8 || i->imm == 16; break;
 	case DL_OP_TUPI:
@@ -143,11 +149,6 @@ static const char *check_size(const struct dl_insn *i)
 	return ok ? NULL : "bad size";
 }
 
-static bool is_jump(const struct dl_insn *i)
-{
-	return i->op == DL_OP_JMP || i->op == DL_OP_JZ || i->op == DL_OP_JNZ;
-}
-
 static const char *check_insn(const struct check *k, uint32_t pc)
 {
 	const struct dl_insn *i = &k->code->insns[pc];
@@ -161,7 +162,7 @@ static const char *check_insn(const struct check *k, uint32_t pc)
 	if ((i->op == DL_OP_END) != (left == 0))
 		return "END is not the last instruction";
 	/* The target is an instruction: at most END. */
-	if (is_jump(i) && (i->imm < 0 || (uint32_t)i->imm >= left))
+	if (dl_op_jumps(i->op) && (i->imm < 0 || (uint32_t)i->imm >= left))
 		return "jump out of range";
 	why = check_regs(k, i);
 	if (!why)
@@ -218,7 +219,7 @@ static const char *check_trace(const struct check *k, uint8_t *state)
 		if (at == AT_NONE)
 			continue;
 		why = step_trace(i->op, &at);
-		if (!why && is_jump(i))
+		if (!why && dl_op_jumps(i->op))
 			why = flow_to(state, pc + 1 + (uint32_t)i->imm, at);
 		if (!why && i->op != DL_OP_JMP && i->op != DL_OP_END)
 			why = flow_to(state, pc + 1, at);
@@ -226,11 +227,6 @@ static const char *check_trace(const struct check *k, uint8_t *state)
 			return why;
 	}
 	return NULL;
-}
-
-static bool closes_slot(uint8_t op)
-{
-	return op == DL_OP_NSLOT || op == DL_OP_NCAPS || op == DL_OP_NCAPSN || op == DL_OP_NCAPM;
 }
 
 /* Near: each slot once, none jumped over, none before NREC. */
@@ -243,11 +239,11 @@ static const char *check_slots(const struct check *k)
 	for (uint32_t pc = 0; pc < k->code->n; pc++) {
 		const struct dl_insn *i = &k->code->insns[pc];
 
-		if (is_jump(i) && pc + 1 + (uint32_t)i->imm > reach)
+		if (dl_op_jumps(i->op) && pc + 1 + (uint32_t)i->imm > reach)
 			reach = pc + 1 + (uint32_t)i->imm;
 		if (i->op == DL_OP_NREC && closed)
 			return "NREC behind a slot";
-		if (!closes_slot(i->op))
+		if (!dl_op_closes_slot(i->op))
 			continue;
 		if (reach > pc)
 			return "jump over a slot";

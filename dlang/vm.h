@@ -38,6 +38,7 @@ struct var_slot {
 	bool is_assoc;
 	uint32_t offset; /* in the scope's storage */
 	uint32_t size; /* of the value in bytes */
+	int32_t word; /* the thread's own word that it is (near_self.h); -1: none */
 };
 
 struct region {

@@ -96,6 +96,16 @@ static uint64_t narrow(const struct var_slot *v, uint64_t value)
 	return v->is_signed ? (uint64_t)((int64_t)value >> v->shift) : value >> v->shift;
 }
 
+/* The thread's own word that the variable is; NULL: it is none, or the thread has none. */
+static uint64_t *shared_word(struct vm *vm, const struct var_slot *v)
+{
+	const struct dl_thread_ops *ops = vm->thread->ops;
+
+	if (v->word < 0 || !ops || !ops->word)
+		return NULL;
+	return ops->word(vm->thread->ctx, (uint32_t)v->word);
+}
+
 /* --- plain variables --- */
 
 bool vm_var_load(struct vm *vm, uint32_t index, uint64_t *ret)
@@ -104,8 +114,10 @@ bool vm_var_load(struct vm *vm, uint32_t index, uint64_t *ret)
 
 	if (!v)
 		return false;
-	const uint64_t *word = word_of(vm, v);
+	const uint64_t *word = shared_word(vm, v);
 
+	if (!word)
+		word = word_of(vm, v);
 	if (is_word(v))
 		*ret = word ? *word : 0;
 	else if (word && (*word || v->kind == SLOT_BYTES))
@@ -144,6 +156,12 @@ static bool store_bytes(struct vm *vm, const struct var_slot *v, uint64_t *word,
 
 static bool store_self(struct vm *vm, const struct var_slot *v, uint64_t value)
 {
+	uint64_t *shared = shared_word(vm, v);
+
+	if (shared) {
+		*shared = value;
+		return true;
+	}
 	if (!vm_tls(vm) && value == 0)
 		return true;
 	if (!make_tls(vm))

@@ -73,6 +73,7 @@ struct engine *engine_create(const struct engine_config *config)
 	e->may_have_more = true;
 	e->max_fds = fd_limit();
 	e->cells_top = ARCH_RING_CELLS;
+	ring_clock_start(e);
 	take_sigchld(e);
 	return e;
 }
@@ -94,6 +95,7 @@ void engine_destroy(struct engine *e)
 	vec_deinit(&e->rings);
 	vec_deinit(&e->heap);
 	vec_deinit(&e->cells);
+	vec_deinit(&e->words);
 	free(e->cell_values);
 	free(e->record);
 	free(e);

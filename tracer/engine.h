@@ -52,7 +52,7 @@ struct engine_ops {
 	 */
 	void (*promote)(void *ctx, struct aspace *as);
 	/* The thread has left a record (engine_drain); time is in ns. */
-	void (*record)(void *ctx, struct task *t, const struct dl_record *rec);
+	void (*record)(void *ctx, struct task *t, struct dl_record *rec); /* its to change */
 	/* What the thread's cell of epid's aggregation number index has counted since it
 	 * was told last. */
 	void (*cell)(void *ctx, struct task *t, uint32_t epid, uint32_t index,
@@ -179,6 +179,13 @@ void engine_collect_cells(struct engine *e);
  * there is no room. */
 uint32_t engine_cell_add(struct engine *e, enum arch_agg_kind kind, uint64_t param, uint32_t epid,
 			 uint32_t index);
+
+/* A word that each thread has for itself, in all rings: its offset, 0 if there is no room. */
+uint32_t engine_word_add(struct engine *e);
+/* Word number n of a (stopped) thread; zero in a new one.  NULL: there is no memory. */
+uint64_t *engine_word(struct task *t, uint32_t n);
+/* Trampolines ask for the time. */
+void engine_want_clock(struct engine *e);
 
 /* Counters for -v and tests. */
 struct engine_stats {

@@ -100,6 +100,8 @@ struct engine_task {
 	bool rseq_known;
 	int schedstat_fd;
 	struct ring *ring; /* of the record tier; NULL none */
+	uint64_t *words; /* its own, while no ring has them */
+	uint32_t n_words;
 	uint64_t anchor; /* as the thread has it */
 	int cpu; /* as of the drain at cpu_at */
 	uint64_t cpu_at;
@@ -224,6 +226,13 @@ struct engine {
 	struct {
 		uint64_t raw, ns;
 	} clock; /* at the last drain */
+	VEC(uint32_t) words; /* offsets of threads' own words in rings' heads */
+	struct {
+		bool is_wanted;
+		uint64_t first_raw, first_ns;
+		struct arch_clock now;
+		uint64_t use; /* as clock_use of rings */
+	} line; /* the clock that trampolines read: ring_words.c */
 	uint8_t *record; /* the one being told of */
 	size_t record_cap;
 };

@@ -169,7 +169,7 @@ static void on_promote(void *ctx, struct aspace *as)
 	keep_failure(ctx, tier_promote(ctx, as));
 }
 
-static void on_record(void *ctx, struct task *t, const struct dl_record *rec)
+static void on_record(void *ctx, struct task *t, struct dl_record *rec)
 {
 	session_fire_record(ctx, t, rec);
 }

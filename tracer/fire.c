@@ -110,7 +110,7 @@ bool session_uses_arg(const struct session *s, const struct probe *p, unsigned n
 	return false;
 }
 
-static const struct dl_near_ops near_ops = { near_arg, near_reg, near_load };
+static const struct dl_near_ops near_ops = { .arg = near_arg, .reg = near_reg, .load = near_load };
 
 void session_consume(void *ctx)
 {
@@ -214,15 +214,19 @@ void session_fire(struct session *s, struct firing *f)
 }
 
 /* A record of the record tier: near has run, in the thread itself. */
-void session_fire_record(struct session *s, struct task *task, const struct dl_record *rec)
+void session_fire_record(struct session *s, struct task *task, struct dl_record *rec)
 {
 	const struct dl_enabling *e = dl_state_enabling(s->state, rec->epid);
+	const struct dl_clause *near = dl_state_near(s->state, rec->epid);
 	struct firing f = { .session = s, .task = task, .is_record = true, .time = rec->time };
 	struct dl_thread t = { &session_thread_ops, &f, task->key, (uint32_t)task->proc->pid,
 			       (uint32_t)task->tid };
 
-	if (!e || rec->n_slots != e->clause->n_slots)
+	if (!e || rec->n_slots != (near ? near : e->clause)->n_slots)
 		return;
+	rec->flags &= DL_REC_FIRST;
+	if (near)
+		rec->flags |= DL_REC_NEAR;
 	f.probe = probe_by_id(s->probes, e->probe.id);
 	if ((fire_clause(s, &f, rec, &t) & DL_FIRED_CONSUME) && !s->is_ending && !s->reads_at_end)
 		session_consume(s);

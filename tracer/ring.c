@@ -352,6 +352,7 @@ static void init_cells(const struct engine *e, struct ring *r, uint32_t from)
 		else if (c->kind == ARCH_AGG_MAX)
 			words[c->off / 8 + 1] = (uint64_t)INT64_MIN;
 	}
+	ring_words_give(e, r, from);
 	__atomic_store_n(&r->hdr->cells_end, e->cells_top, __ATOMIC_RELEASE);
 }
 
@@ -386,6 +387,8 @@ static bool give(struct engine *e, struct engine_task *t)
 	r->owner = t;
 	r->hdr->control = ring_control(rs, 1);
 	r->hdr->owner = (uint64_t)t->pub.tid;
+	ring_clock_give(e, r);
+	ring_words_keep(e, t);
 	init_cells(e, r, ARCH_RING_CELLS);
 	t->ring = r;
 	/* Later may be too late. */
@@ -491,6 +494,8 @@ void ring_release(struct engine *e, struct engine_task *t)
 			continue;
 		}
 		collect_ring(e, r);
+		if (t->ring == r)
+			ring_words_keep(e, t);
 		take_back(e, r); /* moves another one to i */
 	}
 	t->ring = NULL;
@@ -692,6 +697,7 @@ void ring_drain(struct engine *e)
 
 	if (!e->rings.n || e->is_draining)
 		return;
+	ring_clock_update(e);
 	e->heap.n = 0;
 	if (!vec_reserve(&e->heap, e->rings.n))
 		return;

@@ -88,6 +88,13 @@ void ring_drain(struct engine *e);
 void ring_collect(struct engine *e);
 /* Between events: what must be looked at now and then. */
 void ring_idle(struct engine *e);
+/* ring_words.c: the task is about to lose its ring, or to get another. */
+void ring_words_keep(struct engine *e, struct engine_task *t);
+/* The owner's words from that offset on into the ring. */
+void ring_words_give(const struct engine *e, struct ring *r, uint32_t from);
+void ring_clock_start(struct engine *e);
+void ring_clock_update(struct engine *e);
+void ring_clock_give(const struct engine *e, struct ring *r);
 /* There are new cells: rings without them get them, or trap. */
 void ring_extend_all(struct engine *e, struct aspace *as);
 /* Threads will find nobody to wait for from now on. */

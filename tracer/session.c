@@ -570,8 +570,10 @@ static struct error *prepare(struct session *s)
 		err = session_create_state(s);
 	if (!err)
 		err = session_create_record(s);
-	if (!err)
+	if (!err) {
+		tier_begin(s);
 		err = session_enable(s);
+	}
 	if (!err && s->limit)
 		err = error_context(take_ptr(s->limit), "could not enable tracing");
 	if (!err)

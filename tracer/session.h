@@ -192,7 +192,7 @@ size_t firing_load(const struct firing *f, uint64_t addr, void *buf, size_t len)
 bool session_uses_arg(const struct session *s, const struct probe *p, unsigned n);
 void session_fire(struct session *s, struct firing *f);
 void session_fire_simple(struct session *s, struct probe *p);
-void session_fire_record(struct session *s, struct task *task, const struct dl_record *rec);
+void session_fire_record(struct session *s, struct task *task, struct dl_record *rec);
 void session_fire_cell(struct session *s, struct task *task, uint32_t epid, uint32_t index,
 		       const int64_t *values, uint32_t n_values, uint64_t hits);
 /* Consumes what is in the buffer; a failure is kept for the loop. */
@@ -260,6 +260,8 @@ void profile_start(struct session *s, uint64_t now);
 void profile_sample(struct session *s, struct task *t, uint64_t which);
 
 /* tier.c */
+/* Looks at the programs, before anything fires. */
+void tier_begin(struct session *s);
 /* Sites that were planted go to the record tier where they can. */
 struct error *tier_promote(struct session *s, struct aspace *as) must_check;
 void tier_report(const struct session *s);

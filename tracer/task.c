@@ -211,6 +211,7 @@ void task_destroy(struct engine *e, struct engine_task *t)
 	e->n_tasks--;
 	t->pub.proc->n_tasks--;
 	fd_close(e, &t->schedstat_fd);
+	free(t->words);
 	free(t);
 }
 

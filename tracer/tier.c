@@ -16,6 +16,7 @@
 #include "../dlang/near_agg.h"
 #include "image.h"
 #include "session.h"
+#include "tier_self.h"
 
 #define CAP_MAX ((uint64_t)NEAR_CAP_MAX)
 #define AFTER_MAX 64u /* padding behind a function is rarely more */
@@ -27,6 +28,7 @@ struct tier_clause {
 	struct dl_near_aggs near_aggs;
 	struct arch_agg aggs[NEAR_AGGS_MAX];
 	uint32_t n_cells; /* 0: it leaves records */
+	const struct dl_near_plan *plan; /* of a clause with near variables; NULL */
 	bool was_asked; /* whether it has cells */
 };
 
@@ -41,6 +43,7 @@ struct tier {
 	unsigned n_record, n_stop;
 	bool resets; /* clear() or trunc() may come */
 	bool is_scanned;
+	struct tier_self *self; /* near variables; NULL: there are none */
 };
 
 /* A planted site on its way. */
@@ -89,6 +92,7 @@ void tier_destroy(struct session *s)
 		free(t->reasons.items[i].text);
 	vec_deinit(&t->clauses);
 	vec_deinit(&t->reasons);
+	tier_self_destroy(t->self);
 	free(t);
 	s->tier = NULL;
 }
@@ -264,15 +268,38 @@ static bool give_cell(struct session *s, uint32_t epid, uint32_t index, const st
 	return ret->cell != 0;
 }
 
+/* Cells of a clause with near variables, all or none: what it needs there must be. */
+static void give_plan(struct session *s, struct tier *t, const struct dl_enabling *e,
+		      struct tier_clause *c)
+{
+	for (uint32_t k = 0; k < c->plan->n_aggs; k++) {
+		struct dl_near_agg a = { .desc = c->plan->aggs[k].desc,
+					 .increment = c->plan->aggs[k].increment };
+		enum arch_agg_kind kind;
+
+		if (!cell_kind(t, a.desc->func, &kind) ||
+		    !give_cell(s, e->epid, k, &a, kind, &c->aggs[k]))
+			c->why = "there is no room for its cells";
+	}
+	for (uint32_t pc = 0; pc < c->plan->clause.near.n; pc++)
+		if (c->plan->clause.near.insns[pc].op == DL_OP_NTIME)
+			engine_want_clock(s->engine);
+	c->n_cells = c->plan->n_aggs;
+	dl_state_set_near(s->state, e->epid, &c->plan->clause);
+}
+
 static void give_cells(struct session *s, struct tier *t, const struct dl_enabling *e,
 		       struct tier_clause *c)
 {
+	if (c->plan) {
+		give_plan(s, t, e, c);
+		return;
+	}
 	struct dl_near_aggs *as = &c->near_aggs;
 	enum arch_agg_kind kinds[NEAR_AGGS_MAX];
 	uint32_t n_aggs;
 	const struct dl_aggdesc *const *aggs = dl_ctx_aggs(s->ctx, &n_aggs);
 
-	c->was_asked = true;
 	if (dl_option(s->options, DL_OPT_AGGPERCPU) == 1 ||
 	    !dl_near_aggs_find(e->clause, aggs, n_aggs, as) || (as->n > 1 && may_fault(as)))
 		return;
@@ -328,6 +355,9 @@ static struct tier_clause *clause_of(struct session *s, struct tier *t, uint32_t
 	if (!c)
 		return NULL;
 	c->why = judge_clause(s, e->clause, &c->cap);
+	c->plan = tier_self_plan(t->self, e->clause);
+	if (!c->why && c->plan)
+		c->why = judge_clause(s, &c->plan->clause, &c->cap);
 	return c;
 }
 
@@ -515,6 +545,24 @@ static void bundle_deinit(struct bundle *b)
 	vec_deinit(&b->firings);
 }
 
+static struct arch_tramp_clause planned_clause(const struct promotion *p,
+					       const struct tier_clause *tc, uint32_t epid)
+{
+	struct arch_tramp_clause c = {
+		.code = &tc->plan->clause.near,
+		.epid = epid,
+		.n_slots = tc->plan->clause.n_slots,
+		.strsize = p->s->strsize,
+		.cap = tc->cap,
+		.aggs = tc->aggs,
+		.n_aggs = tc->n_cells,
+		.is_bare = !tc->plan->has_record,
+	};
+
+	c.words = tier_self_words(p->tier->self, &c.n_words);
+	return c;
+}
+
 /* What the trampoline does for one probe; NULL: out of memory.  A clause with several
  * cells is several to it. */
 static struct arch_tramp_clause *make_clauses(struct promotion *p, const struct probe *pr,
@@ -534,6 +582,11 @@ static struct arch_tramp_clause *make_clauses(struct promotion *p, const struct 
 		}
 		if (!tc->was_asked)
 			give_cells(p->s, p->tier, e, tc);
+		tc->was_asked = true;
+		if (tc->plan) {
+			list[n++] = planned_clause(p, tc, epid);
+			continue;
+		}
 		for (uint32_t k = 0; k < (tc->n_cells ? tc->n_cells : 1); k++)
 			list[n++] = (struct arch_tramp_clause){
 				.code = &e->clause->near,
@@ -680,6 +733,31 @@ static bool any_left(const struct promotion *p, uint64_t *near)
 		return true;
 	}
 	return false;
+}
+
+static const char *judge_any(struct session *s, const struct dl_clause *c)
+{
+	uint32_t cap;
+
+	return judge_clause(s, c, &cap);
+}
+
+static bool has_cell(void *arg, enum dl_aggfunc func)
+{
+	const struct session *s = arg;
+	enum arch_agg_kind kind;
+
+	return dl_option(s->options, DL_OPT_AGGPERCPU) != 1 && cell_kind(s->tier, func, &kind);
+}
+
+void tier_begin(struct session *s)
+{
+	struct tier *t = wants_record(s) ? tier_of(s) : NULL;
+
+	if (!t)
+		return;
+	scan_programs(s, t);
+	t->self = tier_self_create(s, judge_any, has_cell, s);
 }
 
 struct error *tier_promote(struct session *s, struct aspace *as)

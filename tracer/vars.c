@@ -437,7 +437,15 @@ static uint64_t sym_start(void *ctx, uint64_t addr, enum dl_symkind kind)
 	return objects_start_of(os, addr, kind == DL_SYM_UMOD ? SYMBOLIZE_MOD : SYMBOLIZE_SYM);
 }
 
+static uint64_t *thread_word(void *ctx, uint32_t n)
+{
+	const struct firing *f = ctx;
+
+	return f->task ? engine_word(f->task, n) : NULL;
+}
+
 const struct dl_thread_ops session_thread_ops = {
+	.word = thread_word,
 	.load = thread_load,
 	.store = thread_store,
 	.var = thread_var,

@@ -20,8 +20,7 @@ uint32_t a64_agg_uses(const struct arch_agg *a)
 	return USES_RING | (compares ? USES_NZCV : 0);
 }
 
-/* Goes on only if the ring has the cell; x8 = ring. */
-static void gen_check(struct a64_gen *g, const struct arch_agg *a, uint32_t skip)
+void a64_cells_check(struct a64_gen *g, uint32_t end, uint32_t skip)
 {
 	struct a64_asm *e = &g->e;
 	struct a64_stub s = { .kind = STUB_CELL,
@@ -34,7 +33,7 @@ static void gen_check(struct a64_gen *g, const struct arch_agg *a, uint32_t skip
 	emit_place(e, s.next);
 	a64_find_ring(g);
 	emit_mem(e, LDRW, X(0), A64_RING, RING(cells_end));
-	emit_const(e, X(1), a->cell + 8 * arch_agg_words(a->kind, a->param));
+	emit_const(e, X(1), end);
 	emit_rrr(e, OP_SUB, X(0), X(0), X(1));
 	emit_lsr(e, X(0), X(0), 63);
 	emit_cbnz(e, X(0), s.label);
@@ -132,18 +131,23 @@ static void gen_value(struct a64_asm *e, const struct arch_agg *a, unsigned v)
 	}
 }
 
-void a64_agg_update(struct a64_gen *g, const struct arch_agg *a, unsigned v,
-		    enum arch_tramp_phase phase, uint32_t skip)
+void a64_agg_add(struct a64_gen *g, const struct arch_agg *a, unsigned v)
 {
 	struct a64_asm *e = &g->e;
 
-	gen_check(g, a, skip);
-	g->now.phase = ARCH_TRAMP_PARTIAL;
-	a64_state(g);
 	gen_value(e, a, v);
 	emit_add(e, X(1), A64_RING, a->cell);
 	emit_const(e, X(2), 1);
 	a64_add_emit(e);
+}
+
+void a64_agg_update(struct a64_gen *g, const struct arch_agg *a, unsigned v,
+		    enum arch_tramp_phase phase, uint32_t skip)
+{
+	a64_cells_check(g, a->cell + 8 * arch_agg_words(a->kind, a->param), skip);
+	g->now.phase = ARCH_TRAMP_PARTIAL;
+	a64_state(g);
+	a64_agg_add(g, a, v);
 	g->now.phase = (uint8_t)phase;
 	a64_state(g);
 }

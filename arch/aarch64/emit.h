@@ -51,6 +51,9 @@ enum a64_op {
 	OP_ASR = (int)0x9ac02800,
 	OP_MUL = (int)0x9b007c00,
 	OP_UDIVW = 0x1ac00800,
+	OP_UDIV = 0x9ac00800,
+	OP_SDIV = 0x9ac00c00,
+	OP_SMULH = 0x9b407c00,
 };
 
 /* Loads and stores with an offset that is a multiple of their size. */
@@ -84,6 +87,7 @@ enum a64_sys {
 };
 
 #define INS_BRK 0xd4200000u
+#define INS_DMB_ISHLD 0xd50339bfu
 #define INS_ISB 0xd5033fdfu
 #define INS_NOP 0xd503201fu
 #define INS_RET 0xd65f03c0u

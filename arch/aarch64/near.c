@@ -25,11 +25,11 @@ struct near_gen {
 	const struct arch_tramp_clause *clause;
 	const struct dl_code *code;
 	struct a64_reserve reserve;
-	bool is_agg; /* a cell's value: no record */
+	bool is_agg; /* no record: a cell's value, or all that the clause does */
 	uint32_t labels; /* label of instruction n: labels + n */
 	uint32_t place; /* instruction before which the place is taken */
 	int32_t *close; /* instruction that closes the slot open at n, or -1 */
-	uint32_t fallback; /* is_agg: label of the clause's record */
+	uint32_t fallback; /* a cell's value: label of the clause's record */
 	bool uses_fallback;
 };
 
@@ -69,7 +69,7 @@ static uint32_t code_uses(const struct dl_code *code)
 
 		if (i->op >= DL_OP_EQ && i->op <= DL_OP_LEU)
 			set |= USES_NZCV;
-		if (near_captures(i->op))
+		if (dl_op_captures(i->op))
 			set |= 1u << 6 | 1u << 7 | USES_NZCV;
 		if (i->op == DL_OP_NREG && i->imm == A64_WORD_PSTATE)
 			set |= USES_NZCV;
@@ -81,6 +81,7 @@ uint32_t a64_near_uses(const struct arch_tramp_firing *f, const struct arch_tram
 {
 	static const struct near_needs needs = {
 		.record = USES_RING | 1u << A64_RECORD,
+		.cells = USES_RING,
 		.code = code_uses,
 		.agg = a64_agg_uses,
 	};
@@ -304,9 +305,62 @@ static void gen_jump(struct near_gen *n, uint32_t pc, const struct dl_insn *i)
 		emit_cbnz(e, reg(i), label);
 }
 
+static void gen_divide(struct a64_asm *e, const struct dl_insn *i)
+{
+	emit_const(e, X(0), (uint32_t)i->imm);
+	emit_rrr(e, i->op == DL_OP_NDIVS ? OP_SDIV : OP_UDIV, reg(i), reg_b(i), X(0));
+}
+
+/* The counter to nanoseconds (struct arch_clock); x2: the clock - its first's offset. */
+static void gen_time(struct a64_asm *e, unsigned to)
+{
+	uint32_t again = emit_label(e);
+
+	emit_addi(e, X(1), A64_RING, RING(clock_use));
+	emit_place(e, again);
+	emit_ldar(e, X(5), X(1));
+	emit_extend(e, false, X(2), X(5), 8);
+	emit_rrr(e, OP_ADD, X(2), A64_RING, X(2));
+	emit(e, INS_ISB);
+	emit_sys(e, MRS_CNTVCT, X(0));
+	emit_mem(e, LDRX, X(3), X(2), RING(clock0.raw));
+	emit_rrr(e, OP_SUB, X(0), X(0), X(3));
+	emit_mem(e, LDRX, X(3), X(2), RING(clock0.mult));
+	emit_rrr(e, OP_MUL, X(4), X(0), X(3));
+	emit_rrr(e, OP_SMULH, X(0), X(0), X(3));
+	emit_lsr(e, X(4), X(4), 32);
+	emit_shifted(e, OP_ORR, X(0), X(4), X(0), 32);
+	emit_mem(e, LDRX, X(3), X(2), RING(clock0.ns));
+	emit_rrr(e, OP_ADD, X(0), X(0), X(3));
+	emit(e, INS_DMB_ISHLD);
+	emit_mem(e, LDRX, X(3), X(1), 0);
+	emit_rrr(e, OP_SUB, X(3), X(3), X(5));
+	emit_cbnz(e, X(3), again);
+	emit_mov(e, to, X(0));
+}
+
+/* The thread's own word. */
+static void gen_self(struct near_gen *n, const struct dl_insn *i)
+{
+	struct a64_asm *e = &n->g->e;
+
+	emit_add(e, X(0), A64_RING, n->clause->words[i->imm]);
+	emit_mem(e, i->op == DL_OP_NSELF ? LDRX : STRX, reg(i), X(0), 0);
+}
+
+/* From here on the firing can't be undone. */
+static void begin_acts(struct near_gen *n)
+{
+	n->g->now.phase = ARCH_TRAMP_PARTIAL;
+	a64_state(n->g);
+}
+
 static void gen_insn(struct near_gen *n, uint32_t pc)
 {
 	const struct dl_insn *i = &n->code->insns[pc];
+
+	if (near_acts(i->op))
+		begin_acts(n);
 
 	switch (i->op) {
 	case DL_OP_NOP:
@@ -322,6 +376,13 @@ static void gen_insn(struct near_gen *n, uint32_t pc)
 	case DL_OP_NCAPSN:
 	case DL_OP_NCAPM: gen_capture(n, pc, i); break;
 	case DL_OP_NREC: emit_b(&n->g->e, n->reserve.skip); break;
+	case DL_OP_NIN: emit_mem(&n->g->e, LDRX, reg(i), A64_RECORD, SLOT(i->imm)); break;
+	case DL_OP_NTIME: gen_time(&n->g->e, reg(i)); break;
+	case DL_OP_NDIVS:
+	case DL_OP_NDIVU: gen_divide(&n->g->e, i); break;
+	case DL_OP_NSELF:
+	case DL_OP_NSELFS: gen_self(n, i); break;
+	case DL_OP_NAGG: a64_agg_add(n->g, &n->clause->aggs[i->imm], reg(i)); break;
 	default: gen_compute(n, i);
 	}
 }
@@ -348,7 +409,7 @@ static void gen_commit(struct near_gen *n, enum arch_tramp_phase phase)
 
 static void zero_registers(struct near_gen *n)
 {
-	unsigned wanted = n->is_agg ? 1u << n->clause->agg->value_reg : 0;
+	unsigned wanted = n->is_agg && n->clause->agg ? 1u << n->clause->agg->value_reg : 0;
 	unsigned set = near_to_zero(n->firing, n->code, wanted);
 
 	for (unsigned r = 0; r < NEAR_REGS; r++)
@@ -425,13 +486,30 @@ static void gen_cell(struct a64_gen *g, const struct arch_tramp_firing *f,
 	a64_agg_update(g, c->agg, v, phase, r.skip);
 }
 
+/* Cells and words, and no record. */
+static void gen_bare(struct a64_gen *g, const struct arch_tramp_firing *f,
+		     const struct arch_tramp_clause *c, struct a64_reserve r)
+{
+	struct near_gen n = {
+		.g = g, .firing = f, .clause = c, .code = c->code, .reserve = r, .is_agg = true
+	};
+
+	gen_program(&n);
+}
+
 void a64_near_clause(struct a64_gen *g, const struct arch_tramp_firing *f,
 		     const struct arch_tramp_clause *c, struct a64_reserve r,
 		     enum arch_tramp_phase phase)
 {
+	uint32_t end = near_cells_end(c);
+
 	r.skip = emit_label(&g->e);
+	if (end)
+		a64_cells_check(g, end, r.skip);
 	if (c->agg)
 		gen_cell(g, f, c, r, phase);
+	else if (c->is_bare)
+		gen_bare(g, f, c, r);
 	else
 		a64_near_record(g, f, c, r, phase);
 	emit_place(&g->e, r.skip);

@@ -97,7 +97,11 @@ uint32_t a64_near_uses(const struct arch_tramp_firing *f, const struct arch_tram
 void a64_near_clause(struct a64_gen *g, const struct arch_tramp_firing *f,
 		     const struct arch_tramp_clause *c, struct a64_reserve r,
 		     enum arch_tramp_phase phase);
-/* agg.c: the clause's cell, its value in register v. */
+/* agg.c: goes on only if the ring (x8 from then on) has cells and words up to end. */
+void a64_cells_check(struct a64_gen *g, uint32_t end, uint32_t skip);
+/* Value v into the cell, which is there. */
+void a64_agg_add(struct a64_gen *g, const struct arch_agg *a, unsigned v);
+/* The clause's cell, its value in register v. */
 void a64_agg_update(struct a64_gen *g, const struct arch_agg *a, unsigned v,
 		    enum arch_tramp_phase phase, uint32_t skip);
 uint32_t a64_agg_uses(const struct arch_agg *a);

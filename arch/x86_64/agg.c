@@ -28,8 +28,7 @@ static void gen_inc(struct x64_asm *e, uint32_t disp)
 	emit32(e, disp);
 }
 
-/* Goes on only if the ring has the cell. */
-static void gen_check(struct x64_gen *g, const struct arch_agg *a, uint32_t skip)
+void x64_cells_check(struct x64_gen *g, uint32_t end, uint32_t skip)
 {
 	struct x64_asm *e = &g->e;
 	uint32_t check = emit_label(e);
@@ -43,7 +42,7 @@ static void gen_check(struct x64_gen *g, const struct arch_agg *a, uint32_t skip
 	emit_place(e, check);
 	EMIT(e, 0x65, 0x81, 0x3c, 0x25); /* cmpl $end, %gs:cells_end */
 	emit32(e, RING(cells_end));
-	emit32(e, a->cell + 8 * arch_agg_words(a->kind, a->param));
+	emit32(e, end);
 	emit_jcc(e, CC_B, s.label);
 }
 
@@ -145,10 +144,17 @@ static void gen_value(struct x64_asm *e, const struct arch_agg *a, unsigned v)
 	}
 }
 
+void x64_agg_add(struct x64_gen *g, const struct arch_agg *a, unsigned v)
+{
+	if (a->kind != ARCH_AGG_COUNT)
+		gen_value(&g->e, a, v);
+	gen_inc(&g->e, a->cell);
+}
+
 void x64_agg_update(struct x64_gen *g, const struct arch_agg *a, unsigned v,
 		    enum arch_tramp_phase phase, uint32_t skip)
 {
-	gen_check(g, a, skip);
+	x64_cells_check(g, a->cell + 8 * arch_agg_words(a->kind, a->param), skip);
 	if (a->kind != ARCH_AGG_COUNT) {
 		struct arch_tramp_range before = g->now;
 

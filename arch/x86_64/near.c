@@ -25,11 +25,11 @@ struct near_gen {
 	const struct arch_tramp_clause *clause;
 	const struct dl_code *code;
 	struct x64_reserve reserve;
-	bool is_agg; /* a cell's value: no record */
+	bool is_agg; /* no record: a cell's value, or all that the clause does */
 	uint32_t labels; /* label of instruction n: labels + n */
 	uint32_t place; /* instruction before which the place is taken */
 	int32_t *close; /* instruction that closes the slot open at n, or -1 */
-	uint32_t fallback; /* is_agg: label of the clause's record */
+	uint32_t fallback; /* a cell's value: label of the clause's record */
 	bool uses_fallback;
 };
 
@@ -67,9 +67,11 @@ static uint32_t code_uses(const struct dl_code *code)
 	for (uint32_t pc = 0; pc < code->n; pc++) {
 		const struct dl_insn *i = &code->insns[pc];
 
+		if (i->op == DL_OP_NTIME || i->op == DL_OP_NDIVS || i->op == DL_OP_NDIVU)
+			set |= 1u << RCX | 1u << RDX;
 		if (i->op == DL_OP_SHL || i->op == DL_OP_SHR || i->op == DL_OP_SRA)
 			set |= 1u << RCX;
-		if (near_captures(i->op))
+		if (dl_op_captures(i->op))
 			set |= 1u << RCX | 1u << RSI | 1u << RDI;
 		if (i->op == DL_OP_NREG && i->imm == 18)
 			set |= USES_RFLAGS;
@@ -81,6 +83,7 @@ uint32_t x64_near_uses(const struct arch_tramp_firing *f, const struct arch_tram
 {
 	static const struct near_needs needs = {
 		.record = 1u << RAX | 1u << RDX | 1u << X64_RECORD,
+		.cells = 0,
 		.code = code_uses,
 		.agg = x64_agg_uses,
 	};
@@ -360,9 +363,65 @@ static void gen_jump(struct near_gen *n, uint32_t pc, const struct dl_insn *i)
 	emit_jcc(e, i->op == DL_OP_JZ ? CC_E : CC_NE, label);
 }
 
+/* rax = b / imm */
+static void gen_divide(struct x64_asm *e, const struct dl_insn *i)
+{
+	emit_rr(e, OP_MOV, RAX, reg_b(i));
+	emit_const(e, RCX, (uint32_t)i->imm);
+	if (i->op == DL_OP_NDIVS) {
+		EMIT(e, 0x48, 0x99, 0x48, 0xf7, 0xf9); /* cqto; idiv %rcx */
+	} else {
+		emit_const(e, RDX, 0);
+		EMIT(e, 0x48, 0xf7, 0xf1); /* div %rcx */
+	}
+	emit_rr(e, OP_MOV, reg(i), RAX);
+}
+
+/* The counter to nanoseconds (struct arch_clock); rcx: which clock. */
+static void gen_time(struct near_gen *n, const struct dl_insn *i)
+{
+	struct x64_asm *e = &n->g->e;
+	uint32_t again = emit_label(e);
+	struct x64_stub s = { .kind = STUB_CLOCK,
+			      .label = emit_label(e),
+			      .next = emit_label(e),
+			      .state = n->g->now };
+
+	x64_stub(n->g, &s);
+	emit_place(e, again);
+	emit_gs(e, OP_MOV, reg(i), RING(clock_use));
+	emit_rr(e, OP_MOV, RCX, reg(i));
+	EMIT(e, 0x0f, 0xb6, 0xc9); /* movzbl %cl, %ecx */
+	x64_fixup(n->g, s.label);
+	EMIT(e, 0x0f, 0x31); /* rdtsc */
+	EMIT(e, 0x48, 0xc1, 0xe2, 32); /* shl $32, %rdx */
+	emit_rr(e, OP_OR, RAX, RDX);
+	emit_place(e, s.next);
+	emit_byte(e, 0x65); /* sub %gs:raw(%rcx), %rax */
+	emit_rm(e, OP_SUB, RAX, RCX, RING(clock0.raw));
+	emit_byte(e, 0x65); /* imulq %gs:mult(%rcx): /5 */
+	emit_rm(e, 0xf7, 5, RCX, RING(clock0.mult));
+	EMIT(e, 0x48, 0x0f, 0xac, 0xd0, 32); /* shrd $32, %rdx, %rax */
+	emit_byte(e, 0x65); /* add %gs:ns(%rcx), %rax */
+	emit_rm(e, OP_ADD, RAX, RCX, RING(clock0.ns));
+	emit_gs(e, OP_CMP, reg(i), RING(clock_use));
+	emit_jcc(e, CC_NE, again);
+	emit_rr(e, OP_MOV, reg(i), RAX);
+}
+
+/* From here on the firing can't be undone. */
+static void begin_acts(struct near_gen *n)
+{
+	n->g->now.phase = ARCH_TRAMP_PARTIAL;
+	x64_state(n->g);
+}
+
 static void gen_insn(struct near_gen *n, uint32_t pc)
 {
 	const struct dl_insn *i = &n->code->insns[pc];
+
+	if (near_acts(i->op))
+		begin_acts(n);
 
 	switch (i->op) {
 	case DL_OP_NOP:
@@ -378,6 +437,13 @@ static void gen_insn(struct near_gen *n, uint32_t pc)
 	case DL_OP_NCAPSN:
 	case DL_OP_NCAPM: gen_capture(n, pc, i); break;
 	case DL_OP_NREC: emit_jmp(&n->g->e, n->reserve.skip); break;
+	case DL_OP_NIN: emit_rm(&n->g->e, OP_MOV, reg(i), X64_RECORD, SLOT(i->imm)); break;
+	case DL_OP_NTIME: gen_time(n, i); break;
+	case DL_OP_NDIVS:
+	case DL_OP_NDIVU: gen_divide(&n->g->e, i); break;
+	case DL_OP_NSELF: emit_gs(&n->g->e, OP_MOV, reg(i), n->clause->words[i->imm]); break;
+	case DL_OP_NSELFS: emit_gs(&n->g->e, 0x89, reg(i), n->clause->words[i->imm]); break;
+	case DL_OP_NAGG: x64_agg_add(n->g, &n->clause->aggs[i->imm], reg(i)); break;
 	default: gen_compute(n, i);
 	}
 }
@@ -406,7 +472,7 @@ static void gen_commit(struct near_gen *n, enum arch_tramp_phase phase)
 
 static void zero_registers(struct near_gen *n)
 {
-	unsigned wanted = n->is_agg ? 1u << n->clause->agg->value_reg : 0;
+	unsigned wanted = n->is_agg && n->clause->agg ? 1u << n->clause->agg->value_reg : 0;
 	unsigned set = near_to_zero(n->firing, n->code, wanted);
 
 	for (unsigned r = 0; r < NEAR_REGS; r++)
@@ -483,13 +549,30 @@ static void gen_cell(struct x64_gen *g, const struct arch_tramp_firing *f,
 	x64_agg_update(g, c->agg, v, phase, r.skip);
 }
 
+/* Cells and words, and no record. */
+static void gen_bare(struct x64_gen *g, const struct arch_tramp_firing *f,
+		     const struct arch_tramp_clause *c, struct x64_reserve r)
+{
+	struct near_gen n = {
+		.g = g, .firing = f, .clause = c, .code = c->code, .reserve = r, .is_agg = true
+	};
+
+	gen_program(&n);
+}
+
 void x64_near_clause(struct x64_gen *g, const struct arch_tramp_firing *f,
 		     const struct arch_tramp_clause *c, struct x64_reserve r,
 		     enum arch_tramp_phase phase)
 {
+	uint32_t end = near_cells_end(c);
+
 	r.skip = emit_label(&g->e);
+	if (end)
+		x64_cells_check(g, end, r.skip);
 	if (c->agg)
 		gen_cell(g, f, c, r, phase);
+	else if (c->is_bare)
+		gen_bare(g, f, c, r);
 	else
 		x64_near_record(g, f, c, r, phase);
 	emit_place(&g->e, r.skip);

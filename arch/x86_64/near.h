@@ -45,6 +45,7 @@ enum x64_stub_kind {
 	STUB_FULL, /* ring full: wait or drop */
 	STUB_CELL, /* no cells: wait or drop */
 	STUB_TSC, /* the counter can't be read */
+	STUB_CLOCK, /* the same, for NTIME: as if it stood still */
 	STUB_RESERVE, /* a jump over the place of the reservation */
 	STUB_CLAUSE, /* the clause's record, after a fault in its cell's value */
 };
@@ -99,7 +100,11 @@ uint32_t x64_near_uses(const struct arch_tramp_firing *f, const struct arch_tram
 void x64_near_clause(struct x64_gen *g, const struct arch_tramp_firing *f,
 		     const struct arch_tramp_clause *c, struct x64_reserve r,
 		     enum arch_tramp_phase phase);
-/* agg.c: the clause's cell, its value in register v. */
+/* agg.c: goes on only if the ring has cells and words up to end. */
+void x64_cells_check(struct x64_gen *g, uint32_t end, uint32_t skip);
+/* Value v into the cell, which is there. */
+void x64_agg_add(struct x64_gen *g, const struct arch_agg *a, unsigned v);
+/* The clause's cell, its value in register v. */
 void x64_agg_update(struct x64_gen *g, const struct arch_agg *a, unsigned v,
 		    enum arch_tramp_phase phase, uint32_t skip);
 uint32_t x64_agg_uses(const struct arch_agg *a);

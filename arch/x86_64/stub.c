@@ -250,6 +250,11 @@ static void stub_emit(struct x64_gen *g, const struct x64_stub *s)
 		emit_const(e, RDX, 0);
 		emit_jmp(e, s->next);
 		break;
+	case STUB_CLOCK:
+		emit_byte(e, 0x65); /* mov %gs:raw(%rcx), %rax */
+		emit_rm(e, OP_MOV, RAX, RCX, RING(clock0.raw));
+		emit_jmp(e, s->next);
+		break;
 	case STUB_RESERVE:
 		x64_reserve_emit(g, &s->reserve);
 		emit_jmp(e, s->next);

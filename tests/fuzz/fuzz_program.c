@@ -123,7 +123,7 @@ static const char *var_str(void *ctx, enum dl_bvar which)
 	return which == DL_BV_EXECNAME ? "prog" : "";
 }
 
-static const struct dl_near_ops near_ops = { near_arg, near_reg, load };
+static const struct dl_near_ops near_ops = { .arg = near_arg, .reg = near_reg, .load = load };
 static const struct dl_thread_ops thread_ops = {
 	.load = load,
 	.var = var,

@@ -1,7 +1,7 @@
 /*
  * The tests of cells (CPU/test_cells.c).  Of the processor: arg0_of(), a
  * register's place; see_flags(), what the function under test does to them;
- * put_frame(), some function to patch.
+ * put_plain(), a function that does nothing.
  */
 #ifndef TESTS_CELLS_H
 #define TESTS_CELLS_H
@@ -103,7 +103,7 @@ static void test_a_value_that_faults_leaves_a_record_instead(void **state)
 	(void)state;
 	ring_reset();
 	random_memory();
-	put_frame();
+	put_plain();
 	must_plan(0);
 	c.agg = &sum;
 	f = firing_of(&c, 1);
@@ -120,6 +120,137 @@ static void test_a_value_that_faults_leaves_a_record_instead(void **state)
 		assert_int_equal(cell[0], 1);
 		func_restore();
 	}
+}
+
+/* ------------------------------------------------------- words and the clock -- */
+
+#define WORDS_AT (ARCH_RING_CELLS + 8)
+#define SUM_AT (ARCH_RING_CELLS + 64)
+#define POWER_AT (SUM_AT + 16)
+
+static const uint32_t word_at[] = { WORDS_AT, WORDS_AT + 8, WORDS_AT + 16 };
+static const struct arch_agg act_cells[] = {
+	{ .kind = ARCH_AGG_SUM, .cell = SUM_AT, .increment = 1 },
+	{ .kind = ARCH_AGG_QUANTIZE, .cell = POWER_AT, .increment = 3 },
+};
+
+static uint64_t *ring_word(uint32_t at)
+{
+	return (uint64_t *)(void *)rig.ring + at / 8;
+}
+
+/* Only if word 0 is not zero: word 1 = word 0 + argument, sums and quotients of it. */
+CODE(acts, I(NSELF, 0, 0, 0, 0), I(JNZ, 0, 0, 0, 1), I(NREC, 0, 0, 0, 0), I(NARG, 3, 0, 0, 0),
+     I(ADD, 0, 0, 3, 0), I(NSELFS, 0, 0, 0, 1), I(NDIVS, 1, 3, 0, 1000), I(NAGG, 1, 0, 0, 0),
+     I(NDIVU, 3, 3, 0, 7), I(NAGG, 3, 0, 0, 1), I(NTIME, 4, 0, 0, 0), I(NSELFS, 4, 0, 0, 2),
+     I(END, 0, 0, 0, 0));
+/* The same word beside a record: slots 0 argument, 1 word 0; word 1 = slot 0 + 5. */
+CODE(act_record, I(NARG, 0, 0, 0, 0), I(NSLOT, 0, 0, 0, 0), I(NSELF, 1, 0, 0, 0),
+     I(NSLOT, 1, 0, 0, 1), I(NIN, 2, 0, 0, 0), I(ADDI, 2, 2, 0, 5), I(NSELFS, 2, 0, 0, 1),
+     I(END, 0, 0, 0, 0));
+
+/* Half a nanosecond a tick, from now on. */
+static uint64_t start_clock(bool second)
+{
+	struct arch_clock *c = second ? &rig.ring->clock1 : &rig.ring->clock0;
+
+	*c = (struct arch_clock){ .raw = arch_counter(), .ns = 1000000, .mult = 1u << 31 };
+	rig.ring->clock_use = 0x4200 | (second ? ARCH_CLOCK_STRIDE : 0);
+	return c->raw;
+}
+
+static uint64_t clock_at(uint64_t raw)
+{
+	return 1000000 + (arch_counter() - raw) / 2;
+}
+
+static void run_acts(uint64_t arg, uint64_t in)
+{
+	uint64_t started = start_clock(arg & 1), before, sum = *ring_word(SUM_AT + 8);
+	int64_t bucket = dl_quantize_bucket((int64_t)(arg / 7));
+	uint64_t power = *ring_word(POWER_AT + 8 + 8 * (uint32_t)bucket);
+	struct cpu cpu, same;
+
+	random_cpu(&cpu);
+	*arg0_of(&cpu) = arg;
+	same = cpu;
+	*ring_word(word_at[0]) = in;
+	*ring_word(word_at[1]) = *ring_word(word_at[2]) = 42;
+	before = clock_at(started);
+	func_run(&cpu, rig.func.addr);
+	see_flags(&same);
+	assert_same_cpu(&same, &cpu);
+	assert_int_equal(*ring_word(word_at[0]), in);
+	if (!in) {
+		assert_int_equal(*ring_word(word_at[1]), 42);
+		assert_int_equal(*ring_word(SUM_AT + 8), sum);
+		return;
+	}
+	assert_int_equal(*ring_word(word_at[1]), in + arg);
+	assert_int_equal(*ring_word(SUM_AT + 8), sum + (uint64_t)((int64_t)arg / 1000));
+	assert_int_equal(*ring_word(POWER_AT + 8 + 8 * (uint32_t)bucket), power + 3);
+	assert_true(*ring_word(word_at[2]) >= before);
+	assert_true(*ring_word(word_at[2]) <= clock_at(started));
+}
+
+static void test_words_and_cells_of_a_clause_without_record(void **state)
+{
+	struct arch_tramp_clause c = clause_of(&acts, 0);
+
+	(void)state;
+	ring_reset();
+	put_plain();
+	must_plan(0);
+	c.words = word_at;
+	c.n_words = 3;
+	c.aggs = act_cells;
+	c.n_aggs = 2;
+	c.is_bare = true;
+	patch_with(&c, 1);
+	for (unsigned i = 0; i < 300; i++)
+		run_acts((uint64_t)cell_value(i), i % 4 ? random_next() | 1 : 0);
+	assert_int_equal(*ring_word(SUM_AT), 225);
+	assert_int_equal(*ring_word(POWER_AT), 225);
+	assert_ring_empty();
+	func_restore();
+	/* What is not there, or would fault, is refused. */
+	c.n_words = 2;
+	assert_non_null(
+		func_patch(&(struct arch_tramp_firing){ .clauses = &c, .n_clauses = 1 }, 1));
+	c.n_words = 3;
+	c.n_aggs = 1;
+	assert_non_null(
+		func_patch(&(struct arch_tramp_firing){ .clauses = &c, .n_clauses = 1 }, 1));
+	c.code = &value_load;
+	assert_non_null(
+		func_patch(&(struct arch_tramp_firing){ .clauses = &c, .n_clauses = 1 }, 1));
+}
+
+static void test_words_beside_a_record(void **state)
+{
+	struct arch_tramp_clause c = clause_of(&act_record, 2);
+	const struct dl_record *rec;
+	struct cpu cpu;
+
+	(void)state;
+	ring_reset();
+	put_plain();
+	must_plan(0);
+	c.words = word_at;
+	c.n_words = 2;
+	patch_with(&c, 1);
+	random_cpu(&cpu);
+	*arg0_of(&cpu) = 77;
+	*ring_word(word_at[0]) = 9;
+	func_run(&cpu, rig.func.addr);
+	rec = arch_ring_at(rig.ring, rig.ring_data, rig.ring->tail);
+	assert_non_null(rec);
+	assert_int_equal(rec->n_slots, 2);
+	assert_int_equal(rec->slots[0], 77);
+	assert_int_equal(rec->slots[1], 9);
+	assert_int_equal(*ring_word(word_at[1]), 82);
+	assert_int_equal(count_records(), 1);
+	func_restore();
 }
 
 #endif

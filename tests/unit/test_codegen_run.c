@@ -66,7 +66,7 @@ static uint64_t thread_var_at(void *ctx, enum dl_bvar which, uint64_t index)
 	return which == DL_BV_ARG && index < N_ARGS ? fake.args[index] : 0;
 }
 
-static const struct dl_near_ops near_ops = { near_arg, near_reg, load };
+static const struct dl_near_ops near_ops = { .arg = near_arg, .reg = near_reg, .load = load };
 static const struct dl_thread_ops thread_ops = { .load = load, .var_at = thread_var_at };
 
 /* --- running a clause --- */

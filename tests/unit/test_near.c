@@ -56,7 +56,7 @@ static size_t fake_load(void *ctx, uint64_t addr, void *buf, size_t len)
 	return len;
 }
 
-static const struct dl_near_ops fake_ops = { fake_arg, fake_reg, fake_load };
+static const struct dl_near_ops fake_ops = { .arg = fake_arg, .reg = fake_reg, .load = fake_load };
 
 #define I(name, ra, rb, rc, k)              \
 	{                                   \

@@ -205,7 +205,7 @@ static size_t any_load(void *ctx, uint64_t addr, void *buf, size_t len)
 
 static void test_random_bytes_are_refused_or_harmless(void **state)
 {
-	static const struct dl_near_ops ops = { any_arg, any_reg, any_load };
+	static const struct dl_near_ops ops = { .arg = any_arg, .reg = any_reg, .load = any_load };
 	static uint64_t record[64];
 	struct dl_insn insns[24];
 	unsigned sound = 0;

@@ -16,7 +16,7 @@ static void see_flags(struct cpu *cpu)
 	(void)cpu;
 }
 
-static void put_frame(void)
+static void put_plain(void)
 {
 	put(f_plain, f_plain_end);
 }
@@ -26,7 +26,7 @@ static void put_frame(void)
 static void test_cells_hold_what_the_aggregation_would(void **state)
 {
 	(void)state;
-	put_frame();
+	put_plain();
 	must_plan(0);
 	run_all_cells();
 }
@@ -36,6 +36,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_cells_hold_what_the_aggregation_would),
 		cmocka_unit_test(test_a_value_that_faults_leaves_a_record_instead),
+		cmocka_unit_test(test_words_and_cells_of_a_clause_without_record),
+		cmocka_unit_test(test_words_beside_a_record),
 	};
 
 	return cmocka_run_group_tests(tests, rig_open, rig_close);

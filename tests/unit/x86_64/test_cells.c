@@ -6,8 +6,6 @@
 
 FUNC(nop5, ".byte 0x0f, 0x1f, 0x44, 0, 0");
 FUNC(nop5_cmp, ".byte 0x0f, 0x1f, 0x44, 0, 0; cmp %rax, %rax");
-FUNC(frame, "push %rbp; mov %rsp, %rbp; push %rbx; sub $24, %rsp; mov %rdi, %rbx; add $24, %rsp;"
-	    "pop %rbx; pop %rbp");
 FUNC(branch, "test %dil, %dil; je 1f; mov %rsi, %rax; inc %rdx; 1: setz %cl; mov %rsi, %rdi");
 
 static uint64_t *arg0_of(struct cpu *cpu)
@@ -21,9 +19,9 @@ static void see_flags(struct cpu *cpu)
 		cpu->flags = 0x246; /* of equal operands */
 }
 
-static void put_frame(void)
+static void put_plain(void)
 {
-	put(f_frame, f_frame_end);
+	put(f_nop5, f_nop5_end);
 }
 
 #include "../cells.h"
@@ -62,6 +60,8 @@ int main(void)
 		cmocka_unit_test(test_cells_hold_what_the_aggregation_would),
 		cmocka_unit_test(test_a_count_costs_no_registers_where_flags_are_dead),
 		cmocka_unit_test(test_a_value_that_faults_leaves_a_record_instead),
+		cmocka_unit_test(test_words_and_cells_of_a_clause_without_record),
+		cmocka_unit_test(test_words_beside_a_record),
 	};
 
 	return cmocka_run_group_tests(tests, rig_open, rig_close);

@@ -344,6 +344,6 @@ static uint64_t seen_reg(void *ctx, unsigned n)
 	return v;
 }
 
-static const struct dl_near_ops seen_ops = { seen_arg, seen_reg, seen_load };
+static const struct dl_near_ops seen_ops = { .arg = seen_arg, .reg = seen_reg, .load = seen_load };
 
 #endif
