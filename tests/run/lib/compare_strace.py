@@ -9,7 +9,7 @@ import subprocess
 import sys
 
 NAMES = {"newstat": "stat", "newfstat": "fstat", "newlstat": "lstat", "newuname": "uname",
-         "sendfile64": "sendfile", "umount": "umount2"}
+         "sendfile64": "sendfile", "umount": "umount2", "arm64_personality": "personality"}
 UNRETURNING = {"exit", "exit_group"}
 
 
