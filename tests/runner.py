@@ -138,7 +138,7 @@ def environment(args):
     env = {k: v for k, v in os.environ.items() if not k.startswith("DTRACE_")}
     if args.tier:
         env["DTRACE_OPT_TIER"] = args.tier
-    env.update(DTRACE=args.dtrace, FIX=args.fixtures, LC_ALL="C", TZ="UTC",
+    env.update(DTRACE=args.dtrace, FIX=args.fixtures, LC_ALL="C", TZ="UTC", SLOW=str(args.slow),
                CASES=os.path.dirname(os.path.abspath(args.case)),
                PATH=env.get("PATH", "/usr/bin:/bin") + ":/usr/sbin:/sbin")
     return env
