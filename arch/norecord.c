@@ -29,6 +29,15 @@ bool arch_anchor_write(pid_t tid, uint64_t ring)
 	return false;
 }
 
+const bool arch_anchors_are_table = false;
+
+bool arch_anchor_key(pid_t tid, uint64_t *ret)
+{
+	(void)tid;
+	*ret = 0;
+	return false;
+}
+
 bool arch_shadow_stack(pid_t tid)
 {
 	(void)tid;

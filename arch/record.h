@@ -194,6 +194,13 @@ uint64_t arch_counter(void);
  */
 bool arch_anchor_read(pid_t tid, uint64_t *ret);
 bool arch_anchor_write(pid_t tid, uint64_t ring);
+/*
+ * true: threads have no anchor (0 is read, what is written means nothing) but
+ * are found in a table (struct arch_anchors) by a key: of a stopped thread, 0
+ * none.  false: it can't be asked.
+ */
+extern const bool arch_anchors_are_table;
+bool arch_anchor_key(pid_t tid, uint64_t *ret);
 /* Are the stopped thread's return addresses checked against a stack of their own? */
 bool arch_shadow_stack(pid_t tid);
 
@@ -360,7 +367,10 @@ struct arch_anchors {
 	} slots[(1 << ARCH_ANCHOR_BITS) + ARCH_ANCHOR_WINDOW];
 };
 
-/* Gives the thread with that key its ring, or none (0); false: no slot is free. */
+/*
+ * Gives the thread with that key its ring, or none (0); false: no slot is free.
+ * A slot that its thread may be reading keeps its key; ring must be one it may have.
+ */
 static inline bool arch_anchors_set(struct arch_anchors *a, uint64_t key, uint64_t ring)
 {
 	uint64_t first = key * ARCH_ANCHOR_FACTOR >> (64 - ARCH_ANCHOR_BITS);
@@ -374,7 +384,8 @@ static inline bool arch_anchors_set(struct arch_anchors *a, uint64_t key, uint64
 			at = i;
 	if (key == 0 || at == ARCH_ANCHOR_WINDOW)
 		return ring == 0;
-	a->slots[first + at].ring = ring;
+	if (ring)
+		__atomic_store_n(&a->slots[first + at].ring, ring, __ATOMIC_RELAXED);
 	__atomic_store_n(&a->slots[first + at].key, ring ? key : 0, __ATOMIC_RELEASE);
 	return true;
 }

@@ -103,6 +103,9 @@ struct engine_task {
 	uint64_t *words; /* its own, while no ring has them */
 	uint32_t n_words;
 	uint64_t anchor; /* as the thread has it */
+	uint64_t anchor_key; /* in the table of anchors; 0 none */
+	bool has_slot; /* its ring is there */
+	bool has_lent_slot; /* to its vfork child, while it sleeps */
 	int cpu; /* as of the drain at cpu_at */
 	uint64_t cpu_at;
 };
@@ -308,11 +311,17 @@ size_t mem_write_raw(struct aspace *as, uint64_t addr, const void *buf, size_t l
 void task_resume(struct engine_task *t);
 bool task_is_held(const struct engine_task *t);
 bool task_interrupt(struct engine_task *t);
-/* Gives the stopped task the anchor that it must have. */
-bool task_put_anchor(struct engine_task *t);
 void task_ingest_same(struct engine *e, struct engine_task *t, int status);
 /* From a stop inside a system call to a clean one (or gone: false). */
 bool task_make_clean(struct engine *e, struct engine_task *t);
+
+/* -------------------------------------------------------------- anchor.c -- */
+/* Gives the stopped task the anchor that it must have; false: it is gone. */
+bool task_put_anchor(struct engine_task *t);
+/* It found the null ring, or a full one.  false: it can have no other. */
+bool anchor_renew(struct engine_task *t);
+/* It runs no more in its address space. */
+void anchor_drop(struct engine_task *t);
 
 /* ---------------------------------------------------------------- life.c -- */
 void life_new_child(struct engine *e, struct task *parent, const struct event *ev);

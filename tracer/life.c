@@ -188,7 +188,7 @@ static void give_birth(struct engine *e, const struct birth *b, int status)
 		engine_bug(e, NULL, "out of memory for a new task");
 	if (b->parent) {
 		child->trap_blocked = b->parent->trap_blocked;
-		child->anchor = b->parent->anchor;
+		child->anchor = arch_anchors_are_table ? 0 : b->parent->anchor;
 		pin_child(e, b->parent, b->tid);
 	}
 	engine_ingest(e, b->tid, status);

@@ -202,6 +202,7 @@ static const char *build(struct engine *e, struct aspace *as, struct arch_tramp_
 	if (!code)
 		return "out of memory";
 	job->common = job->plan->jump;
+	job->anchor = as->rings->anchors_addr;
 	why = arch_tramp_build(job, job->plan->jump, NULL, 0, ret);
 	if (why != arch_tramp_no_room)
 		return why ? why : "it has no trampoline";
@@ -626,6 +627,30 @@ void patch_deinit(struct aspace *as)
 
 /* ------------------------------------------------------------------ signals -- */
 
+/*
+ * A thread that can have no ring: what the trampoline is for is done as at a
+ * breakpoint.  Without a ring it has left nothing, so all of it is.
+ */
+static void fire_at_sites(struct engine *e, struct engine_task *t, const struct patch *p)
+{
+	struct site *sites[ARCH_DISPLACED_MAX + 1];
+	struct arch_regs *now = task_regs(&t->pub), r;
+	struct arch_tramp_place place;
+	size_t n = p->sites.n < ARRAY_SIZE(sites) ? p->sites.n : ARRAY_SIZE(sites);
+
+	if (!now)
+		return;
+	r = *now;
+	if (!patch_unwind(t->pub.proc->as, &t->pub, &r, &place))
+		return;
+	*now = r;
+	task_regs_changed(&t->pub);
+	if (n)
+		memcpy(sites, p->sites.items, n * sizeof(sites[0]));
+	for (size_t i = 0; i < n && t->pub.state == TASK_STOPPED; i++)
+		site_hit(e, &t->pub, sites[i]);
+}
+
 bool patch_trap(struct engine *e, struct engine_task *t)
 {
 	struct aspace *as = t->pub.proc->as;
@@ -641,8 +666,10 @@ bool patch_trap(struct engine *e, struct engine_task *t)
 		signal_repair_forced(e, t, !t->ring);
 		if (t->pub.state == TASK_STOPPED && as->rings)
 			ring_want(e, t);
+		if (t->pub.state == TASK_STOPPED && !anchor_renew(t))
+			fire_at_sites(e, t, p);
 		/* A repair may have moved it. */
-		if (t->pub.state == TASK_STOPPED && task_regs(&t->pub))
+		else if (t->pub.state == TASK_STOPPED && task_regs(&t->pub))
 			task_pc_set(t, check);
 		return true;
 	}

@@ -31,7 +31,7 @@
 #include "engine_impl.h"
 #include "procfs.h"
 
-#define PAGE 4096u
+#define PAGE_MIN 4096u
 #define CONTROL_OFFSET 2048u /* of the control words in the null ring's page ... */
 #define CONTROL_STRIDE 256u /* ... which are on lines of their own */
 #define RING_MIN (UINT32_C(64) << 10)
@@ -171,9 +171,12 @@ static struct error *add_ring(struct ring_space *rs, const struct ring_chunk *c,
 	return NULL;
 }
 
+/* Pages are larger on some kernels. */
 static uint32_t page_up(uint64_t n)
 {
-	return (uint32_t)((n + PAGE - 1) & ~(uint64_t)(PAGE - 1));
+	uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
+
+	return (uint32_t)((n + page - 1) & ~(page - 1));
 }
 
 static uint32_t ring_bytes(const struct engine *e, const struct ring_space *rs)
@@ -210,11 +213,36 @@ bool ring_may_outlive(const struct engine *e, const struct aspace *as)
 	return false;
 }
 
+/* The null ring and its words, and the table of all others where there is one. */
+static size_t first_bytes(void)
+{
+	return page_up(PAGE_MIN) +
+	       (arch_anchors_are_table ? page_up(sizeof(struct arch_anchors)) : 0);
+}
+
+static void init_first(struct ring_space *rs, const struct ring_chunk *c)
+{
+	struct arch_ring *null = (struct arch_ring *)(void *)c->local;
+
+	rs->null_ring = c->remote;
+	rs->page = c->local;
+	*ring_control_word(rs, 0) = ARCH_CONTROL_WAIT;
+	*ring_control_word(rs, 1) = arch_tramp_sleeps ? ARCH_CONTROL_SLEEP : ARCH_CONTROL_WAIT;
+	null->self = c->remote;
+	null->control = ring_control(rs, 0);
+	if (!arch_anchors_are_table)
+		return;
+	rs->anchors = (struct arch_anchors *)(void *)(c->local + page_up(PAGE_MIN));
+	rs->anchors_addr = c->remote + page_up(PAGE_MIN);
+	rs->anchors->null_ring = c->remote;
+}
+
 /* n rings (and first of all a page for the null ring, if it isn't there). */
 static struct error *fill_chunk(struct maker *m, struct ring_space *rs, unsigned n,
 				uint32_t head_bytes, uint32_t size)
 {
-	size_t first = rs->null_ring ? 0 : PAGE, stride = (size_t)head_bytes + 2 * (size_t)size;
+	size_t first = rs->null_ring ? 0 : first_bytes(),
+	       stride = (size_t)head_bytes + 2 * (size_t)size;
 	size_t file = first + n * ((size_t)head_bytes + size), at, off;
 	const struct annex_region *annex = m->as->regions.items[0];
 	struct ring_chunk c = { 0 };
@@ -229,18 +257,9 @@ static struct error *fill_chunk(struct maker *m, struct ring_space *rs, unsigned
 		return &error_nomem;
 	}
 	if (first) {
-		err = map_piece(m, &c, 0, PAGE, 0);
-		if (!err) {
-			struct arch_ring *null = (struct arch_ring *)(void *)c.local;
-
-			rs->null_ring = c.remote;
-			rs->page = c.local;
-			*ring_control_word(rs, 0) = ARCH_CONTROL_WAIT;
-			*ring_control_word(rs, 1) =
-				arch_tramp_sleeps ? ARCH_CONTROL_SLEEP : ARCH_CONTROL_WAIT;
-			null->self = c.remote;
-			null->control = ring_control(rs, 0);
-		}
+		err = map_piece(m, &c, 0, first, 0);
+		if (!err)
+			init_first(rs, &c);
 	}
 	for (unsigned i = 0; i < n && !err; i++) {
 		at = first + i * stride;
@@ -483,6 +502,7 @@ static void collect_ring(struct engine *e, struct ring *r);
 
 void ring_release(struct engine *e, struct engine_task *t)
 {
+	anchor_drop(t);
 	if (!t->ring)
 		return;
 	ring_drain(e);

@@ -43,6 +43,8 @@ struct ring_space {
 	struct aspace *as;
 	uint64_t null_ring; /* its address in the target */
 	uint8_t *page; /* our mapping of the null ring's page */
+	struct arch_anchors *anchors; /* and of the table behind it, at ... in the target; NULL */
+	uint64_t anchors_addr;
 	uint32_t need; /* the largest record of any site */
 	VEC(struct ring_chunk) chunks;
 	VEC(struct ring *) rings; /* owned */

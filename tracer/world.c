@@ -59,21 +59,6 @@ static bool resume_running(struct engine_task *t)
 	return true;
 }
 
-/* After the registers are written: they have the old one. */
-bool task_put_anchor(struct engine_task *t)
-{
-	uint64_t anchor;
-
-	if (!t->pub.engine->uses_rings)
-		return true;
-	anchor = ring_anchor(t);
-	if (t->anchor == anchor)
-		return true;
-	t->anchor = anchor;
-	t->pub.regs_valid = false; /* they have the old one */
-	return arch_anchor_write(t->pub.tid, anchor);
-}
-
 void task_resume(struct engine_task *t)
 {
 	bool ok;

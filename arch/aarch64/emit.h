@@ -86,11 +86,13 @@ enum a64_sys {
 	MRS_CNTVCT = (int)0xd53be040,
 };
 
+#define INS_ADR 0x10000000u
 #define INS_BRK 0xd4200000u
 #define INS_DMB_ISHLD 0xd50339bfu
 #define INS_ISB 0xd5033fdfu
 #define INS_NOP 0xd503201fu
 #define INS_RET 0xd65f03c0u
+#define INS_SVC 0xd4000001u
 #define INS_XPACLRI 0xd50320ffu /* x30 without its signature; a nop where there are none */
 
 /* No trampoline is larger: a conditional branch reaches all of it. */

@@ -31,7 +31,7 @@
 /* Words of a frame: numbers of registers, or these. */
 enum { WORD_NZCV = 31, WORD_FIRST };
 
-enum a64_routine { A64_FIND_RING, A64_STRING, A64_MEMORY, A64_TRIM };
+enum a64_routine { A64_FIND_RING, A64_STRING, A64_MEMORY, A64_TRIM, A64_SLEEP };
 
 /* Its offset in the common code. */
 uint32_t a64_common_entry(enum a64_routine which);

@@ -24,7 +24,7 @@
 static struct {
 	struct a64_asm e;
 	bool is_made;
-	uint32_t entry[A64_TRIM + 1];
+	uint32_t entry[A64_SLEEP + 1];
 	struct arch_tramp_pair fixups[FIXUPS]; /* to: labels until it is made */
 	unsigned n_fixups;
 } common;
@@ -241,6 +241,30 @@ static void make_trim(struct a64_asm *e)
 	emit(e, INS_RET);
 }
 
+#define SYS_FUTEX 98 /* which the filters of sandboxed programs rarely refuse */
+#define SLEEP_NS 100000u
+
+/*
+ * Sleeps a little, until the control word at x0 changes at most: unlike the
+ * trap, it does no harm to a thread whose tracer dies meanwhile, and the tracer
+ * can drain without stopping anybody.  Changes x0..x3 and x8, the ring, which is
+ * to be looked up again.
+ */
+static void make_sleep(struct a64_asm *e)
+{
+	static const uint32_t time[4] = { 0, 0, SLEEP_NS, 0 }; /* struct timespec */
+
+	common.entry[A64_SLEEP] = emit_here(e);
+	emit_const(e, X(1), 0); /* FUTEX_WAIT */
+	emit_const(e, X(2), ARCH_CONTROL_SLEEP);
+	emit(e, INS_ADR | 4 << 5 | X(3)); /* 4 instructions on */
+	emit_const(e, X(8), SYS_FUTEX);
+	emit(e, INS_SVC);
+	emit(e, INS_RET);
+	for (unsigned i = 0; i < 4; i++)
+		emit(e, time[i]);
+}
+
 static bool make(void)
 {
 	struct a64_asm *e = &common.e;
@@ -254,6 +278,7 @@ static bool make(void)
 	make_memory(e, &to);
 	make_ends(e, &to);
 	make_trim(e);
+	make_sleep(e);
 	if (!emit_finish(e)) {
 		emit_deinit(e);
 		common.n_fixups = 0;

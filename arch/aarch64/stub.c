@@ -131,21 +131,26 @@ void a64_reserve_emit(struct a64_gen *g, const struct a64_reserve *r)
 
 /* --------------------------------------------------------------- stubs -- */
 
-/* The control word: wait for the tracer, then try again, or count a drop. */
+/* The control word: wait for the tracer or for a while, then try again, or count a drop. */
 static void stub_full(struct a64_gen *g, const struct a64_stub *s)
 {
 	struct a64_asm *e = &g->e;
-	uint32_t drop = emit_label(e);
+	uint32_t rest = emit_label(e), drop = emit_label(e);
 	struct arch_tramp_pair trap;
 
 	emit_mem(e, LDRX, X(0), A64_RING, RING(control));
-	emit_mem(e, LDRW, X(0), X(0), 0);
-	emit_addi(e, X(0), X(0), -(int)ARCH_CONTROL_WAIT);
-	emit_cbnz(e, X(0), drop);
+	emit_mem(e, LDRW, X(1), X(0), 0);
+	emit_addi(e, X(1), X(1), -(int)ARCH_CONTROL_WAIT);
+	emit_cbnz(e, X(1), rest);
 	trap = (struct arch_tramp_pair){ emit_here(e), s->next };
 	if (!vec_push(&g->notes.traps, trap))
 		e->failed = true;
 	emit(e, INS_BRK);
+	emit_b(e, s->next);
+	emit_place(e, rest);
+	emit_addi(e, X(1), X(1), (int)ARCH_CONTROL_WAIT - (int)ARCH_CONTROL_SLEEP);
+	emit_cbnz(e, X(1), drop);
+	a64_call(g, A64_SLEEP);
 	emit_b(e, s->next);
 	emit_place(e, drop);
 	emit_addi(e, X(1), A64_RING, RING(drops));

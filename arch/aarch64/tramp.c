@@ -333,10 +333,24 @@ static int64_t copy_place(const struct arch_tramp *t, uint64_t pc)
 	return n ? arch_slot_to_orig(slot, n, 4, pc - at) : -1;
 }
 
+static bool is_conditional(const struct a64_insn *x)
+{
+	return x->cls == A64_BCOND || x->cls == A64_CBZ || x->cls == A64_TBZ;
+}
+
 static void see_copy(const struct arch_tramp *t, uint64_t pc, struct arch_tramp_place *ret)
 {
 	int64_t off = copy_place(t, pc);
+	struct arch_insn insn;
+	struct a64_insn x;
 
+	/* The second branch of its copy: it was taken. */
+	if (pc == t->base + t->copy[0] + 8 && a64_decode(t->plan.orig, 4, &x) &&
+	    is_conditional(&x) && arch_insn_length(t->plan.orig, 4, t->plan.addr, &insn)) {
+		ret->orig = insn.target;
+		ret->phase = ARCH_TRAMP_LEAVING;
+		return;
+	}
 	ret->orig = off < 0 ? 0 : t->plan.addr + (uint64_t)off;
 	if (off == 4)
 		ret->phase = ARCH_TRAMP_LEAVING;

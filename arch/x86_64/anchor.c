@@ -31,6 +31,15 @@ bool arch_anchor_write(pid_t tid, uint64_t ring)
 	return ptrace(PTRACE_POKEUSER, tid, GS_BASE, (void *)ring) == 0;
 }
 
+const bool arch_anchors_are_table = false;
+
+bool arch_anchor_key(pid_t tid, uint64_t *ret)
+{
+	(void)tid;
+	*ret = 0;
+	return false;
+}
+
 #define NT_SHADOW_STACK 0x204 /* NT_X86_SHSTK: the shadow stack's pointer */
 
 bool arch_shadow_stack(pid_t tid)

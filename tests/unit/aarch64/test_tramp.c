@@ -4,6 +4,9 @@
  */
 #include "tramp_programs.h"
 
+#include <signal.h>
+#include <sys/time.h>
+
 /* ------------------------------------------------------------ functions -- */
 
 FUNC(plain, "nop");
@@ -301,6 +304,40 @@ static void test_a_full_ring_waits_for_the_tracer(void **state)
 	func_restore();
 }
 
+static void on_alarm(int sig)
+{
+	(void)sig;
+	rig.ring->limit += 96;
+}
+
+static void test_a_thread_that_may_outlive_the_tracer_sleeps_until_there_is_room(void **state)
+{
+	struct itimerval soon = { { 0, 2000 }, { 0, 2000 } }, never = { { 0, 0 }, { 0, 0 } };
+	struct arch_tramp_clause c = clause_of(&two_args, 2);
+	struct sigaction sa = { .sa_handler = on_alarm }, old;
+	struct cpu cpu;
+
+	(void)state;
+	ring_reset();
+	*rig.control = ARCH_CONTROL_SLEEP;
+	rig.ring->limit = 100;
+	put(f_frame, f_frame_end);
+	must_plan(0);
+	patch_with(&c, 1);
+	sigaction(SIGALRM, &sa, &old);
+	setitimer(ITIMER_REAL, &soon, NULL);
+	for (unsigned i = 0; i < 9; i++) {
+		random_cpu(&cpu);
+		func_run(&cpu, rig.func.addr);
+	}
+	setitimer(ITIMER_REAL, &never, NULL);
+	sigaction(SIGALRM, &old, NULL);
+	assert_int_equal(rig.ring->head, 9 * 48);
+	assert_int_equal(rig.ring->drops, 0);
+	assert_int_equal(rig.n_traps, 0);
+	func_restore();
+}
+
 static void test_a_full_ring_drops_and_counts_when_nobody_waits(void **state)
 {
 	struct arch_tramp_clause c = clause_of(&two_args, 2);
@@ -402,6 +439,8 @@ int main(void)
 		cmocka_unit_test(test_the_first_record_of_a_firing_says_so_and_each_has_its_time),
 		cmocka_unit_test(test_firings_at_one_site_each_have_a_first_record),
 		cmocka_unit_test(test_a_full_ring_waits_for_the_tracer),
+		cmocka_unit_test(
+			test_a_thread_that_may_outlive_the_tracer_sleeps_until_there_is_room),
 		cmocka_unit_test(test_a_full_ring_drops_and_counts_when_nobody_waits),
 		cmocka_unit_test(test_a_thread_without_a_ring_gets_one_at_its_first_record),
 		cmocka_unit_test(test_jobs_that_make_no_sense_are_refused_with_a_reason),

@@ -293,6 +293,7 @@ static void test_unwinding_and_leaving_at_each_instruction_of_a_cell(void **stat
 }
 
 FUNC(load, "ldr w1, [x0]");
+FUNC(branch, "tbnz w0, #0, 1f; nop; nop; 1: nop");
 FUNC(far, "ldr d1, 1f; b 2f; 1: .word 1, 2; 2: nop");
 
 /* A fault of the program's own in the displaced instruction. */
@@ -329,6 +330,19 @@ static void test_places_in_displaced_instructions_are_those_of_the_originals(voi
 	regs_of_cpu(&cpu, rig.tramp.base + rig.tramp.copy[0] + 4, &r);
 	assert_true(arch_tramp_unwind(&rig.tramp, &r, read_word, NULL, &place));
 	assert_int_equal(place.orig, rig.func.addr + 4);
+	func_restore();
+	put(f_branch, f_branch_end);
+	must_plan(0);
+	patch_with(&c, 1);
+	for (unsigned taken = 0; taken < 2; taken++) {
+		uint64_t way_out = rig.tramp.base + rig.tramp.copy[0] + 4 + 4 * taken;
+
+		regs_of_cpu(&cpu, way_out, &r);
+		assert_true(arch_tramp_unwind(&rig.tramp, &r, read_word, NULL, &place));
+		assert_int_equal(place.phase, ARCH_TRAMP_LEAVING);
+		assert_int_equal(place.orig, rig.func.addr + (taken ? 12 : 4));
+		assert_int_equal(arch_pc(&r), way_out);
+	}
 	func_restore();
 }
 

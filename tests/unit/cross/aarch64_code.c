@@ -293,9 +293,12 @@ static void test_the_common_code_changes_scratch_registers_only(void **state)
 
 	(void)state;
 	assert_true(len > 100 && len < 0x1000);
+	len -= 16; /* the time it sleeps */
 	for (size_t off = 0; off < len; off += 4) {
 		disassemble(code + off, COMMON + off);
-		assert_changes(scratch);
+		if (insn->id !=
+		    ARM64_INS_SVC) /* which changes x0, but not x30 as capstone has it */
+			assert_changes(scratch);
 		if (leads_elsewhere(&to))
 			assert_true(to - COMMON < len && insn->id != ARM64_INS_BL);
 		n_loads += tramp_common_fixup(off) != 0;
@@ -303,7 +306,7 @@ static void test_the_common_code_changes_scratch_registers_only(void **state)
 			assert_int_equal(strncmp(insn->mnemonic, "ldr", 3), 0);
 	}
 	assert_int_equal(n_loads, 4);
-	for (unsigned i = A64_FIND_RING; i <= A64_TRIM; i++)
+	for (unsigned i = A64_FIND_RING; i <= A64_SLEEP; i++)
 		assert_true(a64_common_entry(i) < len);
 }
 
@@ -322,7 +325,7 @@ static uint64_t saved_set(const struct arch_tramp *t)
 
 static bool is_entry(uint64_t to)
 {
-	for (unsigned i = A64_FIND_RING; i <= A64_TRIM; i++)
+	for (unsigned i = A64_FIND_RING; i <= A64_SLEEP; i++)
 		if (to == COMMON + a64_common_entry(i))
 			return true;
 	return false;
