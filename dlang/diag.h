@@ -49,7 +49,7 @@ struct dl_diag {
 	struct dl_range range;
 	char *text; /* arena */
 	char *hint; /* arena; NULL when there is none */
-	bool needs_kernel; /* nothing is wrong with the script but that it wants a kernel */
+	bool is_last; /* what else is wrong comes first: a kernel is wanted, a symbol not defined */
 };
 
 struct dl_diags {

@@ -261,11 +261,12 @@ static const char *aggregation(struct dl_lexer *lx, const char *p, struct dl_tok
 	return p;
 }
 
-/* --- probe descriptions: the classic characters, and + for libstdc++ --- */
+/* --- probe descriptions: the classic characters, + for libstdc++, UTF-8 --- */
 
 static bool starts_pdesc(char c)
 {
-	return isalpha((unsigned char)c) || (c && strchr("-$:_.?*[]!\\", c));
+	return isalpha((unsigned char)c) || (c && strchr("-$:_.?*[]!\\", c)) ||
+	       (unsigned char)c >= 0x80;
 }
 
 static bool in_pdesc(char c)

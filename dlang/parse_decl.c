@@ -555,7 +555,9 @@ static void parse_dimension(struct dl_parser *p, struct dl_deriv *v)
 
 	if (!e)
 		return;
-	if (!dl_sema_const_int(p->ctx, e, &n) || n < 0 || (n == 0 && !p->include_depth)) {
+	if (e->kind == DL_N_INT && e->value > INT64_MAX)
+		n = INT64_MAX; /* an unsigned literal is positive */
+	else if (!dl_sema_const_int(p->ctx, e, &n) || n < 0 || (n == 0 && !p->include_depth)) {
 		dl_parse_fail(p, D_DECL_ARRSUB, e->range,
 			      "positive integral constant expression "
 			      "or tuple signature expected as array declaration subscript");

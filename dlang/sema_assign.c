@@ -39,13 +39,14 @@ static void warn_cut(struct sema *s, struct dl_range range, const struct dl_node
 static bool check_target(struct sema *s, struct dl_range range, const struct dl_node *l,
 			 const char *op)
 {
+	bool built_in = l->kind == DL_N_BVAR || l->kind == DL_N_ARG || l->kind == DL_N_UREG;
+
 	if (!l->is_lvalue) {
-		struct dl_diag *d =
-			dl_error(s->c, l->kind == DL_N_BVAR ? D_OP_WRITE : D_OP_LVAL, range,
-				 l->kind == DL_N_BVAR ?
-					 "operator %s can only be applied to a writable variable" :
-					 "operator %s requires modifiable lvalue as an operand",
-				 op);
+		struct dl_diag *d = dl_error(
+			s->c, built_in ? D_OP_WRITE : D_OP_LVAL, range,
+			built_in ? "operator %s can only be applied to a writable variable" :
+				   "operator %s requires modifiable lvalue as an operand",
+			op);
 
 		if (!strcmp(op, "="))
 			dl_hint(s->c, d, "= assigns; == compares");

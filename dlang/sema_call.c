@@ -223,24 +223,25 @@ static struct dl_node *kernel_call(struct sema *s, const struct dl_node *n, stru
 void sema_misplaced(struct sema *s)
 {
 	const struct dl_node *n = s->misplaced;
+	struct dl_ident *id = n ? sema_lookup(s, n->name) : NULL;
+	struct dl_diag *d;
 
 	s->misplaced = NULL;
-	if (n && s->c->diags.n_errors == s->misplaced_errors)
-		dl_error(s->c, D_CG_EXPR, n->range,
-			 "tracing function %s( ) may not be called from a D expression "
-			 "(D program context required)",
-			 n->name);
+	if (!id || s->c->diags.n_errors != s->misplaced_errors)
+		return;
+	d = dl_error(s->c, D_CG_EXPR, n->range,
+		     "%s %s( ) may not be called from a D expression (D program context required)",
+		     sema_kind_word(id), n->name);
+	if (id->kind == DL_ID_AGGFUNC)
+		dl_hint(s->c, d, "aggregate: @%s = %s(...)", id->name, id->name);
 }
 
 /*
- * An action where a value is wanted is void: whoever uses the value says what
+ * An action or aggregating function where a value is wanted is void: whoever uses the value says what
  * is wrong with that, and only if nobody does is the call itself refused.
  */
-static struct dl_node *action_value(struct sema *s, const struct dl_node *n, struct dl_ident *id)
+static struct dl_node *action_value(struct sema *s, const struct dl_node *n)
 {
-	struct dl_node *out;
-
-	(void)id;
 	if (!s->misplaced) {
 		s->misplaced = n;
 		s->misplaced_errors = s->c->diags.n_errors;
@@ -249,8 +250,7 @@ static struct dl_node *action_value(struct sema *s, const struct dl_node *n, str
 		sema_misplaced(s);
 		return NULL;
 	}
-	out = sema_action_node(s, n->range, DL_ACT_NOTHING, NULL);
-	return out;
+	return sema_action_node(s, n->range, DL_ACT_NOTHING, NULL);
 }
 
 struct dl_node *sema_call(struct sema *s, const struct dl_node *n)
@@ -271,14 +271,13 @@ struct dl_node *sema_call(struct sema *s, const struct dl_node *n)
 	}
 	switch (id->kind) {
 	case DL_ID_SUBR: return subroutine(s, n, id);
-	case DL_ID_ACTION: return action_value(s, n, id);
+	case DL_ID_AGGFUNC:
+	case DL_ID_ACTION: return action_value(s, n);
 	case DL_ID_UNSUPPORTED: return kernel_call(s, n, id);
 	default:
-		d = dl_error(s->c, D_FUNC_IDKIND, n->range,
-			     "%s '%s' may not be referenced as a function", sema_kind_word(id),
-			     id->name);
-		if (id->kind == DL_ID_AGGFUNC)
-			dl_hint(s->c, d, "aggregate: @%s = %s(...)", id->name, id->name);
+		dl_error(s->c, D_FUNC_IDKIND, n->range,
+			 "%s '%s' may not be referenced as a function", sema_kind_word(id),
+			 id->name);
 		return NULL;
 	}
 }

@@ -178,12 +178,11 @@ bool sema_ptr_compat(struct sema *s, const struct dl_node *a, const struct dl_no
 	bool pb = sema_is_pointer(b) || dl_type_base(b->type)->kind == DL_FUNC;
 	struct dl_type *ta, *tb;
 
-	if (!pa && !pb)
-		return false;
+	/* What is 0 by a cast to a pointer is no null constant for an integer to meet. */
+	if (!pa || !pb)
+		return (pa && sema_is_null(b)) || (pb && sema_is_null(a));
 	if (sema_is_null(a) || sema_is_null(b))
 		return true;
-	if (!pa || !pb)
-		return false;
 	ta = dl_type_base(a->type)->kind == DL_FUNC ? a->type : sema_pointee(s, a);
 	tb = dl_type_base(b->type)->kind == DL_FUNC ? b->type : sema_pointee(s, b);
 	if (dl_type_base(ta)->kind == DL_VOID || dl_type_base(tb)->kind == DL_VOID)

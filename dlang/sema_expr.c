@@ -119,7 +119,11 @@ static struct dl_node *size_of(struct sema *s, const struct dl_node *n)
 	if (n->left->kind == DL_N_TYPE) {
 		t = n->left->type;
 	} else {
+		bool outer = s->is_sizeof;
+
+		s->is_sizeof = true;
 		e = sema_operand(s, n->left, "sizeof");
+		s->is_sizeof = outer;
 		if (!e)
 			return NULL;
 		t = e->type;

@@ -387,7 +387,7 @@ struct dl_node *sema_unsupported(struct sema *s, struct dl_range range, const st
 	struct dl_diag *d = dl_error(s->c, D_UNKNOWN, range,
 				     "%s is not supported: it requires kernel tracing", id->name);
 
-	d->needs_kernel = true;
+	d->is_last = true;
 	if (id->why)
 		dl_hint(s->c, d, "%s", id->why);
 	return NULL;

@@ -42,6 +42,7 @@ struct sema {
 	bool over_budget;
 	bool quiet; /* trying out: no names are made, nothing assigned */
 	bool lost; /* something was passed over in silence */
+	bool is_sizeof; /* only the type is wanted: no symbol is needed */
 	bool has_amin;
 	struct dl_attr amin;
 	struct sema_order order;

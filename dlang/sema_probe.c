@@ -387,7 +387,7 @@ static struct dl_node *symbol_error(struct sema *s, struct dl_range range, const
 	if (!dl_kernel_symbol(name))
 		return NULL;
 	dl_hint(s->c, d, "kernel symbols are not available; object`symbol names one of the target");
-	d->needs_kernel = true;
+	d->is_last = true;
 	return kernel_stand_in(s, range, strrchr(name, '`') + 1);
 }
 
@@ -397,12 +397,14 @@ static struct dl_node *undefined_extern(struct sema *s, struct dl_range range, c
 {
 	const struct dl_options *o = s->c->config.options;
 	struct dl_symbol none = { .name = name, .object = "" };
+	struct dl_diag *d;
 
-	if (o && dl_option(o, DL_OPT_UNODEFS) == 1)
-		return symbol_node(s, range, name, &none, declared);
-	dl_error(s->c, D_ASRELO, range, "relocation remains against user symbol %s (offset 0x0)",
-		 name);
-	return NULL;
+	if (!s->is_sizeof && (!o || dl_option(o, DL_OPT_UNODEFS) != 1)) {
+		d = dl_error(s->c, D_ASRELO, range,
+			     "relocation remains against user symbol %s (offset 0x0)", name);
+		d->is_last = true;
+	}
+	return symbol_node(s, range, name, &none, declared);
 }
 
 struct dl_node *sema_symbol(struct sema *s, struct dl_range range, const char *name,

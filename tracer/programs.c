@@ -23,22 +23,22 @@ static const char *diag_name(const struct compiled *p, const struct dl_diag *d)
 
 /*
  * The one error that the classic form shows: the first that is wrong
- * everywhere; else the first thing that a kernel would be needed for.
+ * everywhere; else the first thing that is only missing here.
  */
 static const struct dl_diag *classic_error(const struct dl_diags *diags)
 {
-	const struct dl_diag *kernel = NULL;
+	const struct dl_diag *last = NULL;
 
 	for (size_t i = 0; i < diags->list.n; i++) {
 		const struct dl_diag *d = &diags->list.items[i];
 
 		if (d->severity != DL_SEV_ERROR)
 			continue;
-		if (!d->needs_kernel)
+		if (!d->is_last)
 			return d;
-		kernel = kernel ? kernel : d;
+		last = last ? last : d;
 	}
-	return kernel;
+	return last;
 }
 
 /* All diagnostics of the context to stderr, in the classic shape or ours. */

@@ -1,0 +1,4 @@
+BEGIN
+{
+	denormalize(max(pid));
+}

@@ -1,0 +1,7 @@
+extern int nowhere;
+
+BEGIN
+{
+	trace(nowhere);
+	trace(5 -> x);
+}

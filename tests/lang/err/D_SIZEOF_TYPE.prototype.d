@@ -1,0 +1,6 @@
+int nowhere(char *);
+
+BEGIN
+{
+	trace(sizeof (nowhere));
+}

@@ -1,0 +1,4 @@
+BEGIN
+{
+	trunc(sum(1), 2);
+}
