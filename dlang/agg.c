@@ -17,7 +17,6 @@
 #include "keyhash.h"
 #include "vec.h"
 
-#define NO_ORDER UINT32_MAX
 #define BUCKETS_MIN 16u
 #define ENTRIES_MAX (1u << 30)
 
@@ -29,7 +28,7 @@ struct bucket {
 struct agg {
 	const struct dl_aggdesc *desc; /* borrowed; NULL: not added */
 	uint32_t n_words;
-	uint32_t order;
+	bool is_used; /* ever had an entry */
 	int64_t factor;
 	VEC(struct dl_agg_entry) entries;
 	struct bucket *buckets;
@@ -39,7 +38,6 @@ struct agg {
 struct dl_agg_set {
 	VEC(struct agg) aggs;
 	uint64_t limit, used; /* bytes */
-	uint32_t n_ordered;
 };
 
 /* --- life cycle --- */
@@ -74,7 +72,7 @@ bool dl_agg_set_add(struct dl_agg_set *s, const struct dl_aggdesc *desc)
 	if (desc->id >= UINT32_MAX / 2)
 		return false;
 	while (s->aggs.n <= desc->id) {
-		struct agg fresh = { .order = NO_ORDER, .factor = 1 };
+		struct agg fresh = { .factor = 1 };
 
 		if (!vec_push(&s->aggs, fresh))
 			return false;
@@ -182,8 +180,7 @@ static struct dl_agg_entry *insert(struct dl_agg_set *s, struct agg *a, const ui
 	}
 	s->used += cost;
 	bucket_place(a, hash, (uint32_t)a->entries.n);
-	if (a->order == NO_ORDER)
-		a->order = s->n_ordered++;
+	a->is_used = true;
 	return &a->entries.items[a->entries.n - 1];
 }
 
@@ -416,14 +413,7 @@ bool dl_agg_used(const struct dl_agg_set *s, uint32_t id)
 {
 	const struct agg *a = agg_of(s, id);
 
-	return a && a->order != NO_ORDER;
-}
-
-uint32_t dl_agg_order(const struct dl_agg_set *s, uint32_t id)
-{
-	const struct agg *a = agg_of(s, id);
-
-	return a ? a->order : NO_ORDER;
+	return a && a->is_used;
 }
 
 size_t dl_agg_count(const struct dl_agg_set *s, uint32_t id)

@@ -56,8 +56,6 @@ void dl_agg_trunc(struct dl_agg_set *s, uint32_t id, int64_t n);
 void dl_agg_normalize(struct dl_agg_set *s, uint32_t id, int64_t factor); /* 1 = denormalize */
 int64_t dl_agg_factor(const struct dl_agg_set *s, uint32_t id);
 bool dl_agg_used(const struct dl_agg_set *s, uint32_t id); /* ever had an entry */
-/* Order of first appearance among the aggregations, from 0. */
-uint32_t dl_agg_order(const struct dl_agg_set *s, uint32_t id);
 size_t dl_agg_count(const struct dl_agg_set *s, uint32_t id);
 /* Entries in unspecified order; borrowed until the next update. */
 const struct dl_agg_entry *dl_agg_entry(const struct dl_agg_set *s, uint32_t id, size_t i);

@@ -431,15 +431,6 @@ struct error *dl_consume_printa(struct dl_consumer *c, const struct dl_firing *f
 	return a->n_aggs ? put_table(c, &env, &t) : NULL;
 }
 
-static int by_appearance(const void *p, const void *q, void *ctx)
-{
-	const struct dl_aggdesc *const *a = p, *const *b = q;
-	const struct dl_agg_set *set = ctx;
-	uint32_t x = dl_agg_order(set, (*a)->id), y = dl_agg_order(set, (*b)->id);
-
-	return (x > y) - (x < y);
-}
-
 struct error *dl_consumer_unprinted(struct dl_consumer *c, const struct dl_aggdesc ***ret,
 				    uint32_t *n_ret)
 {
@@ -457,9 +448,7 @@ struct error *dl_consumer_unprinted(struct dl_consumer *c, const struct dl_aggde
 		    !(id < c->printed.n && c->printed.items[id]))
 			list[n++] = all[i];
 	}
-	if (n > 1)
-		qsort_r(list, n, sizeof(*list), by_appearance, set);
-	*ret = list;
+	*ret = list; /* by ID: in the order in which the programs name them */
 	*n_ret = n;
 	return NULL;
 }

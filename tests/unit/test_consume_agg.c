@@ -73,13 +73,13 @@ static void the_end_prints_what_no_printa_did(void **state)
 	add_str_key(&r, 0, "two", 0);
 	add_str_key(&r, 0, "two", 0);
 	add_str_key(&r, 0, "one", 0);
-	/* b appeared first. */
+	/* b had data first; a is named first. */
 	assert_string_equal(
 		rig_end(&r),
 		"\n"
-		"               -5\n"
 		"  one                                                               1\n"
-		"  two                                                               2\n");
+		"  two                                                               2\n"
+		"               -5\n");
 	rig_stop(&r);
 	r = (struct rig){ 0 };
 	define(&r, 0, DL_AGG_COUNT, 0, &str_desc, 1);
