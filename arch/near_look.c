@@ -154,6 +154,9 @@ static const char *refuse_agg(const struct arch_agg *a)
 
 	if (is_misplaced(a->cell))
 		return "the aggregation's cell is misplaced";
+	if (a->key_bits &&
+	    (!a->code || a->key_bits > 20 || a->key_reg >= NEAR_REGS || a->kind > ARCH_AGG_MAX))
+		return "the aggregation's keys make no sense";
 	if (!a->code)
 		return a->kind == ARCH_AGG_COUNT ? NULL : "the aggregation has no value";
 	why = refuse_code(a->code);
@@ -175,7 +178,8 @@ static const char *refuse_acts(const struct arch_tramp_clause *c)
 		    ((uint32_t)i->imm >= c->n_words || is_misplaced(c->words[i->imm])))
 			return "there is no such word";
 		if (i->op == DL_OP_NAGG &&
-		    ((uint32_t)i->imm >= c->n_aggs || is_misplaced(c->aggs[i->imm].cell)))
+		    ((uint32_t)i->imm >= c->n_aggs || is_misplaced(c->aggs[i->imm].cell) ||
+		     c->aggs[i->imm].key_bits))
 			return "there is no such cell";
 		if ((i->op == DL_OP_NDIVS || i->op == DL_OP_NDIVU) && i->imm <= 0)
 			return "division by nothing";
@@ -199,8 +203,7 @@ uint32_t near_cells_end(const struct arch_tramp_clause *c)
 		else if (i->op == DL_OP_NTIME)
 			to = ARCH_RING_CELLS; /* a ring whose clock is set */
 		if (i->op == DL_OP_NAGG)
-			to = c->aggs[i->imm].cell +
-			     8 * arch_agg_words(c->aggs[i->imm].kind, c->aggs[i->imm].param);
+			to = c->aggs[i->imm].cell + 8 * arch_agg_room(&c->aggs[i->imm]);
 		if (to > end)
 			end = to;
 	}
@@ -244,7 +247,7 @@ uint32_t near_uses(const struct near_needs *needs, const struct arch_tramp_firin
 	set = needs->agg(c->agg);
 	if (c->agg->code)
 		set |= needs->code(c->agg->code);
-	if (c->agg->code && value_may_fault(f, c->agg->code))
+	if (c->agg->code && (c->agg->key_bits || value_may_fault(f, c->agg->code)))
 		set |= needs->record | needs->code(c->code);
 	return set;
 }

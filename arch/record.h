@@ -235,7 +235,19 @@ struct arch_agg {
 	 */
 	const struct dl_code *code;
 	uint8_t value_reg;
+	/*
+	 * Not 0: a cell for each value of register key_reg, as long as there is room
+	 * among 2^key_bits of them: then a record is left.  Only count, sum, avg, min
+	 * and max.  What is at cell is a table of entries of
+	 *	[key + 1; 0: free] [the cell's words]
+	 * (arch_agg_entry words each); a key is in one of ARCH_KEY_WINDOW entries from
+	 * key * ARCH_KEY_FACTOR >> (64 - key_bits) on.  Entries are never freed.
+	 */
+	uint8_t key_bits, key_reg;
 };
+
+#define ARCH_KEY_WINDOW 8u
+#define ARCH_KEY_FACTOR 0x9e3779b97f4a7c15u
 
 static inline uint32_t arch_agg_words(enum arch_agg_kind kind, uint64_t param)
 {
@@ -245,6 +257,20 @@ static inline uint32_t arch_agg_words(enum arch_agg_kind kind, uint64_t param)
 	case ARCH_AGG_LQUANTIZE: return 1 + ((uint32_t)(param >> 32) & 0xffff) + 2;
 	default: return 2;
 	}
+}
+
+/* Words of an entry of a table: 2 or 4. */
+static inline uint32_t arch_agg_entry(enum arch_agg_kind kind)
+{
+	return kind == ARCH_AGG_COUNT ? 2 : 4;
+}
+
+/* Words at the cell. */
+static inline uint32_t arch_agg_room(const struct arch_agg *a)
+{
+	if (!a->key_bits)
+		return arch_agg_words(a->kind, a->param);
+	return arch_agg_entry(a->kind) * ((1u << a->key_bits) + ARCH_KEY_WINDOW);
 }
 
 /* ------------------------------------------------------------ patching -- */

@@ -3,7 +3,8 @@
  *
  * far is walked once, straight: it may build tuples of constants and of what is
  * the same for all firings of the thread, and aggregate inputs or constants.
- * Anything else, and the clause leaves records as all others do.
+ * Anything else, and the clause leaves records as all others do.  One integer in a
+ * key may be an input: then there are cells for its values.
  *
  * A cell's program is near up to where the value's slot is closed, without the
  * slots: the register that closed it has the value.  Narrowing that far does
@@ -16,6 +17,8 @@
 
 #define FAR_REGS 256
 #define NARROW_MAX 4
+#define KEY_REG (NEAR_REGS - 1)
+#define VALUE_REG (NEAR_REGS - 2) /* of aggregations with a key */
 
 enum content { UNKNOWN, FIXED, LITERAL, INPUT };
 
@@ -32,11 +35,15 @@ struct found {
 	uint32_t agg;
 	int64_t increment;
 	struct far_reg value;
+	bool has_key;
+	struct far_reg key;
 };
 
 struct walk {
 	const struct dl_code *far;
 	struct far_reg regs[FAR_REGS];
+	bool has_key; /* the tuple at hand has a component that varies */
+	struct far_reg key;
 	struct found found[NEAR_AGGS_MAX];
 	uint32_t n;
 };
@@ -83,7 +90,21 @@ static bool see_aggregate(struct walk *w, const struct dl_insn *i)
 	if (w->n == NEAR_AGGS_MAX || increment->has != LITERAL ||
 	    (value->has != LITERAL && value->has != INPUT))
 		return false;
-	w->found[w->n++] = (struct found){ (uint32_t)i->imm, increment->value, *value };
+	w->found[w->n++] =
+		(struct found){ (uint32_t)i->imm, increment->value, *value, w->has_key, w->key };
+	return true;
+}
+
+static bool see_key(struct walk *w, const struct dl_insn *i)
+{
+	const struct far_reg *r = &w->regs[i->a];
+
+	if (r->has == FIXED || r->has == LITERAL)
+		return true;
+	if (r->has != INPUT || w->has_key || i->op != DL_OP_TUPI)
+		return false;
+	w->has_key = true;
+	w->key = *r;
 	return true;
 }
 
@@ -91,8 +112,8 @@ static bool see(struct walk *w, const struct dl_insn *i)
 {
 	switch (i->op) {
 	case DL_OP_NOP:
-	case DL_OP_STMT:
-	case DL_OP_TUP: return true;
+	case DL_OP_STMT: return true;
+	case DL_OP_TUP: w->has_key = false; return true;
 	case DL_OP_LDI: set(w, i->a, LITERAL, i->imm); return true;
 	case DL_OP_LDK:
 	case DL_OP_STR: set(w, i->a, FIXED, 0); return true;
@@ -101,7 +122,7 @@ static bool see(struct walk *w, const struct dl_insn *i)
 	case DL_OP_SX:
 	case DL_OP_ZX: return see_narrowing(w, i);
 	case DL_OP_TUPI:
-	case DL_OP_TUPS: return w->regs[i->a].has == FIXED || w->regs[i->a].has == LITERAL;
+	case DL_OP_TUPS: return see_key(w, i);
 	case DL_OP_AGG: return see_aggregate(w, i);
 	default: return false;
 	}
@@ -151,37 +172,86 @@ static bool captures(const struct dl_code *near)
 	return !near->n || near->insns[near->n - 1].op != DL_OP_END;
 }
 
+/* What far takes from slots: the value (or -1) and the key. */
+struct taken {
+	int64_t value_at, key_at; /* where near closes them; -1: nothing is taken */
+	uint32_t end; /* behind what is needed of near */
+};
+
+static bool find_taken(const struct dl_code *near, const struct found *f, struct taken *ret)
+{
+	*ret = (struct taken){ .value_at = -1, .key_at = -1, .end = (uint32_t)find_decision(near) };
+	if (f->value.has == INPUT) {
+		ret->value_at = find_slot(near, f->value.slot);
+		if (ret->value_at < 0)
+			return false;
+	}
+	if (f->has_key) {
+		ret->key_at = find_slot(near, f->key.slot);
+		/* Its registers are above those of near's own. */
+		if (ret->key_at < 0 || near->n_regs > VALUE_REG)
+			return false;
+	}
+	if (ret->value_at >= ret->end)
+		ret->end = (uint32_t)ret->value_at + 1;
+	if (ret->key_at >= ret->end)
+		ret->end = (uint32_t)ret->key_at + 1;
+	return true;
+}
+
 static void append(struct dl_near_agg *a, uint32_t *n, struct dl_insn i)
 {
 	a->insns[(*n)++] = i;
 }
 
+/* to = the register that closes the slot, and what far does to it. */
+static void append_taken(struct dl_near_agg *a, uint32_t *n, uint8_t to, uint8_t from,
+			 const struct far_reg *r)
+{
+	if (to != from)
+		append(a, n, (struct dl_insn){ .op = DL_OP_MOV, .a = to, .b = from });
+	for (unsigned k = 0; k < r->n_narrow; k++) {
+		struct dl_insn i = r->narrow[k];
+
+		i.a = i.b = to;
+		append(a, n, i);
+	}
+}
+
+/* No jump passes where a slot is closed, so more instructions there do no harm. */
 static bool make_code(const struct dl_code *near, const struct found *f, struct dl_near_agg *a)
 {
-	bool is_input = f->value.has == INPUT;
-	int64_t end = is_input ? find_slot(near, f->value.slot) : find_decision(near);
+	struct taken t;
 	uint32_t n = 0;
 
-	if (end < 0)
+	if (!find_taken(near, f, &t))
 		return false;
-	a->insns = calloc((size_t)end + NARROW_MAX + 2, sizeof(*a->insns));
+	a->insns = calloc((size_t)t.end + 2 * (NARROW_MAX + 1) + 2, sizeof(*a->insns));
 	if (!a->insns)
 		return false;
-	for (; n < (uint32_t)end; n++) {
-		a->insns[n] = near->insns[n];
-		if (a->insns[n].op == DL_OP_NSLOT)
-			a->insns[n] = (struct dl_insn){ .op = DL_OP_NOP };
-	}
-	if (is_input) {
-		a->value_reg = near->insns[end].a;
-		for (unsigned k = 0; k < f->value.n_narrow; k++) {
-			struct dl_insn i = f->value.narrow[k];
+	a->has_key = f->has_key;
+	a->key_reg = KEY_REG;
+	a->key_slot = f->has_key ? f->key.slot : -1;
+	for (uint32_t pc = 0; pc < t.end; pc++) {
+		struct dl_insn i = near->insns[pc];
 
-			i.a = i.b = a->value_reg;
+		if (i.op != DL_OP_NSLOT) {
 			append(a, &n, i);
+			continue;
 		}
-	} else if (a->desc->func != DL_AGG_COUNT) {
-		append(a, &n, (struct dl_insn){ DL_OP_LDI, 0, 0, 0, (int32_t)f->value.value });
+		if (pc != t.key_at && pc != t.value_at)
+			append(a, &n, (struct dl_insn){ .op = DL_OP_NOP });
+		if (pc == t.key_at)
+			append_taken(a, &n, KEY_REG, i.a, &f->key);
+		if (pc == t.value_at) {
+			a->value_reg = f->has_key ? VALUE_REG : i.a;
+			append_taken(a, &n, a->value_reg, i.a, &f->value);
+		}
+	}
+	if (f->value.has != INPUT && a->desc->func != DL_AGG_COUNT) {
+		a->value_reg = f->has_key ? VALUE_REG : 0;
+		append(a, &n,
+		       (struct dl_insn){ DL_OP_LDI, a->value_reg, 0, 0, (int32_t)f->value.value });
 	}
 	append(a, &n, (struct dl_insn){ .op = DL_OP_END });
 	a->code = *near;
@@ -189,12 +259,21 @@ static bool make_code(const struct dl_code *near, const struct found *f, struct 
 	a->code.n = n > 1 ? n : 0;
 	if (!a->code.n_regs)
 		a->code.n_regs = 1;
+	if (f->has_key)
+		a->code.n_regs = NEAR_REGS;
 	return true;
 }
 
 static bool has_cells(enum dl_aggfunc f)
 {
 	return f != DL_AGG_STDDEV && f != DL_AGG_LLQUANTIZE;
+}
+
+/* There is one for each key. */
+static bool has_small_cells(enum dl_aggfunc f)
+{
+	return f == DL_AGG_COUNT || f == DL_AGG_SUM || f == DL_AGG_AVG || f == DL_AGG_MIN ||
+	       f == DL_AGG_MAX;
 }
 
 bool dl_near_aggs_find(const struct dl_clause *c, const struct dl_aggdesc *const *aggs,
@@ -209,7 +288,8 @@ bool dl_near_aggs_find(const struct dl_clause *c, const struct dl_aggdesc *const
 		const struct found *f = &w.found[k];
 		struct dl_near_agg *a = &ret->list[ret->n++];
 
-		ok = f->agg < n_aggs && aggs[f->agg]->func_known && has_cells(aggs[f->agg]->func);
+		ok = f->agg < n_aggs && aggs[f->agg]->func_known && has_cells(aggs[f->agg]->func) &&
+		     (!f->has_key || (w.n == 1 && has_small_cells(aggs[f->agg]->func)));
 		if (!ok)
 			break;
 		a->desc = aggs[f->agg];

@@ -1,6 +1,6 @@
 /*
  * Clauses that do nothing but aggregate under keys that do not depend on what
- * near sees: the record tier keeps cells of counters for them in the target
+ * near sees, but for one integer: the record tier keeps cells of counters for them in the target
  * instead of sending records.
  */
 #ifndef DL_NEAR_AGG_H
@@ -23,6 +23,10 @@ struct dl_near_agg {
 	struct dl_code code;
 	struct dl_insn *insns; /* owned; what code points to */
 	uint8_t value_reg;
+	/* One component of the key is what code leaves in key_reg: far takes it as this slot. */
+	bool has_key;
+	uint8_t key_reg;
+	int32_t key_slot;
 };
 
 struct dl_near_aggs {

@@ -639,28 +639,29 @@ void dl_state_share_var(struct dl_state *s, uint32_t var, uint32_t word)
 }
 
 /* far makes the key as ever; only what its AGG does is another. */
-void dl_fire_cell(struct dl_state *s, uint32_t epid, uint32_t index, const struct dl_thread *t,
-		  const int64_t *values, uint32_t n_values, uint64_t hits)
+void dl_fire_cell(struct dl_state *s, const struct dl_thread *t, const struct dl_cell *c)
 {
 	union {
 		struct dl_record rec;
 		uint64_t words[sizeof(struct dl_record) / 8 + NEAR_SLOTS_MAX];
-	} r = { .rec = { .epid = epid, .flags = DL_REC_FIRST } };
+	} r = { .rec = { .epid = c->epid, .flags = DL_REC_FIRST } };
 	struct vm *vm = &s->vm;
 
-	if (epid < 1 || epid > s->enablings.n || !hits)
+	if (c->epid < 1 || c->epid > s->enablings.n || !c->hits)
 		return;
-	const struct enabling *e = s->enablings.items[epid - 1];
+	const struct enabling *e = s->enablings.items[c->epid - 1];
 
 	if (e->near)
 		r.rec.flags |= DL_REC_NEAR;
 	r.rec.n_slots = e->near ? e->near->n_slots : e->pub.clause->n_slots;
 	r.rec.len = (uint32_t)(sizeof(r.rec) + 8 * r.rec.n_slots);
+	if (c->key_slot >= 0 && (uint32_t)c->key_slot < r.rec.n_slots)
+		r.rec.slots[c->key_slot] = c->key;
 	start_clause(vm, e, &r.rec, t);
-	vm->cell = values;
-	vm->n_cell = n_values;
-	vm->cell_hits = hits;
-	vm->cell_index = index;
+	vm->cell = c->values;
+	vm->n_cell = c->n_values;
+	vm->cell_hits = c->hits;
+	vm->cell_index = c->index;
 	vm->aggs_seen = 0;
 	vm_run(vm);
 	vm->cell = NULL;

@@ -153,10 +153,18 @@ unsigned dl_fire(struct dl_state *s, const struct dl_record *rec, const struct d
 
 /*
  * Merges a cell of the record tier: what the clause of epid (near_agg.h) has
- * aggregated in thread t since the last time by its AGG number index (from 0).
+ * aggregated in thread t since the last time by its AGG number index (from 0),
+ * for one key.
  */
-void dl_fire_cell(struct dl_state *s, uint32_t epid, uint32_t index, const struct dl_thread *t,
-		  const int64_t *values, uint32_t n_values, uint64_t hits);
+struct dl_cell {
+	uint32_t epid, index;
+	int32_t key_slot; /* the clause's slot that has the key; -1: it has none */
+	uint64_t key;
+	const int64_t *values;
+	uint32_t n_values;
+	uint64_t hits;
+};
+void dl_fire_cell(struct dl_state *s, const struct dl_thread *t, const struct dl_cell *c);
 
 /* A fault waiting for its ERROR firing and its message. */
 struct dl_fault_info {

@@ -22,6 +22,8 @@
 #include "site.h"
 #include "task.h"
 
+struct dl_cell;
+
 struct engine_ops {
 	/* A planted site was hit; regs' pc is the site's address. */
 	void (*site_hit)(void *ctx, struct task *t, struct site *s);
@@ -55,8 +57,7 @@ struct engine_ops {
 	void (*record)(void *ctx, struct task *t, struct dl_record *rec); /* its to change */
 	/* What the thread's cell of epid's aggregation number index has counted since it
 	 * was told last. */
-	void (*cell)(void *ctx, struct task *t, uint32_t epid, uint32_t index,
-		     const int64_t *values, uint32_t n_values, uint64_t hits);
+	void (*cell)(void *ctx, struct task *t, const struct dl_cell *c);
 };
 
 struct engine_config {
@@ -175,10 +176,11 @@ void engine_record_end(struct engine *e, struct aspace *as);
 void engine_drain(struct engine *e);
 /* Has ops->cell told what was counted. */
 void engine_collect_cells(struct engine *e);
-/* A new cell in all rings, for aggregation number index of the clause: its offset, 0 if
- * there is no room. */
-uint32_t engine_cell_add(struct engine *e, enum arch_agg_kind kind, uint64_t param, uint32_t epid,
-			 uint32_t index);
+/* A new cell in all rings, of kind, param and keys as a has it, for epid and number index
+ * of c: its offset, 0 if there is no room. */
+uint32_t engine_cell_add(struct engine *e, const struct arch_agg *a, const struct dl_cell *c);
+/* Bytes of all cells and words there are. */
+uint32_t engine_cells_size(const struct engine *e);
 
 /* A word that each thread has for itself, in all rings: its offset, 0 if there is no room. */
 uint32_t engine_word_add(struct engine *e);

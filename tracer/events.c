@@ -174,10 +174,9 @@ static void on_record(void *ctx, struct task *t, struct dl_record *rec)
 	session_fire_record(ctx, t, rec);
 }
 
-static void on_cell(void *ctx, struct task *t, uint32_t epid, uint32_t index, const int64_t *values,
-		    uint32_t n_values, uint64_t hits)
+static void on_cell(void *ctx, struct task *t, const struct dl_cell *c)
 {
-	session_fire_cell(ctx, t, epid, index, values, n_values, hits);
+	session_fire_cell(ctx, t, c);
 }
 
 const struct engine_ops session_engine_ops = {

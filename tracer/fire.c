@@ -232,10 +232,9 @@ void session_fire_record(struct session *s, struct task *task, struct dl_record 
 		session_consume(s);
 }
 
-void session_fire_cell(struct session *s, struct task *task, uint32_t epid, uint32_t index,
-		       const int64_t *values, uint32_t n_values, uint64_t hits)
+void session_fire_cell(struct session *s, struct task *task, const struct dl_cell *c)
 {
-	const struct dl_enabling *e = dl_state_enabling(s->state, epid);
+	const struct dl_enabling *e = dl_state_enabling(s->state, c->epid);
 	struct firing f = { .session = s, .task = task, .is_record = true, .time = now_ns() };
 	struct dl_thread t = { &session_thread_ops, &f, task->key, (uint32_t)task->proc->pid,
 			       (uint32_t)task->tid };
@@ -243,7 +242,7 @@ void session_fire_cell(struct session *s, struct task *task, uint32_t epid, uint
 	if (!e)
 		return;
 	f.probe = probe_by_id(s->probes, e->probe.id);
-	dl_fire_cell(s->state, epid, index, &t, values, n_values, hits);
+	dl_fire_cell(s->state, &t, c);
 }
 
 void session_fire_simple(struct session *s, struct probe *p)

@@ -28,6 +28,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "../dlang/state.h"
 #include "engine_impl.h"
 #include "procfs.h"
 
@@ -354,6 +355,17 @@ uint64_t ring_anchor(const struct engine_task *t)
 	return t->ring ? t->ring->addr : rs->null_ring;
 }
 
+static bool is_extreme(enum arch_agg_kind kind)
+{
+	return kind == ARCH_AGG_MIN || kind == ARCH_AGG_MAX;
+}
+
+/* Where in the head's words the cell is; that of a table's entry. */
+static uint32_t cell_at(const struct ring_cell *c, uint32_t entry)
+{
+	return c->off / 8 + (c->entries ? 1 + entry * arch_agg_entry(c->kind) : 0);
+}
+
 /* Cells from an offset on become new. */
 static void init_cells(const struct engine *e, struct ring *r, uint32_t from)
 {
@@ -364,12 +376,11 @@ static void init_cells(const struct engine *e, struct ring *r, uint32_t from)
 	for (size_t i = 0; i < e->cells.n; i++) {
 		const struct ring_cell *c = &e->cells.items[i];
 
-		if (c->off < from)
+		if (c->off < from || !is_extreme(c->kind))
 			continue;
-		if (c->kind == ARCH_AGG_MIN)
-			words[c->off / 8 + 1] = INT64_MAX;
-		else if (c->kind == ARCH_AGG_MAX)
-			words[c->off / 8 + 1] = (uint64_t)INT64_MIN;
+		for (uint32_t k = 0; k < (c->entries ? c->entries : 1); k++)
+			words[cell_at(c, k) + 1] =
+				c->kind == ARCH_AGG_MIN ? INT64_MAX : (uint64_t)INT64_MIN;
 	}
 	ring_words_give(e, r, from);
 	__atomic_store_n(&r->hdr->cells_end, e->cells_top, __ATOMIC_RELEASE);
@@ -755,16 +766,12 @@ void ring_drain(struct engine *e)
 
 /* -------------------------------------------------------------------- cells -- */
 
-static bool is_extreme(enum arch_agg_kind kind)
-{
-	return kind == ARCH_AGG_MIN || kind == ARCH_AGG_MAX;
-}
-
 /* Hits first: who sees a hit then sees its value. */
-static void collect_cell(struct engine *e, struct ring *r, const struct ring_cell *c)
+static void collect_cell(struct engine *e, struct ring *r, const struct ring_cell *c,
+			 uint32_t entry)
 {
-	const uint64_t *now = (const uint64_t *)(void *)r->hdr + c->off / 8;
-	uint64_t *seen = r->seen + c->off / 8;
+	const uint64_t *now = (const uint64_t *)(void *)r->hdr + cell_at(c, entry);
+	uint64_t *seen = r->seen + cell_at(c, entry);
 	uint64_t hits = __atomic_load_n(&now[0], __ATOMIC_ACQUIRE);
 	uint64_t n_hits = hits - seen[0];
 	int64_t *values = e->cell_values;
@@ -781,7 +788,19 @@ static void collect_cell(struct engine *e, struct ring *r, const struct ring_cel
 		values[n++] = (int64_t)(is_extreme(c->kind) ? v : v - seen[i]);
 		seen[i] = v;
 	}
-	e->config.ops->cell(e->config.ctx, &r->owner->pub, c->epid, c->index, values, n, n_hits);
+	e->config.ops->cell(e->config.ctx, &r->owner->pub,
+			    &(struct dl_cell){ .epid = c->epid,
+					       .index = c->index,
+					       .key_slot = c->key_slot,
+					       .key = c->entries ? now[-1] - 1 : 0,
+					       .values = values,
+					       .n_values = n,
+					       .hits = n_hits });
+}
+
+static uint32_t cell_bytes(const struct ring_cell *c)
+{
+	return 8 * (c->entries ? c->entries * arch_agg_entry(c->kind) : c->words);
 }
 
 static void collect_ring(struct engine *e, struct ring *r)
@@ -792,9 +811,15 @@ static void collect_ring(struct engine *e, struct ring *r)
 		return;
 	if (end > r->head_bytes)
 		end = r->head_bytes;
-	for (size_t i = 0; i < e->cells.n; i++)
-		if (e->cells.items[i].off + 8 * e->cells.items[i].words <= end)
-			collect_cell(e, r, &e->cells.items[i]);
+	for (size_t i = 0; i < e->cells.n; i++) {
+		const struct ring_cell *c = &e->cells.items[i];
+		uint32_t n = c->entries ? c->entries : 1;
+
+		if (c->off + cell_bytes(c) > end)
+			continue;
+		for (uint32_t k = 0; k < n; k++)
+			collect_cell(e, r, c, k);
+	}
 }
 
 void ring_collect(struct engine *e)
@@ -815,25 +840,34 @@ void engine_collect_cells(struct engine *e)
 	ring_collect(e);
 }
 
-uint32_t engine_cell_add(struct engine *e, enum arch_agg_kind kind, uint64_t param, uint32_t epid,
-			 uint32_t index)
+uint32_t engine_cells_size(const struct engine *e)
 {
-	struct ring_cell c = { .off = e->cells_top,
-			       .words = arch_agg_words(kind, param),
-			       .epid = epid,
-			       .index = index,
-			       .kind = kind };
+	return e->cells_top;
+}
 
-	if (c.words + 1 > e->cell_values_cap) {
-		int64_t *values = realloc(e->cell_values, sizeof(*values) * ((size_t)c.words + 1));
+uint32_t engine_cell_add(struct engine *e, const struct arch_agg *a, const struct dl_cell *c)
+{
+	struct ring_cell cell = { .off = e->cells_top,
+				  .words = arch_agg_words(a->kind, a->param),
+				  .epid = c->epid,
+				  .index = c->index,
+				  .kind = a->kind,
+				  .entries = arch_agg_room(a) / arch_agg_entry(a->kind),
+				  .key_slot = c->key_slot };
+
+	if (!a->key_bits)
+		cell.entries = 0;
+	if (cell.words + 1 > e->cell_values_cap) {
+		int64_t *values =
+			realloc(e->cell_values, sizeof(*values) * ((size_t)cell.words + 1));
 
 		if (!values)
 			return 0;
 		e->cell_values = values;
-		e->cell_values_cap = c.words + 1;
+		e->cell_values_cap = cell.words + 1;
 	}
-	if (c.off + 8 * c.words > CELLS_MAX || !vec_push(&e->cells, c))
+	if (cell.off + cell_bytes(&cell) > CELLS_MAX || !vec_push(&e->cells, cell))
 		return 0;
-	e->cells_top = c.off + 8 * c.words;
-	return c.off;
+	e->cells_top = cell.off + cell_bytes(&cell);
+	return cell.off;
 }

@@ -54,6 +54,8 @@ struct ring_space {
 struct ring_cell {
 	uint32_t off, words, epid, index;
 	enum arch_agg_kind kind;
+	uint32_t entries; /* of a table with keys; 0: it has none */
+	int32_t key_slot;
 };
 
 /*

@@ -193,8 +193,7 @@ bool session_uses_arg(const struct session *s, const struct probe *p, unsigned n
 void session_fire(struct session *s, struct firing *f);
 void session_fire_simple(struct session *s, struct probe *p);
 void session_fire_record(struct session *s, struct task *task, struct dl_record *rec);
-void session_fire_cell(struct session *s, struct task *task, uint32_t epid, uint32_t index,
-		       const int64_t *values, uint32_t n_values, uint64_t hits);
+void session_fire_cell(struct session *s, struct task *task, const struct dl_cell *c);
 /* Consumes what is in the buffer; a failure is kept for the loop. */
 void session_consume(void *ctx);
 

@@ -19,6 +19,8 @@
 #include "tier_self.h"
 
 #define CAP_MAX ((uint64_t)NEAR_CAP_MAX)
+#define TABLES_LARGE (UINT32_C(256) << 10) /* bytes of cells, until which tables are large */
+#define TABLES_MAX (UINT32_C(4) << 20)
 #define AFTER_MAX 64u /* padding behind a function is rarely more */
 
 /* An enabling as the record tier sees it. */
@@ -254,17 +256,35 @@ static bool may_fault(const struct dl_near_aggs *as)
 	return false;
 }
 
+/* Tables take memory of every thread: as these add up they get smaller, and none at last. */
+static uint8_t table_bits(const struct session *s)
+{
+	uint32_t size = engine_cells_size(s->engine);
+
+	return size < TABLES_LARGE ? 11 : size < TABLES_MAX ? 7 : 0;
+}
+
 static bool give_cell(struct session *s, uint32_t epid, uint32_t index, const struct dl_near_agg *a,
 		      enum arch_agg_kind kind, struct arch_agg *ret)
 {
+	struct dl_cell cell = { .epid = epid,
+				.index = index,
+				.key_slot = a->has_key ? a->key_slot : -1 };
+
 	*ret = (struct arch_agg){
 		.kind = kind,
-		.cell = engine_cell_add(s->engine, kind, a->desc->param, epid, index),
 		.param = a->desc->param,
 		.increment = a->increment,
 		.code = a->code.n ? &a->code : NULL,
 		.value_reg = a->value_reg,
+		.key_reg = a->key_reg,
 	};
+	if (a->has_key) {
+		ret->key_bits = table_bits(s);
+		if (!ret->key_bits)
+			return false;
+	}
+	ret->cell = engine_cell_add(s->engine, ret, &cell);
 	return ret->cell != 0;
 }
 

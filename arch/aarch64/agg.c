@@ -17,7 +17,8 @@ uint32_t a64_agg_uses(const struct arch_agg *a)
 	bool compares =
 		a->kind == ARCH_AGG_MIN || a->kind == ARCH_AGG_MAX || a->kind == ARCH_AGG_LQUANTIZE;
 
-	return USES_RING | (compares ? USES_NZCV : 0);
+	return USES_RING | (compares ? USES_NZCV : 0) |
+	       (a->key_bits ? 1u << 6 | 1u << 7 | 1u << A64_RECORD : 0);
 }
 
 void a64_cells_check(struct a64_gen *g, uint32_t end, uint32_t skip)
@@ -39,11 +40,11 @@ void a64_cells_check(struct a64_gen *g, uint32_t end, uint32_t skip)
 	emit_cbnz(e, X(0), s.label);
 }
 
+/* The word at x1 becomes v, if that is more extreme. */
 static void gen_extreme(struct a64_asm *e, const struct arch_agg *a, unsigned v)
 {
 	uint32_t again = emit_label(e);
 
-	emit_add(e, X(1), A64_RING, a->cell + 8);
 	emit_const(e, X(5), EXCLUSIVE_TRIES);
 	emit_place(e, again);
 	emit_ldxr(e, X(3), X(1));
@@ -119,7 +120,10 @@ static void gen_value(struct a64_asm *e, const struct arch_agg *a, unsigned v)
 		a64_add_emit(e);
 		break;
 	case ARCH_AGG_MIN:
-	case ARCH_AGG_MAX: gen_extreme(e, a, v); break;
+	case ARCH_AGG_MAX:
+		emit_add(e, X(1), A64_RING, a->cell + 8);
+		gen_extreme(e, a, v);
+		break;
 	case ARCH_AGG_QUANTIZE:
 		gen_power(e, v);
 		gen_bucket(e, a);
@@ -141,13 +145,72 @@ void a64_agg_add(struct a64_gen *g, const struct arch_agg *a, unsigned v)
 	a64_add_emit(e);
 }
 
-void a64_agg_update(struct a64_gen *g, const struct arch_agg *a, unsigned v,
-		    enum arch_tramp_phase phase, uint32_t skip)
+/*
+ * x7 = address of the key's entry in the table, which is the key's from then on;
+ * x6: entries left to look at, x15: the key's word.
+ */
+static void gen_find(struct a64_asm *e, const struct arch_agg *a, uint32_t full)
 {
-	a64_cells_check(g, a->cell + 8 * arch_agg_words(a->kind, a->param), skip);
+	unsigned key = a64_near_regs[a->key_reg], entry = 8 * arch_agg_entry(a->kind);
+	uint32_t again = emit_label(e), retry = emit_label(e), next = emit_label(e);
+	uint32_t found = emit_label(e);
+
+	emit_addi(e, A64_RECORD, key, 1);
+	emit_cbz(e, A64_RECORD, full);
+	emit_const(e, X(0), ARCH_KEY_FACTOR);
+	emit_rrr(e, OP_MUL, X(0), X(0), key);
+	emit_lsr(e, X(0), X(0), 64u - a->key_bits);
+	emit_add(e, X(7), A64_RING, a->cell);
+	emit_shifted(e, OP_ADD, X(7), X(7), X(0), entry == 16 ? 4 : 5);
+	emit_const(e, X(6), ARCH_KEY_WINDOW);
+	emit_place(e, again);
+	emit_const(e, X(5), EXCLUSIVE_TRIES);
+	emit_place(e, retry);
+	emit_ldxr(e, X(3), X(7));
+	emit_rrr(e, OP_SUB, X(0), X(3), A64_RECORD);
+	emit_cbz(e, X(0), found);
+	emit_cbnz(e, X(3), next);
+	emit_mov(e, X(3), A64_RECORD);
+	emit_exchange(e, X(3), X(7), X(4), X(5), retry);
+	emit_b(e, found);
+	emit_place(e, next);
+	emit_addi(e, X(7), X(7), (int)entry);
+	emit_addi(e, X(6), X(6), -1);
+	emit_cbnz(e, X(6), again);
+	emit_b(e, full);
+	emit_place(e, found);
+}
+
+static void gen_table(struct a64_gen *g, const struct arch_agg *a, unsigned v, uint32_t full)
+{
+	struct a64_asm *e = &g->e;
+
+	gen_find(e, a, full);
 	g->now.phase = ARCH_TRAMP_PARTIAL;
 	a64_state(g);
-	a64_agg_add(g, a, v);
+	emit_addi(e, X(1), X(7), 16);
+	if (a->kind == ARCH_AGG_MIN || a->kind == ARCH_AGG_MAX) {
+		gen_extreme(e, a, v);
+	} else if (a->kind != ARCH_AGG_COUNT) {
+		emit_mov(e, X(2), v);
+		a64_add_emit(e);
+	}
+	emit_addi(e, X(1), X(7), 8);
+	emit_const(e, X(2), 1);
+	a64_add_emit(e);
+}
+
+void a64_agg_update(struct a64_gen *g, const struct arch_agg *a, unsigned v,
+		    enum arch_tramp_phase phase, uint32_t skip, uint32_t full)
+{
+	a64_cells_check(g, a->cell + 8 * arch_agg_room(a), skip);
+	if (a->key_bits) {
+		gen_table(g, a, v, full);
+	} else {
+		g->now.phase = ARCH_TRAMP_PARTIAL;
+		a64_state(g);
+		a64_agg_add(g, a, v);
+	}
 	g->now.phase = (uint8_t)phase;
 	a64_state(g);
 }

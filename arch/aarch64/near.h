@@ -101,9 +101,9 @@ void a64_near_clause(struct a64_gen *g, const struct arch_tramp_firing *f,
 void a64_cells_check(struct a64_gen *g, uint32_t end, uint32_t skip);
 /* Value v into the cell, which is there. */
 void a64_agg_add(struct a64_gen *g, const struct arch_agg *a, unsigned v);
-/* The clause's cell, its value in register v. */
+/* The clause's cell, its value in register v; full: label for a key without a place. */
 void a64_agg_update(struct a64_gen *g, const struct arch_agg *a, unsigned v,
-		    enum arch_tramp_phase phase, uint32_t skip);
+		    enum arch_tramp_phase phase, uint32_t skip, uint32_t full);
 uint32_t a64_agg_uses(const struct arch_agg *a);
 /* Only its record. */
 void a64_near_record(struct a64_gen *g, const struct arch_tramp_firing *f,

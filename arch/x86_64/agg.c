@@ -14,10 +14,11 @@ uint32_t x64_agg_uses(const struct arch_agg *a)
 {
 	switch (a->kind) {
 	case ARCH_AGG_MIN:
-	case ARCH_AGG_MAX: return 1u << RAX;
+	case ARCH_AGG_MAX:
+		return 1u << RAX | (a->key_bits ? 1u << RCX | 1u << RDX | 1u << X64_RECORD : 0);
 	case ARCH_AGG_QUANTIZE:
 	case ARCH_AGG_LQUANTIZE: return 1u << RAX | 1u << RCX | 1u << RDX;
-	default: return 0;
+	default: return a->key_bits ? 1u << RAX | 1u << RCX | 1u << RDX | 1u << X64_RECORD : 0;
 	}
 }
 
@@ -151,11 +152,94 @@ void x64_agg_add(struct x64_gen *g, const struct arch_agg *a, unsigned v)
 	gen_inc(&g->e, a->cell);
 }
 
-void x64_agg_update(struct x64_gen *g, const struct arch_agg *a, unsigned v,
-		    enum arch_tramp_phase phase, uint32_t skip)
+/* op reg, %gs:disp(%rcx) */
+static void emit_entry(struct x64_asm *e, unsigned opcode, unsigned reg, uint32_t disp)
 {
-	x64_cells_check(g, a->cell + 8 * arch_agg_words(a->kind, a->param), skip);
+	emit_byte(e, 0x65);
+	emit_rex(e, 1, reg, RCX);
+	if (opcode > 0xff)
+		emit_byte(e, opcode >> 8);
+	EMIT(e, opcode, 0x80 | (reg & 7) << 3 | RCX);
+	emit32(e, disp);
+}
+
+/* rcx = offset of the key's entry in the table, which is the key's from then on. */
+static void gen_find(struct x64_asm *e, const struct arch_agg *a, uint32_t full)
+{
+	unsigned key = x64_near_regs[a->key_reg], entry = 8 * arch_agg_entry(a->kind);
+	uint32_t again = emit_label(e), next = emit_label(e), found = emit_label(e);
+
+	emit_rm(e, OP_LEA, X64_RECORD, key, 1);
+	emit_rr(e, OP_TEST, X64_RECORD, X64_RECORD);
+	emit_jcc(e, CC_E, full);
+	emit_const(e, RCX, ARCH_KEY_FACTOR);
+	emit_rex(e, 1, RCX, key);
+	EMIT(e, 0x0f, 0xaf, 0xc0 | RCX << 3 | (key & 7)); /* imul key, %rcx */
+	emit_group(e, 0xc1, 5, RCX); /* shr */
+	emit_byte(e, 64 - a->key_bits);
+	emit_group(e, 0xc1, 4, RCX); /* shl */
+	emit_byte(e, entry == 16 ? 4 : 5);
+	emit_const(e, RDX, ARCH_KEY_WINDOW);
+	emit_place(e, again);
+	emit_entry(e, OP_MOV, RAX, a->cell);
+	emit_rr(e, OP_CMP, RAX, X64_RECORD);
+	emit_jcc(e, CC_E, found);
+	emit_rr(e, OP_TEST, RAX, RAX);
+	emit_jcc(e, CC_NE, next);
+	emit_entry(e, 0x0fb1, X64_RECORD, a->cell); /* cmpxchg */
+	emit_jcc(e, CC_E, found);
+	emit_rr(e, OP_CMP, RAX, X64_RECORD);
+	emit_jcc(e, CC_E, found);
+	emit_place(e, next);
+	emit_rm(e, OP_LEA, RCX, RCX, (int32_t)entry);
+	EMIT(e, 0xff, 0xca); /* dec %edx */
+	emit_jcc(e, CC_NE, again);
+	emit_jmp(e, full);
+	emit_place(e, found);
+}
+
+/* The entry at rcx. */
+static void gen_entry_value(struct x64_asm *e, const struct arch_agg *a, unsigned v)
+{
+	uint32_t again = emit_label(e), done = emit_label(e), at = a->cell + 16;
+
+	if (a->kind == ARCH_AGG_SUM || a->kind == ARCH_AGG_AVG)
+		emit_entry(e, 0x01, v, at);
+	if (a->kind != ARCH_AGG_MIN && a->kind != ARCH_AGG_MAX) {
+		emit_place(e, again);
+		emit_place(e, done);
+		return;
+	}
+	emit_entry(e, OP_MOV, RAX, at);
+	emit_place(e, again);
+	emit_rr(e, OP_CMP, v, RAX);
+	emit_jcc(e, a->kind == ARCH_AGG_MIN ? CC_GE : CC_LE, done);
+	emit_entry(e, 0x0fb1, v, at);
+	emit_jcc(e, CC_NE, again);
+	emit_place(e, done);
+}
+
+static void gen_table(struct x64_gen *g, const struct arch_agg *a, unsigned v, uint32_t full)
+{
+	struct arch_tramp_range before = g->now;
+
+	gen_find(&g->e, a, full);
 	if (a->kind != ARCH_AGG_COUNT) {
+		gen_entry_value(&g->e, a, v);
+		g->now.phase = ARCH_TRAMP_PARTIAL;
+		x64_state(g);
+	}
+	emit_entry(&g->e, 0xff, 0, a->cell + 8); /* incq */
+	g->now = before;
+}
+
+void x64_agg_update(struct x64_gen *g, const struct arch_agg *a, unsigned v,
+		    enum arch_tramp_phase phase, uint32_t skip, uint32_t full)
+{
+	x64_cells_check(g, a->cell + 8 * arch_agg_room(a), skip);
+	if (a->key_bits) {
+		gen_table(g, a, v, full);
+	} else if (a->kind != ARCH_AGG_COUNT) {
 		struct arch_tramp_range before = g->now;
 
 		/* Rewinding in the middle would count the value twice. */

@@ -472,7 +472,8 @@ static void gen_commit(struct near_gen *n, enum arch_tramp_phase phase)
 
 static void zero_registers(struct near_gen *n)
 {
-	unsigned wanted = n->is_agg && n->clause->agg ? 1u << n->clause->agg->value_reg : 0;
+	const struct arch_agg *a = n->is_agg ? n->clause->agg : NULL;
+	unsigned wanted = a ? 1u << a->value_reg | (a->key_bits ? 1u << a->key_reg : 0) : 0;
 	unsigned set = near_to_zero(n->firing, n->code, wanted);
 
 	for (unsigned r = 0; r < NEAR_REGS; r++)
@@ -540,13 +541,13 @@ static void gen_cell(struct x64_gen *g, const struct arch_tramp_firing *f,
 
 		n.fallback = s.label = emit_label(&g->e);
 		gen_program(&n);
-		if (n.uses_fallback)
+		if (n.uses_fallback || c->agg->key_bits)
 			x64_stub(g, &s);
 		else
 			emit_place(&g->e, n.fallback);
 		v = x64_near_regs[c->agg->value_reg];
 	}
-	x64_agg_update(g, c->agg, v, phase, r.skip);
+	x64_agg_update(g, c->agg, v, phase, r.skip, n.fallback);
 }
 
 /* Cells and words, and no record. */

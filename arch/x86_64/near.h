@@ -104,9 +104,9 @@ void x64_near_clause(struct x64_gen *g, const struct arch_tramp_firing *f,
 void x64_cells_check(struct x64_gen *g, uint32_t end, uint32_t skip);
 /* Value v into the cell, which is there. */
 void x64_agg_add(struct x64_gen *g, const struct arch_agg *a, unsigned v);
-/* The clause's cell, its value in register v. */
+/* The clause's cell, its value in register v; full: label for a key without a place. */
 void x64_agg_update(struct x64_gen *g, const struct arch_agg *a, unsigned v,
-		    enum arch_tramp_phase phase, uint32_t skip);
+		    enum arch_tramp_phase phase, uint32_t skip, uint32_t full);
 uint32_t x64_agg_uses(const struct arch_agg *a);
 /* Only its record. */
 void x64_near_record(struct x64_gen *g, const struct arch_tramp_firing *f,

@@ -1,6 +1,6 @@
 /*
- * The tests of cells (CPU/test_cells.c).  Of the processor: arg0_of(), a
- * register's place; see_flags(), what the function under test does to them;
+ * The tests of cells (CPU/test_cells.c).  Of the processor: arg_to(), sets
+ * an argument's register; see_flags(), what the function under test does to them;
  * put_plain(), a function that does nothing.
  */
 #ifndef TESTS_CELLS_H
@@ -21,6 +21,8 @@ static void expect_cell(const struct arch_agg *a, int64_t *w, int64_t v)
 	}
 }
 
+static int64_t cell_value_last;
+
 static int64_t cell_value(unsigned i)
 {
 	static const int64_t corners[] = {
@@ -30,8 +32,8 @@ static int64_t cell_value(unsigned i)
 	unsigned shift = (unsigned)(random_next() & 63);
 
 	if (i < sizeof(corners) / sizeof(corners[0]))
-		return corners[i];
-	return (int64_t)random_next() >> shift;
+		return cell_value_last = corners[i];
+	return cell_value_last = (int64_t)random_next() >> shift;
 }
 
 static void run_cell(struct arch_agg *a, const struct dl_code *value)
@@ -54,12 +56,12 @@ static void run_cell(struct arch_agg *a, const struct dl_code *value)
 		struct cpu cpu, same;
 
 		random_cpu(&cpu);
-		*arg0_of(&cpu) = (uint64_t)cell_value(i);
+		arg_to(&cpu, 0, (uint64_t)cell_value(i));
 		same = cpu;
 		func_run(&cpu, rig.func.addr);
 		see_flags(&same);
 		assert_same_cpu(&same, &cpu);
-		expect_cell(a, want, (int64_t)*arg0_of(&same));
+		expect_cell(a, want, cell_value_last);
 	}
 	assert_memory_equal(cell, want, 8 * words);
 	assert_int_equal(cell[words], 0);
@@ -172,7 +174,7 @@ static void run_acts(uint64_t arg, uint64_t in)
 	struct cpu cpu, same;
 
 	random_cpu(&cpu);
-	*arg0_of(&cpu) = arg;
+	arg_to(&cpu, 0, arg);
 	same = cpu;
 	*ring_word(word_at[0]) = in;
 	*ring_word(word_at[1]) = *ring_word(word_at[2]) = 42;
@@ -240,7 +242,7 @@ static void test_words_beside_a_record(void **state)
 	c.n_words = 2;
 	patch_with(&c, 1);
 	random_cpu(&cpu);
-	*arg0_of(&cpu) = 77;
+	arg_to(&cpu, 0, 77);
 	*ring_word(word_at[0]) = 9;
 	func_run(&cpu, rig.func.addr);
 	rec = arch_ring_at(rig.ring, rig.ring_data, rig.ring->tail);
@@ -251,6 +253,88 @@ static void test_words_beside_a_record(void **state)
 	assert_int_equal(*ring_word(word_at[1]), 82);
 	assert_int_equal(count_records(), 1);
 	func_restore();
+}
+
+/* --------------------------------------------------------------------- keys -- */
+
+#define KEY_BITS 4u
+
+CODE(key_and_value, I(NARG, 5, 0, 0, 0), I(NARG, 4, 0, 0, 1), I(END, 0, 0, 0, 0));
+
+/* The table's entry of the key: its words behind the key; NULL: there is none. */
+static const int64_t *find_key(const struct arch_agg *a, uint64_t key)
+{
+	const uint64_t *table = ring_word(a->cell);
+	uint32_t words = arch_agg_entry(a->kind), first, at;
+
+	first = (uint32_t)(key * ARCH_KEY_FACTOR >> (64 - a->key_bits));
+	for (at = first; at < first + ARCH_KEY_WINDOW; at++)
+		if (table[at * words] == key + 1 && key != UINT64_MAX)
+			return (const int64_t *)&table[at * words + 1];
+	return NULL;
+}
+
+static void run_keys(struct arch_agg *a, uint64_t n_keys)
+{
+	static int64_t want[64][2];
+	struct arch_tramp_clause c = clause_of(&two_args, 2);
+	unsigned n_left = 0, n_records;
+
+	ring_reset();
+	memset(want, 0, sizeof(want));
+	for (uint32_t k = 0; k < arch_agg_room(a); k += arch_agg_entry(a->kind))
+		if (a->kind == ARCH_AGG_MIN || a->kind == ARCH_AGG_MAX)
+			*ring_word(a->cell + 8 * k + 16) =
+				a->kind == ARCH_AGG_MIN ? INT64_MAX : (uint64_t)INT64_MIN;
+	for (unsigned k = 0; k < 64; k++)
+		want[k][1] = a->kind == ARCH_AGG_MIN ? INT64_MAX :
+			     a->kind == ARCH_AGG_MAX ? INT64_MIN :
+						       0;
+	c.agg = a;
+	patch_with(&c, 1);
+	for (unsigned i = 0; i < 600; i++) {
+		uint64_t k = random_next() % n_keys, key = k ? k * 0x123456789 - 5 : UINT64_MAX;
+		struct cpu cpu, same;
+		const int64_t *cell;
+
+		random_cpu(&cpu);
+		arg_to(&cpu, 0, key);
+		arg_to(&cpu, 1, (uint64_t)cell_value(i));
+		same = cpu;
+		func_run(&cpu, rig.func.addr);
+		see_flags(&same);
+		assert_same_cpu(&same, &cpu);
+		cell = find_key(a, key);
+		if (!cell) {
+			n_left++;
+			continue;
+		}
+		expect_cell(a, want[k], cell_value_last);
+		assert_memory_equal(cell, want[k], 8 * arch_agg_words(a->kind, 0));
+	}
+	n_records = count_records();
+	assert_int_equal(n_records, n_left);
+	assert_true(n_keys < 8 ? n_left > 0 && n_left < 600 / 2 : n_left > 0);
+	func_restore();
+}
+
+/* As many as find a place; the others, and the key that can't be told from none, leave records. */
+static void test_keys_have_cells_until_there_is_no_room(void **state)
+{
+	struct arch_agg a = { .cell = ARCH_RING_CELLS + 64,
+			      .increment = 1,
+			      .code = &key_and_value,
+			      .value_reg = 4,
+			      .key_reg = 5,
+			      .key_bits = KEY_BITS };
+
+	(void)state;
+	put_plain();
+	must_plan(0);
+	for (a.kind = ARCH_AGG_COUNT; a.kind <= ARCH_AGG_MAX; a.kind++) {
+		run_keys(&a, 6);
+		run_keys(&a, 64);
+	}
 }
 
 #endif

@@ -123,6 +123,43 @@ static void other_work_leaves_records(void **state)
 	assert_false(FIND(only_end, jumps, 0, &a));
 }
 
+static void one_integer_of_a_key_may_vary(void **state)
+{
+	/* @["x", (int)arg1] = sum(arg0); @[arg0, arg1] = ... */
+	static const struct dl_insn one[] = {
+		I(STR, 0, 0, 0, 0), I(IN, 1, 0, 0, 1),	I(SX, 1, 1, 0, 32),  I(IN, 2, 0, 0, 0),
+		I(LDI, 3, 0, 0, 1), I(TUP, 0, 0, 0, 0), I(TUPS, 0, 0, 0, 0), I(TUPI, 1, 0, 0, 4),
+		I(AGG, 2, 3, 0, 1), I(END, 0, 0, 0, 0),
+	};
+	static const struct dl_insn two[] = {
+		I(IN, 0, 0, 0, 0),   I(IN, 1, 0, 0, 1),	  I(LDI, 2, 0, 0, 1), I(TUP, 0, 0, 0, 0),
+		I(TUPI, 0, 0, 0, 8), I(TUPI, 1, 0, 0, 8), I(AGG, 2, 2, 0, 0), I(END, 0, 0, 0, 0),
+	};
+	struct dl_near_aggs a;
+	struct dl_clause c = { .near = { .insns = two_args, .n = 5, .n_regs = 3 },
+			       .far = { .insns = one, .n = 10 },
+			       .n_slots = 2 };
+
+	(void)state;
+	assert_true(dl_near_aggs_find(&c, aggs, 3, &a));
+	assert_true(a.list[0].has_key);
+	assert_int_equal(a.list[0].key_slot, 1);
+	/* narg r1; mov r4, r1; narg r2; mov r5, r2; sx r5; end */
+	assert_int_equal(a.list[0].code.n, 6);
+	assert_int_equal(a.list[0].value_reg, 4);
+	assert_int_equal(a.list[0].key_reg, 5);
+	assert_int_equal(a.list[0].code.insns[1].a, 4);
+	assert_int_equal(a.list[0].code.insns[4].op, DL_OP_SX);
+	assert_int_equal(a.list[0].code.insns[4].a, 5);
+	dl_near_aggs_deinit(&a);
+	/* Its registers must be free. */
+	c.near.n_regs = 5;
+	assert_false(dl_near_aggs_find(&c, aggs, 3, &a));
+	c.near.n_regs = 3;
+	c.far = (struct dl_code){ .insns = two, .n = 8 };
+	assert_false(dl_near_aggs_find(&c, aggs, 3, &a));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -130,6 +167,7 @@ int main(void)
 		cmocka_unit_test(values_are_near_without_slots),
 		cmocka_unit_test(keys_must_be_the_same_for_all_firings),
 		cmocka_unit_test(other_work_leaves_records),
+		cmocka_unit_test(one_integer_of_a_key_may_vary),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -6,9 +6,9 @@
 
 FUNC(plain, "nop");
 
-static uint64_t *arg0_of(struct cpu *cpu)
+static void arg_to(struct cpu *cpu, unsigned n, uint64_t v)
 {
-	return &cpu->x[0];
+	cpu->x[n] = v;
 }
 
 static void see_flags(struct cpu *cpu)
@@ -38,6 +38,7 @@ int main(void)
 		cmocka_unit_test(test_a_value_that_faults_leaves_a_record_instead),
 		cmocka_unit_test(test_words_and_cells_of_a_clause_without_record),
 		cmocka_unit_test(test_words_beside_a_record),
+		cmocka_unit_test(test_keys_have_cells_until_there_is_no_room),
 	};
 
 	return cmocka_run_group_tests(tests, rig_open, rig_close);

@@ -8,9 +8,9 @@ FUNC(nop5, ".byte 0x0f, 0x1f, 0x44, 0, 0");
 FUNC(nop5_cmp, ".byte 0x0f, 0x1f, 0x44, 0, 0; cmp %rax, %rax");
 FUNC(branch, "test %dil, %dil; je 1f; mov %rsi, %rax; inc %rdx; 1: setz %cl; mov %rsi, %rdi");
 
-static uint64_t *arg0_of(struct cpu *cpu)
+static void arg_to(struct cpu *cpu, unsigned n, uint64_t v)
 {
-	return &cpu->gpr[RDI];
+	cpu->gpr[n ? RSI : RDI] = v;
 }
 
 static void see_flags(struct cpu *cpu)
@@ -62,6 +62,7 @@ int main(void)
 		cmocka_unit_test(test_a_value_that_faults_leaves_a_record_instead),
 		cmocka_unit_test(test_words_and_cells_of_a_clause_without_record),
 		cmocka_unit_test(test_words_beside_a_record),
+		cmocka_unit_test(test_keys_have_cells_until_there_is_no_room),
 	};
 
 	return cmocka_run_group_tests(tests, rig_open, rig_close);
