@@ -82,6 +82,19 @@ bool cg_is_dmem(struct gen *g, const struct dl_node *n)
 
 /* --- loads --- */
 
+/* An enumeration without negative values has none in a bit-field, as in C. */
+static bool field_is_signed(struct dl_type *t)
+{
+	struct dl_type *b = dl_type_base(t);
+
+	if (b->kind != DL_ENUM)
+		return cg_is_signed(t);
+	for (size_t i = 0; i < b->n_enums; i++)
+		if (b->enums[i].value < 0)
+			return true;
+	return false;
+}
+
 /* Bit-fields are loaded through their declared type's unit, or, where a packed
  * one crosses it, from its first byte on. */
 struct cg_field cg_field_of(struct gen *g, const struct dl_node *n)
@@ -95,6 +108,7 @@ struct cg_field cg_field_of(struct gen *g, const struct dl_node *n)
 	if (n->kind != DL_N_MEMBER || n->bits == 0)
 		return f;
 	unit = size * 8;
+	f.is_signed = field_is_signed(n->type);
 	f.bits = n->bits > 64 ? 64 : n->bits;
 	bit += n->value % size * 8;
 	first = bit / unit * unit;

@@ -62,11 +62,11 @@ struct dl_dyn {
 
 struct dl_dyn *dl_dyn_create(uint64_t limit)
 {
-	struct dl_dyn *d = calloc(1, sizeof(*d));
+	struct dl_dyn *d = limit <= ARENA_MAX ? calloc(1, sizeof(*d)) : NULL;
 
 	if (!d)
 		return NULL;
-	d->limit = limit < ARENA_MAX ? limit & ~(uint64_t)7 : ARENA_MAX;
+	d->limit = limit & ~(uint64_t)7;
 	d->n_buckets = BUCKETS_MIN;
 	d->buckets = malloc(BUCKETS_MIN * sizeof(*d->buckets));
 	/* Large: the system gives the pages as they are touched. */

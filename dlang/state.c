@@ -279,15 +279,27 @@ static bool make_vm(struct dl_state *s)
 	       make_frame(&vm->frames[1], scratch, s->strsize);
 }
 
+/* As the buffer: halved until there is memory. */
+static bool make_dynamic(struct dl_state *s)
+{
+	bool manual = option_is(s->options, DL_OPT_BUFRESIZE, "manual");
+
+	s->dynvarsize = option_or(s->options, DL_OPT_DYNVARSIZE, 1u << 20);
+	while (!(s->dyn = dl_dyn_create(s->dynvarsize)) && !manual &&
+	       s->dynvarsize / 2 >= BUFFER_MIN)
+		s->dynvarsize /= 2;
+	return s->dyn != NULL;
+}
+
 static bool make_parts(struct dl_state *s)
 {
 	const struct dl_options *o = s->options;
 
 	s->aggs = dl_agg_set_create(option_or(o, DL_OPT_AGGSIZE, 4u << 20));
-	s->dyn = dl_dyn_create(option_or(o, DL_OPT_DYNVARSIZE, 1u << 20));
 	s->spec = dl_spec_create(option_or(o, DL_OPT_NSPEC, 1),
 				 option_or(o, DL_OPT_SPECSIZE, 32u << 10));
-	return s->aggs && s->dyn && s->spec && make_trace(s) && make_vm(s) && state_sync(s);
+	return s->aggs && s->spec && make_dynamic(s) && make_trace(s) && make_vm(s) &&
+	       state_sync(s);
 }
 
 static uint64_t seed(const void *p)
@@ -520,6 +532,11 @@ void dl_state_set_activity(struct dl_state *s, enum dl_activity a)
 uint64_t dl_state_bufsize(const struct dl_state *s)
 {
 	return s->bufsize;
+}
+
+uint64_t dl_state_dynvarsize(const struct dl_state *s)
+{
+	return s->dynvarsize;
 }
 
 /* --- firing: probe context --- */

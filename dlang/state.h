@@ -123,8 +123,9 @@ void dl_state_destroy(struct dl_state *s);
 /* 0: failed, why is in err_ret; ERR_LIMIT: "Enabling exceeds size of buffer" and the like. */
 uint32_t dl_state_enable(struct dl_state *s, const struct dl_clause *clause,
 			 const struct dl_probe_id *probe, struct error **err_ret);
-/* What bufsize has become: bufresize=auto halves it until there is memory. */
+/* What the sizes have become: bufresize=auto halves them until there is memory. */
 uint64_t dl_state_bufsize(const struct dl_state *s);
+uint64_t dl_state_dynvarsize(const struct dl_state *s);
 const struct dl_enabling *dl_state_enabling(const struct dl_state *s, uint32_t epid);
 /* The self-> variable is the thread's own word of that number, where there are such. */
 void dl_state_share_var(struct dl_state *s, uint32_t var, uint32_t word);

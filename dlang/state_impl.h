@@ -84,6 +84,7 @@ struct dl_state {
 	uint32_t strsize;
 	uint32_t ustackframes, maxframes;
 	uint64_t bufsize;
+	uint64_t dynvarsize;
 	uint64_t end_room; /* policy fill: what END may leave */
 	bool always_cpu; /* the output format or a drop shows it even if quiet */
 

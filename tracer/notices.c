@@ -10,19 +10,24 @@
 
 #define NSEC_PER_SEC 1000000000ull
 
-/* Whole multiples of k, m, ... are shown as such. */
-static void report_size(struct session *s, const char *what, uint64_t size)
+/* A size that had to be lowered; whole multiples of k, m, ... are shown as such. */
+static void report_size(struct session *s, const char *what, enum dl_opt option, uint64_t got)
 {
 	static const char units[] = " kmgtpe";
+	uint64_t asked = dl_option(s->options, option);
 	unsigned unit = 0;
 
-	while (unit < 6 && size >> (10 * (unit + 1)))
+	if (asked == DL_OPT_UNSET || got >= asked)
+		return;
+	while (unit < 6 && got && !(got % 1024)) {
+		got /= 1024;
 		unit++;
-	if (unit && !(size & ((1ull << (10 * unit)) - 1)))
-		session_message(s, "%s lowered to %llu%c", what,
-				(unsigned long long)(size >> (10 * unit)), units[unit]);
+	}
+	if (unit)
+		session_message(s, "%s lowered to %llu%c", what, (unsigned long long)got,
+				units[unit]);
 	else
-		session_message(s, "%s lowered to %llu bytes", what, (unsigned long long)size);
+		session_message(s, "%s lowered to %llu bytes", what, (unsigned long long)got);
 }
 
 static uint64_t clamped(uint64_t period, uint64_t min, uint64_t max)
@@ -99,13 +104,14 @@ void session_notice_command(struct session *s, char *const *argv)
 
 void session_notices(struct session *s)
 {
-	uint64_t asked = dl_option(s->options, DL_OPT_BUFSIZE);
-	uint64_t got = dl_state_bufsize(s->state);
 	uint64_t clean = dl_option(s->options, DL_OPT_CLEANRATE);
 	uint64_t status = dl_option(s->options, DL_OPT_STATUSRATE);
 
-	if (asked != DL_OPT_UNSET && got < asked && dl_option(s->options, DL_OPT_QUIETRESIZE) != 1)
-		report_size(s, "buffer size", got);
+	if (dl_option(s->options, DL_OPT_QUIETRESIZE) != 1) {
+		report_size(s, "buffer size", DL_OPT_BUFSIZE, dl_state_bufsize(s->state));
+		report_size(s, "dynamic variable size", DL_OPT_DYNVARSIZE,
+			    dl_state_dynvarsize(s->state));
+	}
 	report_rate(s, "cleaning rate", clean,
 		    clamped(clean, NSEC_PER_SEC / 5000, 60 * NSEC_PER_SEC));
 	report_rate(s, "status rate", status, clamped(status, 0, 10 * NSEC_PER_SEC));
