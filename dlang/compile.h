@@ -112,6 +112,10 @@ struct dl_declared_probe {
 	const char *c_name; /* as declared: "my__probe" */
 	unsigned n_args;
 	const char *const *types; /* C types of the raw arguments */
+	unsigned n_xlated;
+	const char *const *xlated; /* types of args[]; NULL: the raw ones */
+	const uint8_t *map; /* args[i] is made of raw argument map[i] */
+	const struct dl_prov_attr *attr;
 };
 /* All of them, in the order of their declarations. */
 void dl_ctx_each_declared(const struct dl_ctx *c,

@@ -26,6 +26,7 @@ struct dl_pdesc {
 struct dl_probe_arg {
 	const char *name; /* NULL when unnamed */
 	const char *native; /* C type name of the raw argument */
+	const char *plain; /* what it is where native is no type known here; NULL: an error */
 	const char *xlated; /* type name args[n] has; same as native if NULL */
 	struct dl_type *native_type; /* set instead of native for types from DWARF */
 	unsigned map; /* which raw argument it comes from */

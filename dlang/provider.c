@@ -64,16 +64,23 @@ static void tell_provider(const struct dl_ctx *c, const struct dl_provider_decl 
 {
 	for (const struct dl_prov_probe *pr = p->probes; pr; pr = pr->next) {
 		const char **types = ARENA_ARRAY(c->arena, pr->n_native + 1, const char *);
+		const char **xlated = ARENA_ARRAY(c->arena, pr->n_xlated + 1, const char *);
 		struct dl_declared_probe d = {
 			.provider = p->name,
 			.name = pr->name,
 			.c_name = pr->c_name,
 			.n_args = pr->n_native,
 			.types = types,
+			.n_xlated = pr->n_xlated,
+			.xlated = pr->xlated && pr->map ? xlated : NULL,
+			.map = pr->map,
+			.attr = &p->attr,
 		};
 
 		for (uint32_t i = 0; i < pr->n_native; i++)
 			types[i] = dl_type_name(c->types, pr->native[i]);
+		for (uint32_t i = 0; pr->xlated && i < pr->n_xlated; i++)
+			xlated[i] = dl_type_name(c->types, pr->xlated[i]);
 		fn(arg, &d);
 	}
 }

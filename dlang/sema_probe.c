@@ -158,6 +158,8 @@ static struct dl_node *probe_arg(struct sema *s, const struct dl_node *n, uint64
 	}
 	if (!native && a->native)
 		native = sema_type_by_text(s, a->native, s->probe->mod);
+	if (!native && a->plain)
+		native = sema_type_by_text(s, a->plain, s->probe->mod);
 	if (!native)
 		return arg_type_error(s, n->range, "native", i);
 	if (a->by_address) {

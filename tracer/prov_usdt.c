@@ -39,6 +39,7 @@ struct usdt_probe {
 	unsigned n_args;
 	struct dl_probe_arg args[USDT_ARGS]; /* types as the image tells them */
 	char *types[2 * USDT_ARGS]; /* owned texts of args */
+	struct dl_prov_attr attr;
 	const struct dl_probe_arg *declared; /* by a provider in a program: these instead */
 	unsigned n_declared;
 	VEC(struct spot *) spots; /* owned */
@@ -367,23 +368,70 @@ static const char *plain_type(const struct usdt_arg *a)
 }
 
 /* The probe's own copy: images come and go. */
+static void set_type(struct usdt_probe *up, unsigned i, const char *type, const char *xlated)
+{
+	struct dl_probe_arg *a = &up->args[i];
+
+	if (type && (up->types[2 * i] = strdup(type)))
+		a->native = up->types[2 * i];
+	if (xlated && (up->types[2 * i + 1] = strdup(xlated)))
+		a->xlated = up->types[2 * i + 1];
+}
+
+/* Arguments of a note as the declaration has them, if it fits the note. */
+static bool set_declared(struct usdt_probe *up, const struct usdt_site *site)
+{
+	const struct usdt_decl *d = site->decl;
+
+	for (unsigned i = 0; d && i < d->n_args; i++)
+		if (d->map[i] >= site->n_args)
+			d = NULL;
+	if (!d)
+		return false;
+	up->n_args = d->n_args;
+	for (unsigned i = 0; i < d->n_args; i++) {
+		const char *plain = plain_type(&site->args[d->map[i]]);
+
+		up->args[i] = (struct dl_probe_arg){ .native = plain, .plain = plain };
+		up->args[i].map = d->map[i];
+		set_type(up, i, d->types[i], d->xlated[i]);
+	}
+	return true;
+}
+
 static void set_types(struct usdt_probe *up, const struct usdt_site *site)
 {
+	if (set_declared(up, site))
+		return;
 	up->n_args = site->n_args;
 	for (unsigned i = 0; i < site->n_args; i++) {
-		struct dl_probe_arg *a = &up->args[i];
-
-		*a = (struct dl_probe_arg){ .native = "int64_t", .map = i };
+		up->args[i] = (struct dl_probe_arg){ .native = "int64_t", .map = i };
 		if (!site->is_dof) {
-			a->native = plain_type(&site->args[i]);
+			up->args[i].native = plain_type(&site->args[i]);
 			continue;
 		}
-		a->map = site->map[i];
-		if (site->types[i] && (up->types[2 * i] = strdup(site->types[i])))
-			a->native = up->types[2 * i];
-		if (site->xlated[i] && (up->types[2 * i + 1] = strdup(site->xlated[i])))
-			a->xlated = up->types[2 * i + 1];
+		up->args[i].map = site->map[i];
+		set_type(up, i, site->types[i], site->xlated[i]);
 	}
+}
+
+/* A part that nothing was declared of is as for providers without declaration. */
+static void declared_attr(struct dl_attr *ret, struct dl_attr a)
+{
+	if (a.name != DL_ST_PRIVATE || a.data != DL_ST_PRIVATE || a.class != DL_CL_UNKNOWN)
+		*ret = a;
+}
+
+static void set_attrs(struct usdt_probe *up, const struct usdt_decl *d)
+{
+	up->attr = provider_usdt.attr;
+	if (!d)
+		return;
+	declared_attr(&up->attr.provider, d->attr.provider);
+	declared_attr(&up->attr.module, d->attr.module);
+	declared_attr(&up->attr.function, d->attr.function);
+	declared_attr(&up->attr.name, d->attr.name);
+	declared_attr(&up->attr.args, d->attr.args);
 }
 
 static struct usdt_probe *make_probe(struct giving *g, const struct usdt_site *site,
@@ -405,6 +453,7 @@ static struct usdt_probe *make_probe(struct giving *g, const struct usdt_site *s
 	up->raw_name = strdup(site->raw_name);
 	up->object = g->o;
 	set_types(up, site);
+	set_attrs(up, site->decl);
 	up->probe = up->base && up->raw_name ? probe_add(s->probes, &s->providers[PROVIDER_USDT],
 							 prov, g->o->name, site->func, site->name) :
 					       NULL;
@@ -625,7 +674,7 @@ static void args(struct provider *p, const struct probe *pr, struct dl_probe_inf
 		dl_ctx_provider_args(p->session->ctx, up->base, pr->name, &up->declared,
 				     &up->n_declared);
 	if (!dl_ctx_provider_attr(p->session->ctx, up->base, &ret->attr))
-		ret->attr = p->attr;
+		ret->attr = up->attr;
 	ret->args = up->declared ? up->declared : up->args;
 	ret->n_args = up->declared ? up->n_declared : up->n_args;
 }

@@ -149,7 +149,7 @@ static void read_notes(struct usdt_list *l, const uint8_t *p, size_t len, uint64
 static struct usdt_sites *read_sites(struct image *img)
 {
 	struct usdt_sites *sites = calloc(1, sizeof(*sites));
-	struct image_section notes, base, dof;
+	struct image_section notes, base, dof, decls;
 
 	if (!sites)
 		return NULL;
@@ -163,6 +163,8 @@ static struct usdt_sites *read_sites(struct image *img)
 		base.addr = 0;
 	if (image_section(img, ".note.stapsdt", &notes) && notes.data)
 		read_notes(&sites->list, notes.data, notes.size, base.addr);
+	if (image_section(img, ".note.dtrace", &decls) && decls.data)
+		usdt_decl_read(&sites->list, decls.data, decls.size);
 	if (image_section(img, ".SUNW_dof", &dof) && dof.data)
 		usdt_dof_read(&sites->list, dof.data, dof.size);
 	return sites;

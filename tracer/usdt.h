@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #include "../arch/arch.h"
+#include "../dlang/attr.h"
 #include "image.h"
 
 #define USDT_ARGS 16
@@ -34,6 +35,15 @@ enum usdt_kind {
 	USDT_TEST_POINTER, /* the same by storing an int 1 where argument 0 points */
 };
 
+/* What the provider's declaration says of a probe (usdt_decl.c). */
+struct usdt_decl {
+	struct dl_prov_attr attr;
+	uint8_t n_args;
+	uint8_t map[USDT_ARGS]; /* which raw argument */
+	const char *types[USDT_ARGS]; /* of that one */
+	const char *xlated[USDT_ARGS]; /* of args[]; NULL: the same */
+};
+
 struct usdt_site {
 	const char *provider; /* without the pid */
 	const char *name; /* "function-return" */
@@ -46,6 +56,7 @@ struct usdt_site {
 	uint8_t n_args;
 	struct usdt_arg args[USDT_ARGS]; /* notes */
 	uint8_t map[USDT_ARGS]; /* DOF */
+	const struct usdt_decl *decl; /* notes; NULL: there is none */
 	const char *types[USDT_ARGS]; /* DOF: native C types; NULL unknown */
 	const char *xlated[USDT_ARGS]; /* DOF: types of args[], NULL the same */
 };
@@ -69,6 +80,9 @@ struct usdt_list {
 bool usdt_add(struct usdt_list *l, const struct usdt_site *s);
 void usdt_dof_read(struct usdt_list *l, const uint8_t *data, size_t len);
 const char *usdt_fold(struct arena *a, const char *name); /* "__" -> "-" */
+
+/* usdt_decl.c: gives the sites so far the declarations in the section. */
+void usdt_decl_read(struct usdt_list *l, const uint8_t *data, size_t len);
 
 /* usdt_arg.c */
 /* "8@%rax -4@$5": how many; unknown ones are there with is_known false. */

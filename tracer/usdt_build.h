@@ -27,8 +27,10 @@ struct error *usdt_header_write(FILE *out, const struct dl_ctx *c, const char *s
 struct error *usdt_object_write(const char *path, const struct dl_ctx *c,
 				const char *const *objects, size_t n_objects) must_check;
 
-/* "prov_my__probe_semaphore", appended. */
 struct strbuf;
+/* usdt_decl.c: appends what the object made says of the probe. */
+void usdt_decl_write(struct strbuf *sb, const struct dl_declared_probe *p);
+/* "prov_my__probe_semaphore", appended. */
 void usdt_semaphore_name(struct strbuf *sb, const struct dl_declared_probe *p);
 
 #endif

@@ -55,6 +55,45 @@ static struct error *check_object(const char *path, Elf *elf, unsigned *machine)
 	return NULL;
 }
 
+/* Headers of -h define semaphores wherever they are included. */
+static bool has_semaphore(Elf *elf, Elf_Scn *scn, const GElf_Shdr *sh)
+{
+	static const char suffix[] = "_semaphore";
+	Elf_Data *data = elf_getdata(scn, NULL);
+	GElf_Sym sym;
+
+	for (int i = 0; data && gelf_getsym(data, i, &sym); i++) {
+		const char *name = elf_strptr(elf, sh->sh_link, sym.st_name);
+		size_t len = name ? strlen(name) : 0;
+
+		if (len >= sizeof(suffix) && !strcmp(name + len - (sizeof(suffix) - 1), suffix))
+			return true;
+	}
+	return false;
+}
+
+/* Are there probes in the object, or is it for the linker to make its code? */
+static bool has_sites(Elf *elf)
+{
+	size_t names;
+	GElf_Shdr sh;
+
+	if (elf_getshdrstrndx(elf, &names))
+		return false;
+	for (Elf_Scn *scn = NULL; (scn = elf_nextscn(elf, scn));) {
+		const char *name =
+			gelf_getshdr(scn, &sh) ? elf_strptr(elf, names, sh.sh_name) : NULL;
+
+		if (!name)
+			continue;
+		if (!strcmp(name, ".note.stapsdt") || !strncmp(name, ".gnu.lto_", 9) ||
+		    !strcmp(name, ".SUNW_dof") ||
+		    (sh.sh_type == SHT_SYMTAB && has_semaphore(elf, scn, &sh)))
+			return true;
+	}
+	return false;
+}
+
 static struct error *take_object(const char *path, const struct dl_ctx *c, unsigned *machine,
 				 struct usdt_needs *needs)
 {
@@ -74,6 +113,8 @@ static struct error *take_object(const char *path, const struct dl_ctx *c, unsig
 		    error_format(ERR_OTHER, "failed to process %s: %s", path, elf_errmsg(-1));
 	if (!err)
 		err = usdt_patch_object(path, elf, c, needs);
+	if (!err)
+		needs->sites = needs->sites || needs->enabled || has_sites(elf);
 	elf_end(elf);
 	close(fd);
 	return err;
@@ -95,7 +136,7 @@ struct section {
 struct output {
 	VEC(Elf64_Sym) symbols;
 	VEC(Elf64_Rela) relocs; /* of the code */
-	struct strbuf strings, code, names;
+	struct strbuf strings, code, names, decls;
 	unsigned n_probes;
 	struct usdt_needs needs;
 	struct section sections[SECTIONS_MAX];
@@ -159,6 +200,7 @@ static void add_probe(void *arg, const struct dl_declared_probe *p)
 		usdt_name(&enabled, p, USDT_NAME_ENABLED);
 		add_enabled(o, strbuf_text(&enabled), symbol);
 	}
+	usdt_decl_write(&o->decls, p);
 	strbuf_deinit(&semaphore);
 	strbuf_deinit(&enabled);
 }
@@ -222,6 +264,10 @@ static void list_sections(struct output *o, uint16_t *counters, Elf32_Word group
 					  .sh_addralign = 8 },
 			    o->relocs.items, o->relocs.n * sizeof(Elf64_Rela), ELF_T_RELA);
 	}
+	if (o->decls.len)
+		add_section(o, ".note.dtrace",
+			    (Elf64_Shdr){ .sh_type = SHT_NOTE, .sh_addralign = 4 }, o->decls.text,
+			    o->decls.len, ELF_T_BYTE);
 	add_section(o, ".note.GNU-stack",
 		    (Elf64_Shdr){ .sh_type = SHT_PROGBITS, .sh_addralign = 1 }, NULL, 0,
 		    ELF_T_BYTE);
@@ -258,7 +304,7 @@ static bool fill(Elf *elf, struct output *o, uint16_t *counters, unsigned machin
 	if (!eh)
 		return false;
 	list_sections(o, counters, group, base_symbol);
-	if (strbuf_failed(&o->names) || strbuf_failed(&o->code))
+	if (strbuf_failed(&o->names) || strbuf_failed(&o->code) || strbuf_failed(&o->decls))
 		return false;
 	eh->e_ident[EI_DATA] =
 		__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? ELFDATA2LSB : ELFDATA2MSB;
@@ -295,6 +341,16 @@ static struct error *write_object(const char *path, struct output *o, unsigned m
 	return err;
 }
 
+static void report_no_sites(void *arg, const struct dl_declared_probe *p)
+{
+	struct error **err = arg;
+
+	if (!*err)
+		*err = error_format(ERR_OTHER,
+				    "failed to link: No probe sites found for declared provider %s",
+				    p->provider);
+}
+
 struct error *usdt_object_write(const char *path, const struct dl_ctx *c,
 				const char *const *objects, size_t n_objects)
 {
@@ -306,6 +362,8 @@ struct error *usdt_object_write(const char *path, const struct dl_ctx *c,
 	elf_version(EV_CURRENT);
 	for (size_t i = 0; i < n_objects && !err; i++)
 		err = take_object(objects[i], c, &machine, &o.needs);
+	if (!err && n_objects && !o.needs.sites)
+		dl_ctx_each_declared(c, report_no_sites, &err);
 	if (!err && !machine)
 		err = object_elf_ident(getpid(), &machine, &class);
 	if (err)
@@ -327,5 +385,6 @@ struct error *usdt_object_write(const char *path, const struct dl_ctx *c,
 	strbuf_deinit(&o.strings);
 	strbuf_deinit(&o.code);
 	strbuf_deinit(&o.names);
+	strbuf_deinit(&o.decls);
 	return err;
 }

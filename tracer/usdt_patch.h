@@ -23,6 +23,7 @@ void usdt_name(struct strbuf *sb, const struct dl_declared_probe *p, enum usdt_n
 struct usdt_needs {
 	bool base; /* notes were added */
 	bool enabled; /* is-enabled functions are called */
+	bool sites; /* there are some, or can be: code that isn't made yet has no sections */
 };
 
 /* Makes the calls in the object sites with notes of SystemTap's kind. */

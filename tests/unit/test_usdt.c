@@ -10,7 +10,9 @@
 #include <cmocka.h>
 
 #include "dlang/arena.h"
+#include "dlang/strbuf.h"
 #include "tracer/usdt.h"
+#include "tracer/usdt_build.h"
 
 static struct image *open_fixture(const char *name)
 {
@@ -224,6 +226,62 @@ static void damaged_dof_does_no_harm(void **state)
 	damage("dof", ".SUNW_dof");
 }
 
+/* A declaration written, damaged by change at at, cut to len, and read for one site. */
+static const struct usdt_decl *reread(struct usdt_list *l, size_t at, uint8_t change, size_t len)
+{
+	static const char *const types[] = { "int", "struct x *" }, *const xlated[] = { "y_t *" };
+	static const uint8_t map[] = { 1 };
+	struct dl_prov_attr attr = { .args = { DL_ST_STABLE, DL_ST_EVOLVING, DL_CL_ISA } };
+	struct dl_declared_probe p = { "prov", "a-b", "a__b", 2, types, 1, xlated, map, &attr };
+	struct strbuf sb = { 0 };
+
+	l->items.n = 1;
+	l->items.items[0].decl = NULL;
+	usdt_decl_write(&sb, &p);
+	assert_false(strbuf_failed(&sb));
+	if (len > sb.len)
+		len = sb.len;
+	uint8_t *copy = malloc(len + 1); /* no byte more: the sanitizer sees what is read */
+
+	memcpy(copy, strbuf_text(&sb), len);
+	if (at < len)
+		copy[at] ^= change;
+	usdt_decl_read(l, copy, len);
+
+	const struct usdt_decl *d = l->items.items[0].decl; /* its texts are the copy's */
+
+	if (d && len == sb.len && !change) {
+		assert_int_equal(d->n_args, 1);
+		assert_int_equal(d->map[0], 1);
+		assert_string_equal(d->types[0], "struct x *");
+		assert_string_equal(d->xlated[0], "y_t *");
+		assert_int_equal(d->attr.args.data, DL_ST_EVOLVING);
+		assert_int_equal(d->attr.args.class, DL_CL_ISA);
+	}
+	strbuf_deinit(&sb);
+	free(copy);
+	return d;
+}
+
+static void declarations_are_read_as_written(void **state)
+{
+	struct usdt_site site = { .provider = "prov", .raw_name = "a__b", .name = "a-b" };
+	struct usdt_list l = { .arena = arena_create() };
+
+	(void)state;
+	assert_true(vec_push(&l.items, site));
+	assert_non_null(reread(&l, SIZE_MAX, 0, SIZE_MAX));
+	for (size_t len = 0; len < 40; len++)
+		assert_null(reread(&l, SIZE_MAX, 0, len));
+	for (size_t at = 0; at < 100; at++)
+		for (unsigned bit = 0; bit < 8; bit++)
+			(void)reread(&l, at, (uint8_t)(1u << bit), SIZE_MAX);
+	l.items.items[0].raw_name = "other";
+	assert_null(reread(&l, SIZE_MAX, 0, SIZE_MAX));
+	vec_deinit(&l.items);
+	arena_destroy(l.arena);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -236,6 +294,7 @@ int main(void)
 		cmocka_unit_test(unreadable_memory_is_told),
 		cmocka_unit_test(damaged_notes_do_no_harm),
 		cmocka_unit_test(damaged_dof_does_no_harm),
+		cmocka_unit_test(declarations_are_read_as_written),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
