@@ -17,7 +17,7 @@ bool near_acts(uint8_t op)
 
 bool near_on_stack(const struct arch_tramp_firing *f, const struct dl_insn *i)
 {
-	return i->op == DL_OP_NARG && f->kind != ARCH_PROBE_RETURN &&
+	return i->op == DL_OP_NARG && (f->kind == ARCH_PROBE_ENTRY || f->kind == ARCH_PROBE_CALL) &&
 	       (unsigned)i->imm >= arch_reg_args();
 }
 

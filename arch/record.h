@@ -11,6 +11,10 @@
  *	patch side	arch_patch_bytes, written with the world stopped
  *	at stops	arch_tramp_fixup, _trap, _arrival, _unwind
  *
+ * Where the displaced instruction is a system call's, the trampoline can make
+ * calls of some numbers itself, at addresses that our seccomp filter lets pass
+ * (below: system calls).
+ *
  * Everything here is pure: bytes and addresses in, bytes and tables out.
  * Addresses are the target's unless said otherwise.
  *
@@ -97,7 +101,10 @@ struct arch_ring {
 	uint32_t cells_end; /* cells exist from ARCH_RING_CELLS to this offset; 0: none */
 	uint32_t unused;
 	uint64_t owner; /* the tracer's */
-	uint64_t unused2[2];
+	/* -(sp + low half of a site's address, sign-extended): the call that the thread
+	 * comes to there with that sp was recorded before; 0: none.  The tracer sets it. */
+	uint64_t again;
+	uint64_t unused2;
 	/* The producer's. */
 	uint64_t head;
 	uint64_t drops;
@@ -118,6 +125,7 @@ _Static_assert(offsetof(struct arch_ring, self) == 0 && offsetof(struct arch_rin
 		       offsetof(struct arch_ring, mask) == 16 &&
 		       offsetof(struct arch_ring, control) == 24 &&
 		       offsetof(struct arch_ring, cells_end) == 32 &&
+		       offsetof(struct arch_ring, again) == 48 &&
 		       offsetof(struct arch_ring, head) == 64 &&
 		       offsetof(struct arch_ring, drops) == 72 &&
 		       offsetof(struct arch_ring, clock0) == 96 &&
@@ -422,6 +430,10 @@ enum arch_probe_kind { /* what NARG n is */
 		       ARCH_PROBE_ENTRY, /* as arch_arg(); also offset probes */
 		       ARCH_PROBE_RETURN, /* 0: offset, 1 and 2: result registers, others 0 */
 		       ARCH_PROBE_CALL, /* as arch_call_arg(): no return address on the stack (USDT) */
+		       ARCH_PROBE_SYSCALL, /* as arch_syscall_arg() */
+		       /* 0 and 1: the result, -1 if it is an error, whose number is in the
+			* record's flags (DL_REC_ERRNO) */
+		       ARCH_PROBE_SYSRET,
 };
 
 struct arch_tramp_clause {
@@ -457,8 +469,38 @@ struct arch_tramp_firing {
 	uint32_t n_clauses;
 };
 
+/*
+ * System calls.  A site that is a system-call instruction can have a patch that
+ * starts there, whose trampoline does this for each of some numbers:
+ *
+ *	its clauses at the entry -> the call's slot -> its clauses at the return
+ *
+ * A slot is ARCH_SLOT_CALL bytes in [ARCH_CALLS, ARCH_CALLS + ARCH_CALLS_BYTES),
+ * the addresses that the filter allows to make calls that it else stops: the
+ * instruction, and a jump back to the trampoline.  It uses no stack and no
+ * register that the call leaves as it was, so the kernel may restart it there.
+ * All other numbers go to the instruction's plain copy.
+ */
+#define ARCH_CALLS UINT64_C(0xd7ac0000) /* below 4 GiB, where nothing is put unasked */
+#define ARCH_CALLS_BYTES UINT64_C(0x10000)
+#define ARCH_SLOT_CALL 16
+#define ARCH_TRAMP_CALLS 8 /* numbers at one site */
+struct arch_tramp_call {
+	uint32_t nr;
+	uint64_t slot;
+	struct arch_tramp_firing entry, exit; /* insn, pc, offset are not looked at */
+};
+/* Has this processor such slots? */
+extern const bool arch_has_calls;
+/* Calls that must not go that way: they return elsewhere, twice, never, or change what
+ * threads' rings are found by. */
+bool arch_call_stays(unsigned nr);
+
 struct arch_tramp_job {
 	const struct arch_patch_plan *plan;
+	/* Of the system call at plan->site, which plan->addr must be. */
+	const struct arch_tramp_call *calls;
+	uint32_t n_calls;
 	const struct arch_tramp_firing *firings; /* in order of insn */
 	uint32_t n_firings;
 	uint64_t common; /* where arch_record_common()'s code is, within reach */
@@ -482,6 +524,8 @@ struct arch_tramp_range {
 	uint8_t phase; /* enum arch_tramp_phase */
 	uint8_t insn;
 	uint8_t frame; /* index into frames */
+	uint8_t call; /* number in calls + 1: on the way to its slot, 0 none; */
+	bool is_back; /* on the way back from it */
 };
 
 #define ARCH_FRAME_WORDS 32
@@ -505,6 +549,13 @@ struct arch_tramp {
 	struct arch_tramp_pair *fixups; /* faulting instruction -> where to go on */
 	struct arch_tramp_pair *traps; /* breakpoint of a full ring -> the check */
 	uint32_t n_ranges, n_frames, n_fixups, n_traps;
+	uint32_t n_calls;
+	struct {
+		uint32_t nr;
+		uint64_t slot;
+		uint32_t back; /* where it leads to */
+	} calls[ARCH_TRAMP_CALLS];
+	uint32_t behind_calls; /* where they go on when all is recorded */
 	uint32_t arrival[ARCH_DISPLACED_MAX]; /* where instruction k starts, firings first */
 	uint32_t copy[ARCH_DISPLACED_MAX]; /* instruction k without its firings */
 };
@@ -548,13 +599,31 @@ typedef bool arch_read_fn(void *arg, uint64_t addr, uint64_t *ret);
 uint64_t arch_tramp_caller(uint64_t common, const struct arch_regs *r, arch_read_fn *read,
 			   void *arg);
 
+enum arch_call_stage {
+	ARCH_CALL_NONE,
+	ARCH_CALL_AHEAD, /* its entry is left, it was not made yet */
+	ARCH_CALL_MADE, /* it was, or is being made; nothing of its return is left */
+	ARCH_CALL_OVER,
+};
+
 struct arch_tramp_place {
 	enum arch_tramp_phase phase;
 	/* Address in the original code that the registers belong to; 0: none near
 	 * (inside a rewritten call, on the way to another place). */
 	uint64_t orig;
 	uint32_t reserve; /* for arch_ring_rewind(), if the thread is made to leave; 0: nothing */
+	enum arch_call_stage stage; /* of a call of the trampoline's, and its number */
+	uint32_t nr;
 };
+/* The bytes of the slot of t's call i. */
+void arch_call_slot(const struct arch_tramp *t, uint32_t i, uint8_t out[ARCH_SLOT_CALL]);
+/* Which call of t has the slot that pc is in; -1: none. */
+int arch_call_at(const struct arch_tramp *t, uint64_t pc);
+/* The word again of the ring of a thread that comes to the site with sp. */
+static inline uint64_t arch_call_again(uint64_t site, uint64_t sp)
+{
+	return -(sp + (uint64_t)(int64_t)(int32_t)(uint32_t)site);
+}
 
 /*
  * A thread stopped in the trampoline (or in common code called from it) ->
@@ -567,6 +636,8 @@ struct arch_tramp_place {
  *		what to show; a thread sent there would fire again
  *	PARTIAL	registers and orig are to look at only; step the thread until
  *		its phase is another
+ *	in a call	as the phase says, but BEFORE its return's firings pc is their
+ *		start, and in the slot or on the way to it pc is there
  * false: pc is not in it, or the stack can't be read.
  */
 bool arch_tramp_unwind(const struct arch_tramp *t, struct arch_regs *r, arch_read_fn *read,

@@ -72,6 +72,7 @@ static inline int dl_op_closes_slot(uint8_t op)
 
 #define DL_REC_FIRST 1u /* first clause of its firing: clause-locals start at zero */
 #define DL_REC_NEAR 2u /* of the clause as near_self.h has it; the tracer says so */
+#define DL_REC_ERRNO 16 /* bits from here on: errno of a system call's return */
 
 struct dl_record {
 	uint32_t len; /* whole record in bytes, multiple of 8; stored last: it commits */

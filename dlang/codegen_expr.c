@@ -355,8 +355,6 @@ static unsigned gen_bvar(struct gen *g, const struct dl_node *n)
 		cg_needs_stop(g, "user stack");
 	else if (n->bvar == DL_BV_VTIMESTAMP)
 		cg_needs_stop(g, "vtimestamp is the stopped thread's");
-	else if (n->bvar == DL_BV_ERRNO)
-		cg_needs_stop(g, "errno is the stopped thread's");
 	r = cg_push(g);
 	cg_emit(g, DL_OP_BVAR, r, 0, 0, n->bvar);
 	return r;

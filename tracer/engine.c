@@ -204,10 +204,14 @@ static void ingest_stop(struct engine *e, struct engine_task *t, struct event *e
 	t->wants_resume = false;
 	t->is_group_stopped = ev->kind == EV_GROUP_STOP;
 	note_arrival(e, t);
-	if (is_absorbed(t, ev->kind))
+	if (is_absorbed(t, ev->kind)) {
 		t->wants_resume = true;
-	else
+		/* Nobody else will say that a call was interrupted. */
+		if (e->is_watching)
+			syscall_note_interrupt(e, t, 0);
+	} else {
 		engine_push(e, ev);
+	}
 }
 
 void engine_ingest(struct engine *e, pid_t tid, int status)

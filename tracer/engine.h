@@ -30,6 +30,11 @@ struct engine_ops {
 	/* Watched system calls (engine_watch_syscalls).  nr may be any for PTRACE_SYSCALL. */
 	void (*syscall_entry)(void *ctx, struct task *t, unsigned nr);
 	void (*syscall_return)(void *ctx, struct task *t, unsigned nr, int64_t result);
+	/*
+	 * The stopped thread is about to make call nr at addr, as has been done there often:
+	 * the place to have it recorded instead (engine_call_patch).  false: not this call.
+	 */
+	bool (*hot_call)(void *ctx, struct task *t, uint64_t addr, unsigned nr);
 	/* New process (fork, vfork or clone without CLONE_THREAD), before it runs.
 	 * Its sites: a copied address space has had its patches removed. */
 	void (*process_new)(void *ctx, struct process *p, struct task *parent);
@@ -172,6 +177,13 @@ const char *engine_record_patch(struct engine *e, struct aspace *as, struct arch
 bool engine_record_span(const struct aspace *as, uint64_t lo, uint64_t hi, size_t i,
 			struct arch_span *ret);
 void engine_record_end(struct engine *e, struct aspace *as);
+/*
+ * System calls (record.h).  take: which calls are recorded at addr, and no more
+ * from now on; their number.  slots: n free ones, NULL or why there are none.
+ */
+uint32_t engine_calls_take(struct engine *e, struct aspace *as, uint64_t addr,
+			   uint32_t nrs[ARCH_TRAMP_CALLS]);
+const char *engine_calls_slots(struct engine *e, struct aspace *as, uint32_t n, uint64_t *ret);
 /* Records are drained and told of before any other event; this does it now. */
 void engine_drain(struct engine *e);
 /* Has ops->cell told what was counted. */
@@ -194,6 +206,7 @@ struct engine_stats {
 	uint64_t stops, site_hits, syscall_stops, signals, remote_calls;
 	uint64_t slots, emulated, pinned;
 	uint64_t records, patches, ring_traps, ring_drops, ring_failures;
+	uint64_t call_sites;
 };
 const struct engine_stats *engine_stats(const struct engine *e);
 

@@ -6,6 +6,7 @@
  *	life.c     new tasks, exec, exits
  *	signal.c   SIGTRAP ownership, delivery, group stops
  *	syscall.c  seccomp and syscall stops
+ *	fastcall.c system calls that trampolines make
  *	inject.c   remote system calls
  *	site.c     patches; annex.c their out-of-line copies
  *	launch.c, attach.c, detach.c   the ends of a session
@@ -71,7 +72,7 @@ struct engine_task {
 	bool exec_pending; /* EVENT_EXEC seen, not yet told */
 	bool exit_told; /* thread_exit was called */
 	bool is_detached;
-	bool swallow_entry; /* the next seccomp entry repeats one we cancelled */
+	bool swallow_entry; /* the next entry there repeats one we cancelled */
 	bool exit_wanted; /* PTRACE_SYSCALL to the exit of the call */
 	bool is_pinned;
 	cpu_set_t cpus; /* mask before pinning */
@@ -94,6 +95,7 @@ struct engine_task {
 	bool trap_blocked; /* SIGTRAP is, as far as known */
 	struct hit_skip skips[MAX_SKIPS];
 	unsigned n_skips;
+	uint64_t swallow_pc, swallow_sp; /* there: as that entry's stop shows them */
 	uint64_t comm_read; /* when */
 	uint64_t rseq; /* address of the rseq area, 0 none */
 	uint32_t rseq_size;
@@ -160,6 +162,7 @@ struct aspace {
 	VEC(struct patch *) patches; /* all that ever were, by trampoline */
 	VEC(struct patch_span) spans; /* of those in the text, by address */
 	VEC(struct code_region *) code;
+	struct fastcalls *calls; /* NULL: no call has been made often */
 	bool has_shadow_stacks;
 	bool anchor_doubt; /* a thread may come back to where it needs its anchor */
 };
@@ -365,6 +368,38 @@ bool syscall_wants(const uint64_t *set, unsigned nr);
 int syscall_request(const struct engine_task *t);
 void syscall_child_return(struct engine *e, struct engine_task *child, unsigned nr);
 void syscall_exec_return(struct engine *e, struct engine_task *t);
+
+/* Is the call told of? */
+bool syscall_is_told(const struct engine_task *t, unsigned nr);
+/* Would the signal run a handler? */
+bool syscall_is_caught(const struct engine_task *t, int sig);
+
+/* The return of a call that a trampoline made. */
+void syscall_tell_return(struct engine *e, struct engine_task *t, unsigned nr, int64_t result);
+/* The same of one that the signal interrupts (code: its private result, positive), if that
+ * makes it fail; false: it goes on. */
+bool syscall_tell_failure(struct engine *e, struct engine_task *t, unsigned nr, int code, int sig);
+
+/* ------------------------------------------------------------ fastcall.c -- */
+/* At the entry of a call that was told of. */
+void fastcall_note(struct engine *e, struct engine_task *t);
+/* Is pc where trampolines make calls?  The patch whose call it is; NULL. */
+bool fastcall_contains(const struct aspace *as, uint64_t pc);
+struct patch *fastcall_patch(const struct aspace *as, uint64_t pc);
+/* The patch's trampoline is there: its slots lead to it.  false: they can't. */
+bool fastcall_bind(struct aspace *as, struct patch *p);
+void fastcall_unbind(struct aspace *as, const struct patch *p);
+/* Before the text is patched: a task whose call at the site was told of already. */
+void fastcall_adopt(struct engine_task *t, const struct patch *p);
+/*
+ * A signal comes to a thread at such a place; r: as patch_unwind() left it, and
+ * changed to what the handler is to see.
+ */
+void fastcall_leave(struct engine *e, struct engine_task *t, struct arch_regs *r,
+		    const struct arch_tramp_place *place, int sig);
+bool fastcall_copy(struct aspace *to, const struct aspace *from);
+/* Whether, and where, memory was lent for it. */
+bool fastcall_mapped(const struct aspace *as);
 
 /* -------------------------------------------------------------- inject.c -- */
 struct error *inject_syscall(struct engine *e, struct engine_task *t, unsigned nr,

@@ -179,7 +179,13 @@ static void on_cell(void *ctx, struct task *t, const struct dl_cell *c)
 	session_fire_cell(ctx, t, c);
 }
 
+static bool on_hot_call(void *ctx, struct task *t, uint64_t addr, unsigned nr)
+{
+	return tier_hot_call(ctx, t, addr, nr);
+}
+
 const struct engine_ops session_engine_ops = {
+	.hot_call = on_hot_call,
 	.promote = on_promote,
 	.record = on_record,
 	.cell = on_cell,

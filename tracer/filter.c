@@ -6,7 +6,11 @@
  * whatever their arguments, but only if the program looks at nothing but
  * architecture and number before it allows: so does ours, as a balanced tree
  * over ranges of numbers.  Calls of another architecture's convention pass.
+ *
+ * Watched calls pass, too, if they are made at the addresses where trampolines
+ * make those that they have recorded (ARCH_CALLS).
  */
+#include <endian.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <stddef.h>
@@ -19,6 +23,8 @@ struct range {
 };
 
 #define MAX_RANGES (ENGINE_SYSCALL_WORDS * 64 / 2 + 1)
+
+#define TO_END UINT32_MAX /* a jump to what stands behind the tree */
 
 struct builder {
 	struct sock_filter *out;
@@ -37,8 +43,28 @@ static void emit_leaf(struct builder *b, const struct range *r)
 {
 	emit(b, BPF_JMP | BPF_JGE | BPF_K, r->lo, 0, 2);
 	emit(b, BPF_JMP | BPF_JGT | BPF_K, r->hi, 1, 0);
-	emit(b, BPF_RET | BPF_K, SECCOMP_RET_TRACE, 0, 0);
+	emit(b, BPF_JMP | BPF_JA, TO_END, 0, 0);
 	emit(b, BPF_RET | BPF_K, SECCOMP_RET_ALLOW, 0, 0);
+}
+
+/* A watched call: where is it made? */
+static void emit_end(struct builder *b)
+{
+	const unsigned ip = offsetof(struct seccomp_data, instruction_pointer);
+	const bool is_big = __BYTE_ORDER == __BIG_ENDIAN;
+
+	for (unsigned i = 0; i < b->n && i < FILTER_MAX; i++)
+		if (b->out[i].code == (BPF_JMP | BPF_JA) && b->out[i].k == TO_END)
+			b->out[i].k = b->n - i - 1;
+	if (arch_has_calls) {
+		emit(b, BPF_LD | BPF_W | BPF_ABS, ip + (is_big ? 0 : 4), 0, 0);
+		emit(b, BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)(ARCH_CALLS >> 32), 0, 4);
+		emit(b, BPF_LD | BPF_W | BPF_ABS, ip + (is_big ? 4 : 0), 0, 0);
+		emit(b, BPF_JMP | BPF_JGE | BPF_K, (uint32_t)ARCH_CALLS, 0, 2);
+		emit(b, BPF_JMP | BPF_JGE | BPF_K, (uint32_t)(ARCH_CALLS + ARCH_CALLS_BYTES), 1, 0);
+		emit(b, BPF_RET | BPF_K, SECCOMP_RET_ALLOW, 0, 0);
+	}
+	emit(b, BPF_RET | BPF_K, SECCOMP_RET_TRACE, 0, 0);
 }
 
 static void emit_tree(struct builder *b, const struct range *r, unsigned n)
@@ -88,5 +114,6 @@ unsigned filter_build(const struct syscall_set *set, struct sock_filter *out)
 	emit(&b, BPF_RET | BPF_K, SECCOMP_RET_ALLOW, 0, 0);
 	emit(&b, BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr), 0, 0);
 	emit_tree(&b, ranges, n);
+	emit_end(&b);
 	return b.n;
 }

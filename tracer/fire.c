@@ -218,7 +218,11 @@ void session_fire_record(struct session *s, struct task *task, struct dl_record 
 {
 	const struct dl_enabling *e = dl_state_enabling(s->state, rec->epid);
 	const struct dl_clause *near = dl_state_near(s->state, rec->epid);
-	struct firing f = { .session = s, .task = task, .is_record = true, .time = rec->time };
+	struct firing f = { .session = s,
+			    .task = task,
+			    .is_record = true,
+			    .error = (int)(rec->flags >> DL_REC_ERRNO),
+			    .time = rec->time };
 	struct dl_thread t = { &session_thread_ops, &f, task->key, (uint32_t)task->proc->pid,
 			       (uint32_t)task->tid };
 

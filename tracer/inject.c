@@ -45,9 +45,11 @@ static struct error *gone(const struct engine_task *t)
 	return error_format(ERR_GONE, "thread %d is gone", (int)t->pub.tid);
 }
 
+/* in_syscall is that of before the stop as long as the stop waits in the queue. */
 static bool is_at_entry(const struct engine_task *t)
 {
-	return t->stop == EV_SECCOMP || (t->stop == EV_SYSCALL && t->pub.in_syscall);
+	return t->stop == EV_SECCOMP ||
+	       (t->stop == EV_SYSCALL && t->pub.in_syscall != (t->n_queued > 0));
 }
 
 static void block_signals(struct remote *rc)
@@ -188,6 +190,8 @@ static bool restore(struct remote *rc)
 	if (rc->was_entry) {
 		t->stop = EV_TRAP;
 		t->swallow_entry = true;
+		t->swallow_pc = arch_pc(&rc->saved) + arch_syscall_stub_trap;
+		t->swallow_sp = arch_sp(&rc->saved);
 		t->pub.in_syscall = false;
 	}
 	if (rc->late_signal)

@@ -193,7 +193,8 @@ static void give_birth(struct engine *e, const struct birth *b, int status)
 	}
 	engine_ingest(e, b->tid, status);
 	if (!b->is_thread && !b->shares_vm) {
-		if (!annex_copy(p->as, b->proc->as) || !patch_copy_regions(p->as, b->proc->as))
+		if (!annex_copy(p->as, b->proc->as) || !patch_copy_regions(p->as, b->proc->as) ||
+		    !fastcall_copy(p->as, b->proc->as))
 			engine_bug(e, NULL, "out of memory for a new process");
 		memcpy(p->as->foreign, b->proc->as->foreign, sizeof(p->as->foreign));
 		clean_copy(p->as, b->proc->as);

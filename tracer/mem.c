@@ -194,7 +194,9 @@ static void show_patched(const struct aspace *as, uint64_t addr, uint8_t *buf, s
 		uint64_t lo = s->lo > addr ? s->lo : addr;
 		uint64_t hi = s->hi < addr + len ? s->hi : addr + len;
 
-		memcpy(buf + (lo - addr), w->orig + (lo - s->lo), hi - lo);
+		/* Other code may have come there since. */
+		if (!memcmp(buf + (lo - addr), w->bytes + (lo - s->lo), hi - lo))
+			memcpy(buf + (lo - addr), w->orig + (lo - s->lo), hi - lo);
 	}
 }
 
@@ -217,7 +219,7 @@ size_t as_read(struct aspace *as, uint64_t addr, void *buf, size_t len)
 {
 	size_t n = mem_read_raw(as, addr, buf, len);
 
-	if (as->planted.n && n)
+	if ((as->planted.n || as->spans.n) && n)
 		show_originals(as, addr, buf, n);
 	return n;
 }

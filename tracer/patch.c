@@ -63,7 +63,7 @@ static const struct code_region *region_of(const struct aspace *as, uint64_t pc)
 
 bool patch_contains(const struct aspace *as, uint64_t pc)
 {
-	return region_of(as, pc) != NULL;
+	return region_of(as, pc) != NULL || fastcall_contains(as, pc);
 }
 
 static struct patch *by_tramp(const struct aspace *as, uint64_t pc)
@@ -93,7 +93,9 @@ static struct patch *inside(struct aspace *as, struct aspace *memory, const stru
 {
 	const struct code_region *c = region_of(as, arch_pc(r));
 
-	return c ? by_tramp(as, arch_tramp_caller(c->lo, r, read_word, memory)) : NULL;
+	if (!c)
+		return fastcall_patch(as, arch_pc(r));
+	return by_tramp(as, arch_tramp_caller(c->lo, r, read_word, memory));
 }
 
 bool patch_unwind(struct aspace *as, struct task *t, struct arch_regs *r,
@@ -120,13 +122,28 @@ bool site_original_regs(struct task *t, struct arch_regs *ret)
 	return true;
 }
 
+/* Is pc right behind the copy of a displaced system call? */
+static bool is_behind_copy(const struct patch *p, uint64_t pc)
+{
+	const struct arch_patch_plan *plan = &p->tramp.plan;
+
+	for (unsigned k = 0; k < plan->n_insns; k++)
+		if (arch_tramp_syscall(&p->tramp, plan->addr + plan->insn[k + 1]) == pc)
+			return true;
+	return false;
+}
+
 bool patch_sleeps(struct engine_task *t)
 {
 	struct aspace *as = t->pub.proc->as;
 	struct arch_regs *now = as->code.n ? task_regs(&t->pub) : NULL, r;
 	struct arch_tramp_place place;
+	const struct patch *p;
 
 	if (!now || !patch_contains(as, arch_pc(now)))
+		return false;
+	p = patch_of_tramp(as, arch_pc(now));
+	if (p && is_behind_copy(p, arch_pc(now)))
 		return false;
 	r = *now;
 	return patch_unwind(as, &t->pub, &r, &place) &&
@@ -243,13 +260,28 @@ static bool write_text(struct aspace *as, struct patch *p)
 	return true;
 }
 
+struct patch *patch_of_tramp(const struct aspace *as, uint64_t pc)
+{
+	return region_of(as, pc) ? by_tramp(as, pc) : NULL;
+}
+
+struct patch *patch_live_at(const struct aspace *as, uint64_t addr)
+{
+	const struct patch_span *s = patch_span_at(as, addr, addr + 1, 0);
+
+	return s && s->patch->tramp.plan.addr == addr ? s->patch : NULL;
+}
+
 /* Where a thread that stands in the patch must go on; 0: nowhere else. */
 static uint64_t new_place(struct engine_task *t, const struct patch *p, const struct arch_regs *r)
 {
 	const struct arch_patch_plan *plan = &p->tramp.plan;
 	uint64_t pc = arch_pc(r), to = 0;
 
-	if (arch_in_syscall(r))
+	/* Its instruction's copy: what was told of as a stop goes on as one. */
+	if (p->tramp.n_calls && t->swallow_entry && pc == plan->addr)
+		return p->tramp.base + p->tramp.copy[plan->site_insn];
+	if (arch_in_syscall(r) || p->tramp.n_calls)
 		to = arch_tramp_syscall(&p->tramp, pc);
 	if (to || pc == plan->addr || pc - plan->addr >= plan->len)
 		return to;
@@ -269,8 +301,16 @@ static void move_threads(struct engine *e, struct aspace *as, const struct patch
 			continue;
 		r = task_regs(&t->pub);
 		to = r ? new_place(t, p, r) : 0;
+		if (to && t->restart.active && t->restart.pc == arch_pc(r))
+			t->restart.pc = to;
+		else if (p->tramp.n_calls)
+			fastcall_adopt(t, p);
 		if (!to)
 			continue;
+		if (t->entry.pc == arch_pc(r))
+			t->entry.pc = to;
+		if (p->tramp.n_calls && t->swallow_entry && arch_pc(r) == p->tramp.plan.addr)
+			t->swallow_pc = to + arch_syscall_stub_trap;
 		task_pc_set(t, to);
 		task_flush(t);
 	}
@@ -303,6 +343,10 @@ const char *patch_make(struct engine *e, struct aspace *as, struct arch_tramp_jo
 						  "the code in memory is not that of the file";
 	if (!why && (!vec_reserve(&as->spans, as->spans.n + 2) || !enlist(as, p)))
 		why = "out of memory";
+	if (!why && !fastcall_bind(as, p)) {
+		delist(as, p);
+		why = "the place of its calls can't be written";
+	}
 	if (!why) {
 		/* First: a tracer killed in between has done no harm. */
 		move_threads(e, as, p);
@@ -590,6 +634,7 @@ void patch_forget_range(struct aspace *as, uint64_t lo, uint64_t hi)
 			continue;
 		}
 		drop_spans(as, p);
+		fastcall_unbind(as, p);
 		give_back(as, p);
 		patch_free(p);
 	}
@@ -802,14 +847,18 @@ void patch_leave(struct engine *e, struct engine_task *t, int sig)
 		if (!patch_unwind(as, &t->pub, &r, &place))
 			return;
 	}
+	if (place.phase == ARCH_TRAMP_BEFORE && t->ring && place.reserve) {
+		ring_drain(e);
+		arch_ring_rewind(t->ring->hdr, t->ring->data, place.reserve);
+	}
+	if (place.stage && place.phase != ARCH_TRAMP_PARTIAL) {
+		fastcall_leave(e, t, &r, &place, sig);
+		*now = r;
+		task_regs_changed(&t->pub);
+		return;
+	}
 	switch (place.phase) {
-	case ARCH_TRAMP_BEFORE:
-		if (t->ring && place.reserve) {
-			ring_drain(e);
-			arch_ring_rewind(t->ring->hdr, t->ring->data, place.reserve);
-		}
-		stay_safe(e, as, &r, place.orig);
-		break;
+	case ARCH_TRAMP_BEFORE: stay_safe(e, as, &r, place.orig); break;
 	case ARCH_TRAMP_COPY:
 		/* Who handles it may look the address up. */
 		if (is_fault && place.orig)

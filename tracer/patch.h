@@ -91,6 +91,10 @@ bool patch_unwind(struct aspace *as, struct task *t, struct arch_regs *r,
 /* Where a hit of the site's old breakpoint goes on. */
 uint64_t patch_copy_of(const struct site *s);
 
+/* The patch whose trampoline has pc, and the one in the text from addr on; NULL. */
+struct patch *patch_of_tramp(const struct aspace *as, uint64_t pc);
+struct patch *patch_live_at(const struct aspace *as, uint64_t addr);
+
 /* Does the thread make a system call of the trampoline's own? */
 bool patch_sleeps(struct engine_task *t);
 

@@ -420,6 +420,7 @@ static bool give(struct engine *e, struct engine_task *t)
 	ring_clock_give(e, r);
 	ring_words_keep(e, t);
 	init_cells(e, r, ARCH_RING_CELLS);
+	r->hdr->again = t->ring ? t->ring->hdr->again : 0;
 	t->ring = r;
 	/* Later may be too late. */
 	task_comm(&t->pub);
@@ -454,7 +455,7 @@ static void take_back(struct engine *e, struct ring *r)
 	e->stats.ring_drops += h->drops;
 	if (h->head != r->tail && h->head - r->tail <= r->size)
 		memset(r->data + (r->tail & (r->size - 1)), 0, h->head - r->tail);
-	h->head = h->tail = h->drops = 0;
+	h->head = h->tail = h->drops = h->again = 0;
 	r->tail = 0;
 	h->limit = r->size;
 	r->owner = NULL;

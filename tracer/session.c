@@ -701,6 +701,8 @@ static struct error *trace(struct session *s, enum hold hold, int *status)
 	if (err)
 		return err;
 	err = finish(s);
+	if (s->cli->verbose)
+		tier_report_calls(s);
 	*status = exit_status(s);
 	return err;
 }

@@ -264,7 +264,10 @@ void tier_begin(struct session *s);
 /* Sites that were planted go to the record tier where they can. */
 struct error *tier_promote(struct session *s, struct aspace *as) must_check;
 void tier_report(const struct session *s);
+void tier_report_calls(const struct session *s);
 void tier_destroy(struct session *s);
+/* tier_call.c: the thread makes call nr at addr, as often before; false: it stays a stop. */
+bool tier_hot_call(struct session *s, struct task *t, uint64_t addr, unsigned nr);
 
 /* What the record tier has to know of a site's user. */
 struct tier_spot {

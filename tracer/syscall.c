@@ -51,7 +51,7 @@ static bool is_private(int64_t result)
 }
 
 /* Before its first exec a -c process is still a copy of us: only the exec counts. */
-static bool is_told(const struct engine_task *t, unsigned nr)
+bool syscall_is_told(const struct engine_task *t, unsigned nr)
 {
 	const struct engine_process *p = process_impl(t->pub.proc);
 
@@ -62,13 +62,15 @@ static bool is_told(const struct engine_task *t, unsigned nr)
 
 static void tell_entry(struct engine *e, struct engine_task *t, unsigned nr)
 {
-	if (is_told(t, nr) && syscall_wants(e->watched.entry, nr) && e->config.ops->syscall_entry)
+	if (syscall_is_told(t, nr) && syscall_wants(e->watched.entry, nr) &&
+	    e->config.ops->syscall_entry)
 		e->config.ops->syscall_entry(e->config.ctx, &t->pub, nr);
 }
 
 static void tell_return(struct engine *e, struct engine_task *t, unsigned nr, int64_t result)
 {
-	if (is_told(t, nr) && syscall_wants(e->watched.exit, nr) && e->config.ops->syscall_return)
+	if (syscall_is_told(t, nr) && syscall_wants(e->watched.exit, nr) &&
+	    e->config.ops->syscall_return)
 		e->config.ops->syscall_return(e->config.ctx, &t->pub, nr, result);
 }
 
@@ -103,18 +105,32 @@ static bool has_restart_flag(struct engine *e, struct engine_task *t, int sig)
 	return flags & SA_RESTART;
 }
 
-static bool is_caught(const struct engine_task *t, int sig)
+bool syscall_is_caught(const struct engine_task *t, int sig)
 {
 	struct procfs_status st;
 
 	return procfs_status(t->pub.tid, &st) && (st.sig_cgt >> (sig - 1) & 1);
 }
 
-static bool will_fail(struct engine *e, struct engine_task *t, int sig)
+/* Will the call that was interrupted by the signal, with this private result, fail? */
+static bool will_fail(struct engine *e, struct engine_task *t, int sig, int code)
 {
-	if (!sig || t->restart.code == RESTARTNOINTR || !is_caught(t, sig))
+	if (!sig || code == RESTARTNOINTR || !syscall_is_caught(t, sig))
 		return false;
-	return t->restart.code != RESTARTSYS || !has_restart_flag(e, t, sig);
+	return code != RESTARTSYS || !has_restart_flag(e, t, sig);
+}
+
+void syscall_tell_return(struct engine *e, struct engine_task *t, unsigned nr, int64_t result)
+{
+	tell_return(e, t, nr, result);
+}
+
+bool syscall_tell_failure(struct engine *e, struct engine_task *t, unsigned nr, int code, int sig)
+{
+	if (!will_fail(e, t, sig, code))
+		return false;
+	tell_return(e, t, nr, -EINTR);
+	return true;
 }
 
 /* A handler makes the interrupted call fail: that was its return. */
@@ -134,7 +150,8 @@ static void fail_interrupted(struct engine *e, struct engine_task *t)
 static void note_rewound(struct engine *e, struct engine_task *t, struct arch_regs *r, int sig)
 {
 	if (t->restart.active) {
-		if (!arch_syscall_rewound(r, t->restart.pc, t->restart.sp) || !will_fail(e, t, sig))
+		if (!arch_syscall_rewound(r, t->restart.pc, t->restart.sp) ||
+		    !will_fail(e, t, sig, t->restart.code))
 			return;
 		r = task_regs(&t->pub);
 		if (!r)
@@ -144,7 +161,7 @@ static void note_rewound(struct engine *e, struct engine_task *t, struct arch_re
 		task_regs_changed(&t->pub);
 		fail_interrupted(e, t);
 	} else if (arch_syscall_rewound(r, t->entry.pc, t->entry.sp)) {
-		t->restart.active = !sig || !is_caught(t, sig);
+		t->restart.active = !sig || !syscall_is_caught(t, sig);
 		t->restart.nr = t->entry.nr;
 		t->restart.code = RESTARTSYS;
 		t->restart.pc = t->entry.pc;
@@ -158,7 +175,8 @@ void syscall_note_interrupt(struct engine *e, struct engine_task *t, int sig)
 	unsigned nr;
 
 	t->pub.in_syscall = false;
-	if (!r)
+	/* A trampoline's call: it tells of the return itself, and of no second entry. */
+	if (!r || fastcall_contains(t->pub.proc->as, arch_pc(r)))
 		return;
 	if (!arch_in_syscall(r)) {
 		note_rewound(e, t, r, sig);
@@ -175,19 +193,30 @@ void syscall_note_interrupt(struct engine *e, struct engine_task *t, int sig)
 	t->restart.pc = arch_pc(r);
 	t->restart.sp = arch_sp(r);
 	if ((syscall_wants(e->watched.entry, nr) || syscall_wants(e->watched.exit, nr)) &&
-	    will_fail(e, t, sig))
+	    will_fail(e, t, sig, t->restart.code))
 		fail_interrupted(e, t);
 }
 
 /* ------------------------------------------------------------------- stops -- */
 
-static void enter(struct engine *e, struct engine_task *t, struct arch_regs *r)
+/* Is this the call that one of ours was made in place of?  A handler may run before it. */
+static bool takes_back(struct engine_task *t, const struct arch_regs *r)
+{
+	bool same = arch_pc(r) == t->swallow_pc && arch_sp(r) == t->swallow_sp;
+
+	if (!t->swallow_entry || (!same && arch_sp(r) < t->swallow_sp))
+		return false;
+	t->swallow_entry = false;
+	return same;
+}
+
+/* true: a call begins, none that was told of before. */
+static bool enter(struct engine *e, struct engine_task *t, struct arch_regs *r)
 {
 	unsigned nr = (unsigned)arch_syscall_nr_get(r);
 	bool again = is_reentry(t, r, &nr);
 
-	if (t->swallow_entry) {
-		t->swallow_entry = false;
+	if (takes_back(t, r)) {
 		again = true;
 		if (t->pub.syscall_nr >= 0)
 			nr = (unsigned)t->pub.syscall_nr;
@@ -200,6 +229,7 @@ static void enter(struct engine *e, struct engine_task *t, struct arch_regs *r)
 	t->exit_wanted = syscall_wants(e->watched.exit, nr) || !t->pub.proc->has_filter;
 	if (!again)
 		tell_entry(e, t, nr);
+	return !again;
 }
 
 static void leave(struct engine *e, struct engine_task *t, struct arch_regs *r)
@@ -225,6 +255,7 @@ static void leave(struct engine *e, struct engine_task *t, struct arch_regs *r)
 void syscall_seccomp_stop(struct engine *e, struct task *t)
 {
 	struct arch_regs *r = task_regs(t);
+	bool is_new;
 
 	if (!r) {
 		task_vanished(task_impl(t));
@@ -235,12 +266,14 @@ void syscall_seccomp_stop(struct engine *e, struct task *t)
 		task_resume(task_impl(t));
 		return;
 	}
-	enter(e, task_impl(t), r);
+	is_new = enter(e, task_impl(t), r);
 	if (!task_impl(t)->exit_wanted && t->syscall_nr != SYS_execve &&
 	    t->syscall_nr != SYS_execveat) {
 		t->in_syscall = false;
 		t->syscall_nr = -1;
 	}
+	if (is_new && t->state == TASK_STOPPED)
+		fastcall_note(e, task_impl(t));
 	task_resume(task_impl(t));
 }
 

@@ -350,6 +350,7 @@ void aspace_unref(struct aspace *as)
 	fd_close(as->engine, &as->mem_fd);
 	site_table_deinit(as);
 	patch_deinit(as);
+	free(as->calls);
 	ring_space_destroy(as->rings);
 	annex_deinit(as);
 	free(as);

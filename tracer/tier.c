@@ -13,70 +13,25 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../dlang/near_agg.h"
-#include "image.h"
-#include "session.h"
-#include "tier_self.h"
+#include "tier.h"
 
 #define CAP_MAX ((uint64_t)NEAR_CAP_MAX)
 #define TABLES_LARGE (UINT32_C(256) << 10) /* bytes of cells, until which tables are large */
 #define TABLES_MAX (UINT32_C(4) << 20)
 #define AFTER_MAX 64u /* padding behind a function is rarely more */
 
-/* An enabling as the record tier sees it. */
-struct tier_clause {
-	const char *why; /* it can't; NULL */
-	uint32_t cap;
-	struct dl_near_aggs near_aggs;
-	struct arch_agg aggs[NEAR_AGGS_MAX];
-	uint32_t n_cells; /* 0: it leaves records */
-	const struct dl_near_plan *plan; /* of a clause with near variables; NULL */
-	bool was_asked; /* whether it has cells */
-};
-
-struct reason {
-	char *text; /* owned */
-	unsigned n;
-};
-
-struct tier {
-	VEC(struct tier_clause *) clauses; /* by enabling; owned */
-	VEC(struct reason) reasons;
-	unsigned n_record, n_stop;
-	bool resets; /* clear() or trunc() may come */
-	bool is_scanned;
-	struct tier_self *self; /* near variables; NULL: there are none */
-};
-
-/* A planted site on its way. */
-struct candidate {
-	struct site *site;
-	const char *why;
-	struct object *object;
-	const struct sym *sym;
-	bool is_done;
-	bool is_own; /* the tracer's, no probe's */
-};
-
-struct promotion {
-	struct session *s;
-	struct tier *tier;
-	struct aspace *as;
-	VEC(struct candidate) list; /* by address */
-	bool is_short; /* of memory */
-	uint32_t need;
-	/* The function at hand. */
-	struct arch_func func;
-	const struct sym *sym;
-	VEC(uint64_t) targets;
-	VEC(struct arch_span) keep;
-};
-
-static struct tier *tier_of(struct session *s)
+struct tier *tier_of(struct session *s)
 {
 	if (!s->tier)
 		s->tier = calloc(1, sizeof(*s->tier));
 	return s->tier;
+}
+
+static void report_deinit(struct tier_report *r)
+{
+	for (size_t i = 0; i < r->reasons.n; i++)
+		free(r->reasons.items[i].text);
+	vec_deinit(&r->reasons);
 }
 
 void tier_destroy(struct session *s)
@@ -90,16 +45,15 @@ void tier_destroy(struct session *s)
 			dl_near_aggs_deinit(&t->clauses.items[i]->near_aggs);
 		free(t->clauses.items[i]);
 	}
-	for (size_t i = 0; i < t->reasons.n; i++)
-		free(t->reasons.items[i].text);
 	vec_deinit(&t->clauses);
-	vec_deinit(&t->reasons);
+	report_deinit(&t->sites);
+	report_deinit(&t->calls);
 	tier_self_destroy(t->self);
 	free(t);
 	s->tier = NULL;
 }
 
-static void count_reason(struct tier *t, const char *why, unsigned n)
+void tier_count(struct tier_report *t, const char *why, unsigned n)
 {
 	struct reason r = { NULL, n };
 
@@ -122,24 +76,34 @@ static int by_count(const void *a, const void *b)
 	return x->n < y->n ? 1 : -(x->n > y->n);
 }
 
-void tier_report(const struct session *s)
+static void report(const struct session *s, struct tier_report *t, const char *what)
 {
-	struct tier *t = s->tier;
-
-	if (!t || !(t->n_record + t->n_stop))
+	if (!(t->n_record + t->n_stop))
 		return;
-	fprintf(stderr, "%s: %u probe site%s recorded without a stop, %u stop%s\n",
-		s->cli->progname, t->n_record, t->n_record == 1 ? "" : "s", t->n_stop,
+	fprintf(stderr, "%s: %u %s%s recorded without a stop, %u stop%s\n", s->cli->progname,
+		t->n_record, what, t->n_record == 1 ? "" : "s", t->n_stop,
 		t->n_stop == 1 ? "s" : "");
 	qsort(t->reasons.items, t->reasons.n, sizeof(t->reasons.items[0]), by_count);
 	for (size_t i = 0; i < t->reasons.n; i++)
 		fprintf(stderr, "\t%u: %s\n", t->reasons.items[i].n, t->reasons.items[i].text);
 }
 
+void tier_report(const struct session *s)
+{
+	if (s->tier)
+		report(s, &s->tier->sites, "probe site");
+}
+
+void tier_report_calls(const struct session *s)
+{
+	if (s->tier)
+		report(s, &s->tier->calls, "hot system call");
+}
+
 /* ------------------------------------------------------------- clauses -- */
 
 /* What far asks of the thread must be known without it. */
-static const char *check_bvar(int32_t which)
+static const char *check_bvar(int32_t which, bool is_call)
 {
 	switch (which) {
 	case DL_BV_TIMESTAMP:
@@ -160,6 +124,7 @@ static const char *check_bvar(int32_t which)
 	case DL_BV_STACKDEPTH:
 	case DL_BV_IPL:
 	case DL_BV_ZONENAME: return NULL;
+	case DL_BV_ERRNO: return is_call ? NULL : "errno is the stopped thread's";
 	case DL_BV_CPU: return "cpu is asked for";
 	default: return "a variable of the stopped thread is asked for";
 	}
@@ -177,14 +142,14 @@ static const char *check_call(int32_t subr)
 	}
 }
 
-static const char *check_far(const struct dl_code *far)
+static const char *check_far(const struct dl_code *far, bool is_call)
 {
 	for (uint32_t pc = 0; pc < far->n; pc++) {
 		const struct dl_insn *i = &far->insns[pc];
 		const char *why = NULL;
 
 		if (i->op == DL_OP_BVAR)
-			why = check_bvar(i->imm);
+			why = check_bvar(i->imm, is_call);
 		else if (i->op == DL_OP_CALL)
 			why = check_call(i->imm);
 		else if (i->op == DL_OP_BVARX)
@@ -333,23 +298,33 @@ static void give_cells(struct session *s, struct tier *t, const struct dl_enabli
 }
 
 /* Only what the calling convention has in a register or a word of the stack. */
-static const char *check_near(const struct dl_code *near)
+static const char *check_near(const struct dl_code *near, bool is_call)
 {
-	for (uint32_t pc = 0; pc < near->n; pc++)
+	for (uint32_t pc = 0; pc < near->n; pc++) {
 		if (near->insns[pc].op == DL_OP_NARG && near->insns[pc].imm >= FIRING_ARGS)
 			return "an argument is put together from several registers";
+		if (near->insns[pc].op == DL_OP_NREG && is_call)
+			return "registers are asked for as they are in the kernel";
+	}
 	return NULL;
+}
+
+/* Of probes of system calls, as far as its representative goes? */
+static bool is_of_calls(const struct dl_clause *c)
+{
+	return c->probe.prov && !strcmp(c->probe.prov, provider_syscall.name);
 }
 
 static const char *judge_clause(struct session *s, const struct dl_clause *c, uint32_t *cap)
 {
+	bool is_call = is_of_calls(c);
 	uint64_t bound = dl_near_bound(&c->near, c->n_slots, s->strsize);
 	const char *why = c->needs_stop;
 
 	if (!why)
-		why = check_near(&c->near);
+		why = check_near(&c->near, is_call);
 	if (!why)
-		why = check_far(&c->far);
+		why = check_far(&c->far, is_call);
 	if (!why)
 		why = check_actions(c);
 	if (!why && bound > CAP_MAX)
@@ -358,8 +333,7 @@ static const char *judge_clause(struct session *s, const struct dl_clause *c, ui
 	return why;
 }
 
-/* What is known of an enabling; NULL: out of memory. */
-static struct tier_clause *clause_of(struct session *s, struct tier *t, uint32_t epid)
+struct tier_clause *tier_clause_of(struct session *s, struct tier *t, uint32_t epid)
 {
 	const struct dl_enabling *e = dl_state_enabling(s->state, epid);
 	struct tier_clause *c;
@@ -375,6 +349,8 @@ static struct tier_clause *clause_of(struct session *s, struct tier *t, uint32_t
 	if (!c)
 		return NULL;
 	c->why = judge_clause(s, e->clause, &c->cap);
+	if (!c->why && !strcmp(e->probe.prov, provider_syscall.name) && !is_of_calls(e->clause))
+		c->why = "its description means several providers";
 	c->plan = tier_self_plan(t->self, e->clause);
 	if (!c->why && c->plan)
 		c->why = judge_clause(s, &c->plan->clause, &c->cap);
@@ -393,7 +369,8 @@ static const char *judge_user(struct promotion *p, struct candidate *c, const st
 	c->object = spot.object;
 	c->sym = spot.sym;
 	for (size_t i = 0; i < spot.probe->epids.n; i++) {
-		const struct tier_clause *tc = clause_of(p->s, p->tier, spot.probe->epids.items[i]);
+		const struct tier_clause *tc =
+			tier_clause_of(p->s, p->tier, spot.probe->epids.items[i]);
 
 		if (!tc)
 			return "out of memory";
@@ -520,26 +497,26 @@ static bool find_neighbours(struct promotion *p, const struct object *o, const s
 	return true;
 }
 
-static const char *load_function(struct promotion *p, const struct candidate *c)
+const char *tier_function(struct promotion *p, struct object *object, const struct sym *sym,
+			  uint64_t addr)
 {
 	size_t avail;
 
-	if (p->sym == c->sym && p->func.code && c->site->addr - p->func.addr < p->func.len)
+	if (p->sym == sym && p->func.code && addr - p->func.addr < p->func.len)
 		return NULL;
 	arch_func_deinit(&p->func);
 	memset(&p->func, 0, sizeof(p->func));
-	p->sym = c->sym;
-	p->func.addr = c->sym->addr + c->object->bias;
-	p->func.len = c->sym->size;
-	avail = object_text(c->object, p->func.addr, &p->func.code);
-	if (avail < c->sym->size || c->site->addr - p->func.addr >= p->func.len) {
+	p->sym = sym;
+	p->func.addr = sym->addr + object->bias;
+	p->func.len = sym->size;
+	avail = object_text(object, p->func.addr, &p->func.code);
+	if (avail < sym->size || addr - p->func.addr >= p->func.len) {
 		p->func.code = NULL;
 		return "its function's code is not at hand";
 	}
-	if (!find_neighbours(p, c->object, c->sym, avail) || !arch_func_scan(&p->func) ||
-	    !find_keeps(p))
+	if (!find_neighbours(p, object, sym, avail) || !arch_func_scan(&p->func) || !find_keeps(p))
 		return "out of memory";
-	const char *why = keep_sequences(p, c->object);
+	const char *why = keep_sequences(p, object);
 
 	if (why)
 		p->func.code = NULL; /* looked at again for the next site */
@@ -583,10 +560,7 @@ static struct arch_tramp_clause planned_clause(const struct promotion *p,
 	return c;
 }
 
-/* What the trampoline does for one probe; NULL: out of memory.  A clause with several
- * cells is several to it. */
-static struct arch_tramp_clause *make_clauses(struct promotion *p, const struct probe *pr,
-					      uint32_t *n_ret)
+struct arch_tramp_clause *tier_clauses(struct promotion *p, const struct probe *pr, uint32_t *n_ret)
 {
 	struct arch_tramp_clause *list = calloc(pr->epids.n * NEAR_AGGS_MAX + 1, sizeof(*list));
 	uint32_t n = 0;
@@ -594,7 +568,7 @@ static struct arch_tramp_clause *make_clauses(struct promotion *p, const struct 
 	for (size_t i = 0; list && i < pr->epids.n; i++) {
 		uint32_t epid = pr->epids.items[i];
 		const struct dl_enabling *e = dl_state_enabling(p->s->state, epid);
-		struct tier_clause *tc = clause_of(p->s, p->tier, epid);
+		struct tier_clause *tc = tier_clause_of(p->s, p->tier, epid);
 
 		if (!tc || !e) {
 			free(list);
@@ -632,7 +606,7 @@ static bool add_firing(struct promotion *p, struct bundle *b, const struct site 
 		return false;
 	if (!spot.probe->epids.n)
 		return true;
-	list = make_clauses(p, spot.probe, &n);
+	list = tier_clauses(p, spot.probe, &n);
 	if (!list || !vec_push(&b->clauses, list)) {
 		free(list);
 		return false;
@@ -687,7 +661,7 @@ static const char *promote_one(struct promotion *p, struct candidate *c)
 	_cleanup_(bundle_deinit) struct bundle b = { .n_sites = 0 };
 	struct arch_patch_plan plan;
 	struct arch_tramp_job job = { .plan = &plan };
-	const char *why = load_function(p, c);
+	const char *why = tier_function(p, c->object, c->sym, c->site->addr);
 
 	if (!why)
 		why = arch_patch_plan(&p->func, c->site->addr - p->func.addr, &plan);
@@ -702,7 +676,7 @@ static const char *promote_one(struct promotion *p, struct candidate *c)
 		return why;
 	for (size_t i = 0; i < b.n_sites; i++)
 		b.members[i]->is_done = true;
-	p->tier->n_record += (unsigned)b.n_sites;
+	p->tier->sites.n_record += (unsigned)b.n_sites;
 	keep_add(p, (struct arch_span){ plan.addr, plan.addr + plan.len });
 	if (plan.tactic == ARCH_TACTIC_SHORT)
 		keep_add(p, (struct arch_span){ plan.jump, plan.jump + sizeof(plan.jump_orig) });
@@ -720,14 +694,14 @@ static void promote_all(struct promotion *p)
 		if (!c->why)
 			c->why = promote_one(p, c);
 		if (c->why && !c->is_own)
-			count_reason(p->tier, c->why, 1);
+			tier_count(&p->tier->sites, c->why, 1);
 		/* A breakpoint that stays is in the way of its neighbours. */
 		if (c->why && p->func.code)
 			keep_add(p, (struct arch_span){ c->site->addr, c->site->addr + 1 });
 	}
 }
 
-static void promotion_deinit(struct promotion *p)
+void tier_promotion_deinit(struct promotion *p)
 {
 	arch_func_deinit(&p->func);
 	vec_deinit(&p->list);
@@ -735,7 +709,7 @@ static void promotion_deinit(struct promotion *p)
 	vec_deinit(&p->keep);
 }
 
-static bool wants_record(const struct session *s)
+bool tier_is_wanted(const struct session *s)
 {
 	const char *tier = dl_option_text(s->options, DL_OPT_TIER);
 
@@ -772,7 +746,7 @@ static bool has_cell(void *arg, enum dl_aggfunc func)
 
 void tier_begin(struct session *s)
 {
-	struct tier *t = wants_record(s) ? tier_of(s) : NULL;
+	struct tier *t = tier_is_wanted(s) ? tier_of(s) : NULL;
 
 	if (!t)
 		return;
@@ -782,11 +756,11 @@ void tier_begin(struct session *s)
 
 struct error *tier_promote(struct session *s, struct aspace *as)
 {
-	_cleanup_(promotion_deinit) struct promotion p = { .s = s, .as = as };
+	_cleanup_(tier_promotion_deinit) struct promotion p = { .s = s, .as = as };
 	struct error *err = NULL;
 	uint64_t near = 0;
 
-	if (!wants_record(s))
+	if (!tier_is_wanted(s))
 		return NULL;
 	p.tier = tier_of(s);
 	if (!p.tier)
@@ -805,7 +779,7 @@ struct error *tier_promote(struct session *s, struct aspace *as)
 		/* No record tier in this process. */
 		for (size_t i = 0; i < p.list.n; i++)
 			if (!p.list.items[i].why)
-				count_reason(p.tier, err->message, 1);
+				tier_count(&p.tier->sites, err->message, 1);
 		error_destroy(err);
 		return NULL;
 	}

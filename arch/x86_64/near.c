@@ -131,6 +131,55 @@ static uint32_t fault_stub(struct near_gen *n, uint32_t pc, enum x64_stub_kind k
 
 /* -------------------------------------------------------- instructions -- */
 
+#define MAX_ERRNO 4095
+
+/* cmp $-MAX_ERRNO, reg: at or above it, without sign, are errors. */
+static void compare_error(struct x64_asm *e, unsigned r)
+{
+	emit_rex(e, 1, 0, r);
+	EMIT(e, 0x81, 0xf8 | (r & 7));
+	emit32(e, (uint32_t)-MAX_ERRNO);
+}
+
+/* Of a system call: false, it is none's. */
+static bool gen_call_arg(struct near_gen *n, const struct dl_insn *i)
+{
+	static const uint8_t args[] = { RDI, RSI, RDX, R10, R8, R9 };
+	struct x64_asm *e = &n->g->e;
+	uint32_t fine = emit_label(e);
+	unsigned arg = (unsigned)i->imm;
+
+	if (n->firing->kind == ARCH_PROBE_SYSCALL && arg < sizeof(args)) {
+		take(n->g, reg(i), args[arg]);
+	} else if (n->firing->kind == ARCH_PROBE_SYSRET && arg < 2) {
+		take(n->g, reg(i), RAX);
+		compare_error(e, reg(i));
+		emit_jcc(e, CC_B, fine);
+		emit_const(e, reg(i), UINT64_MAX);
+	} else if (n->firing->kind == ARCH_PROBE_SYSCALL || n->firing->kind == ARCH_PROBE_SYSRET) {
+		emit_const(e, reg(i), 0);
+	} else {
+		emit_place(e, fine);
+		return false;
+	}
+	emit_place(e, fine);
+	return true;
+}
+
+/* errno into the record's flags. */
+static void gen_errno(struct near_gen *n)
+{
+	struct x64_asm *e = &n->g->e;
+	uint32_t fine = emit_label(e);
+
+	take(n->g, RAX, RAX);
+	compare_error(e, RAX);
+	emit_jcc(e, CC_B, fine);
+	EMIT(e, 0xf7, 0xd8, 0xc1, 0xe0, DL_REC_ERRNO); /* neg %eax; shl $.., %eax */
+	EMIT(e, 0x41, 0x09, 0x43, REC(flags)); /* or %eax, flags(%r11) */
+	emit_place(e, fine);
+}
+
 static void gen_arg(struct near_gen *n, uint32_t pc, const struct dl_insn *i)
 {
 	static const uint8_t args[] = { RDI, RSI, RDX, RCX, R8, R9 };
@@ -139,6 +188,8 @@ static void gen_arg(struct near_gen *n, uint32_t pc, const struct dl_insn *i)
 	unsigned arg = (unsigned)i->imm;
 	uint64_t at;
 
+	if (gen_call_arg(n, i))
+		return;
 	if (f->kind == ARCH_PROBE_RETURN) {
 		if (arg == 1 || arg == 2)
 			take(n->g, reg(i), arg == 1 ? RAX : RDX);
@@ -518,6 +569,8 @@ void x64_near_record(struct x64_gen *g, const struct arch_tramp_firing *f,
 		r.need = c->cap + 8; /* captures write a word past their end */
 	n.reserve = r;
 	gen_program(&n);
+	if (f->kind == ARCH_PROBE_SYSRET)
+		gen_errno(&n);
 	gen_commit(&n, phase);
 }
 

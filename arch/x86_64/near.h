@@ -79,8 +79,31 @@ struct x64_gen {
 	struct arch_tramp_range now; /* how the present place looks */
 	struct tramp_notes notes;
 	VEC(struct x64_stub) stubs;
+	uint32_t behind; /* label: where the job's calls go on */
 	const char *why;
 };
+
+/* Firings at one instruction, on one condition. */
+struct x64_block {
+	const struct arch_tramp_firing *firings;
+	uint32_t n;
+	uint8_t insn;
+	bool is_later; /* another block of the same instruction came before */
+	bool has_more; /* or comes after */
+	bool flags_live;
+	uint8_t call; /* as in struct arch_tramp_range */
+	bool is_back;
+};
+void x64_block_emit(struct x64_gen *g, const struct x64_block *b);
+
+/* call.c: the job's calls, and the looks out of them. */
+const char *x64_calls_check(const struct arch_tramp_job *job);
+void x64_calls_emit(struct x64_gen *g, struct arch_tramp *t);
+/* A place in or around a call; r: as it is at the call already. */
+void x64_call_place(const struct arch_tramp *t, const struct arch_tramp_range *range,
+		    struct arch_regs *r, struct arch_tramp_place *ret);
+bool x64_slot_place(const struct arch_tramp *t, const struct arch_regs *r,
+		    struct arch_tramp_place *ret);
 
 /* From here on the code looks as g->now says. */
 /* A frame for g->now.frame. */

@@ -55,29 +55,32 @@ uint8_t x64_frame_add(struct x64_gen *g, const struct arch_tramp_frame *f)
 
 /* --------------------------------------------------------------- block -- */
 
-static void make_frame(const struct x64_gen *g, const struct tramp_block *b,
-		       struct arch_tramp_frame *f)
+/* A system call leaves nothing in these, and takes nothing from them. */
+#define CALL_SCRATCH (1u << RCX | 1u << R11)
+
+static void make_frame(const struct x64_block *b, struct arch_tramp_frame *f)
 {
 	uint32_t uses = 0;
-	bool first = false, live;
+	bool first = false;
 
-	for (uint32_t i = b->first; i < b->end; i++) {
-		const struct arch_tramp_firing *fi = &g->job->firings[i];
+	for (uint32_t i = 0; i < b->n; i++) {
+		const struct arch_tramp_firing *fi = &b->firings[i];
 
 		first = first || tramp_needs_first(fi);
 		for (uint32_t k = 0; k < fi->n_clauses; k++)
 			uses |= x64_near_uses(fi, &fi->clauses[k]);
 	}
-	live = !(g->job->plan->flags_dead & 1u << g->job->firings[b->first].insn);
 	f->n = 0;
-	if (live || first)
+	if (b->flags_live || first)
 		uses |= 1u << RAX;
+	if (b->call)
+		uses &= ~CALL_SCRATCH;
 	for (unsigned r = 0; r < 16; r++)
 		if (uses & 1u << r)
 			f->word[f->n++] = (uint8_t)r;
 	if (uses & USES_RFLAGS)
 		f->word[f->n++] = WORD_PUSHFQ;
-	else if (live)
+	else if (b->flags_live)
 		f->word[f->n++] = WORD_LAHF;
 	if (first)
 		f->word[f->n++] = WORD_FIRST;
@@ -141,17 +144,26 @@ static void epilogue(struct x64_gen *g, const struct arch_tramp_frame *f)
 	x64_state(g);
 }
 
-static void gen_clauses(struct x64_gen *g, const struct tramp_block *b, bool has_word)
+static uint32_t count_clauses(const struct x64_block *b)
+{
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < b->n; i++)
+		n += b->firings[i].n_clauses;
+	return n;
+}
+
+static void gen_clauses(struct x64_gen *g, const struct x64_block *b, bool has_word)
 {
 	enum arch_tramp_phase last = b->has_more ? ARCH_TRAMP_PARTIAL : ARCH_TRAMP_AFTER;
-	uint32_t left = tramp_count_clauses(g->job, b);
+	uint32_t left = count_clauses(b);
 
-	for (uint32_t i = b->first; i < b->end; i++) {
-		const struct arch_tramp_firing *f = &g->job->firings[i];
+	for (uint32_t i = 0; i < b->n; i++) {
+		const struct arch_tramp_firing *f = &b->firings[i];
 		struct x64_reserve r = { .has_others = tramp_needs_first(f) };
 
 		/* Each firing has its own first record. */
-		if (has_word && r.has_others && i > b->first)
+		if (has_word && r.has_others && i)
 			emit_store64(&g->e, RSP, 0, DL_REC_FIRST);
 		for (uint32_t k = 0; k < f->n_clauses; k++) {
 			left--;
@@ -175,23 +187,24 @@ static void unless_taken(struct x64_gen *g, unsigned insn, uint32_t label)
 	emit_jcc(&g->e, (x.op & 15) ^ 1, label);
 }
 
-static void gen_block(struct x64_gen *g, const struct tramp_block *b)
+void x64_block_emit(struct x64_gen *g, const struct x64_block *b)
 {
 	struct arch_tramp_frame frame;
-	const struct arch_tramp_firing *f = &g->job->firings[b->first];
 	uint32_t end = emit_label(&g->e);
 	bool has_word;
 
-	make_frame(g, b, &frame);
+	make_frame(b, &frame);
 	has_word = frame.n && frame.word[frame.n - 1] == WORD_FIRST;
 	g->now = (struct arch_tramp_range){
 		.phase = b->is_later ? ARCH_TRAMP_PARTIAL : ARCH_TRAMP_BEFORE,
-		.insn = f->insn,
+		.insn = b->insn,
 		.frame = x64_frame_add(g, &frame),
+		.call = b->call,
+		.is_back = b->is_back,
 	};
 	x64_state(g);
-	if (f->taken_only)
-		unless_taken(g, f->insn, end);
+	if (b->firings->taken_only)
+		unless_taken(g, b->insn, end);
 	prologue(g, &frame);
 	gen_clauses(g, b, has_word);
 	epilogue(g, &frame);
@@ -270,19 +283,38 @@ static void gen_copy(struct x64_gen *g, unsigned k, const uint32_t *labels)
 		return;
 	g->now.phase = ARCH_TRAMP_LEAVING;
 	x64_state(g);
+	if (k == p->site_insn && g->job->n_calls)
+		emit_place(&g->e, g->behind);
 	emit_byte(&g->e, 0xe9);
 	emit32(&g->e, (uint32_t)(p->addr + p->insn[k + 1] - (g->base + emit_here(&g->e) + 4)));
 }
 
 /* --------------------------------------------------------------- build -- */
 
+static struct x64_block next_block(const struct arch_tramp_job *job, uint32_t i)
+{
+	struct tramp_block b = tramp_next_block(job, i);
+	const struct arch_tramp_firing *f = &job->firings[i];
+
+	return (struct x64_block){
+		.firings = f,
+		.n = b.end - b.first,
+		.insn = f->insn,
+		.is_later = b.is_later,
+		.has_more = b.has_more,
+		.flags_live = !(job->plan->flags_dead & 1u << f->insn),
+	};
+}
+
 static const char *check_job(const struct arch_tramp_job *job)
 {
 	const struct arch_patch_plan *p = job->plan;
+	const char *why;
 
 	if (p->n_insns == 0 || p->n_insns > ARCH_DISPLACED_MAX)
 		return "there is no plan";
-	return tramp_check_firings(job);
+	why = tramp_check_firings(job);
+	return why || !job->n_calls ? why : x64_calls_check(job);
 }
 
 static void gen_all(struct x64_gen *g, struct arch_tramp *t)
@@ -294,15 +326,18 @@ static void gen_all(struct x64_gen *g, struct arch_tramp *t)
 	x64_frame_add(g, &rax);
 	for (unsigned k = 0; k < p->n_insns; k++)
 		labels[k] = emit_label(&g->e);
+	g->behind = p->site_insn + 1 < p->n_insns ? labels[p->site_insn + 1] : emit_label(&g->e);
 	for (unsigned k = 0; k < p->n_insns && !g->e.failed && !g->why; k++) {
 		emit_place(&g->e, labels[k]);
 		t->arrival[k] = emit_here(&g->e);
 		while (i < g->job->n_firings && g->job->firings[i].insn == k) {
-			struct tramp_block b = tramp_next_block(g->job, i);
+			struct x64_block b = next_block(g->job, i);
 
-			gen_block(g, &b);
-			i = b.end;
+			x64_block_emit(g, &b);
+			i += b.n;
 		}
+		if (k == p->site_insn && g->job->n_calls)
+			x64_calls_emit(g, t);
 		t->copy[k] = emit_here(&g->e);
 		gen_copy(g, k, labels);
 	}
@@ -336,6 +371,8 @@ const char *arch_tramp_build(const struct arch_tramp_job *job, uint64_t base, ui
 		return arch_tramp_no_room;
 	memcpy(out, g.e.code.items, g.e.code.n);
 	tramp_notes_hand_over(&g.notes, g.e.labels.items, ret);
+	if (ret->n_calls)
+		ret->behind_calls = g.e.labels.items[g.behind];
 	return NULL;
 }
 
@@ -426,6 +463,8 @@ bool arch_tramp_unwind(const struct arch_tramp *t, struct arch_regs *r, arch_rea
 	uint64_t pc = arch_tramp_caller(t->common, r, read, arg);
 	const struct arch_tramp_range *range;
 
+	if (x64_slot_place(t, r, ret))
+		return true;
 	/* A return address is behind its call, where everything is as in it. */
 	if (pc && pc != arch_pc(r))
 		arch_set_sp(r, arch_sp(r) + 8);
@@ -442,6 +481,10 @@ bool arch_tramp_unwind(const struct arch_tramp *t, struct arch_regs *r, arch_rea
 		.orig = t->plan.addr + t->plan.insn[range->insn],
 		.reserve = range->reserve,
 	};
+	if (range->call) {
+		x64_call_place(t, range, r, ret);
+		return true;
+	}
 	switch (range->phase) {
 	case ARCH_TRAMP_BEFORE:
 	case ARCH_TRAMP_PARTIAL: arch_set_pc(r, ret->orig); break;

@@ -53,6 +53,8 @@ struct rig {
 	struct arch_patch_plan plan;
 	struct arch_tramp tramp;
 	bool is_patched;
+	const struct arch_tramp_call *calls; /* of the next patch */
+	uint32_t n_calls;
 	uint8_t *open_lo; /* pages the last trampoline is in */
 	unsigned n_fixups, n_traps, n_guards;
 	uint64_t guard_pc;
@@ -207,9 +209,12 @@ static inline void func_restore(void)
 /* Builds the trampoline of the firings and writes the patch. */
 static inline const char *func_patch(const struct arch_tramp_firing *firings, uint32_t n)
 {
-	struct arch_tramp_job job = {
-		.plan = &rig.plan, .firings = firings, .n_firings = n, .common = rig.common
-	};
+	struct arch_tramp_job job = { .plan = &rig.plan,
+				      .firings = firings,
+				      .n_firings = n,
+				      .common = rig.common,
+				      .calls = rig.calls,
+				      .n_calls = rig.n_calls };
 	struct arch_patch_write w[2];
 	struct arch_tramp t;
 	uint64_t at;

@@ -1,0 +1,218 @@
+/*
+ * System calls that trampolines make: the way to a call's slot and back, and
+ * looking out of them.  See record.h.
+ *
+ *	lea -nr(%rax), %ecx	is it this number?  flags stay as they are; rcx and
+ *	jrcxz			r11 are the call's to overwrite
+ *	again?			it was recorded before it was interrupted
+ *	block			the clauses at the entry
+ *	mov $slot, %ecx; jmp *%rcx
+ * back:
+ *	block			the clauses at the return
+ *	jmp behind
+ *
+ * The kernel may restart the call in its slot: all its registers are there.
+ */
+#include "near.h"
+
+#include <sys/syscall.h>
+
+const bool arch_has_calls = true;
+
+bool arch_call_stays(unsigned nr)
+{
+	switch (nr) {
+	case SYS_clone:
+	case SYS_clone3:
+	case SYS_fork:
+	case SYS_vfork:
+	case SYS_execve:
+	case SYS_execveat:
+	case SYS_exit:
+	case SYS_exit_group:
+	case SYS_rt_sigreturn:
+	case SYS_restart_syscall:
+	case SYS_arch_prctl:
+	case SYS_prctl:
+	case SYS_seccomp:
+	case SYS_rseq:
+	case SYS_ptrace: return true;
+	default: return false;
+	}
+}
+
+/* ---------------------------------------------------------------- code -- */
+
+static const char *check_clauses(const struct arch_tramp_firing *f)
+{
+	const char *why = NULL;
+
+	for (uint32_t k = 0; k < f->n_clauses && !why; k++)
+		why = near_refuse(&f->clauses[k]);
+	return why;
+}
+
+const char *x64_calls_check(const struct arch_tramp_job *job)
+{
+	const struct arch_patch_plan *p = job->plan;
+	const char *why = NULL;
+
+	if (job->n_calls > ARCH_TRAMP_CALLS)
+		return "too many system calls at one place";
+	if (p->addr != p->site || p->site_insn != 0 || p->orig[0] != 0x0f || p->orig[1] != 0x05)
+		return "the patch does not start with the system call";
+	for (uint32_t i = 0; i < job->n_calls && !why; i++) {
+		if (job->calls[i].slot - ARCH_CALLS > ARCH_CALLS_BYTES - ARCH_SLOT_CALL)
+			return "the system call has no place";
+		why = check_clauses(&job->calls[i].entry);
+		if (!why)
+			why = check_clauses(&job->calls[i].exit);
+	}
+	return why;
+}
+
+static void gen_side(struct x64_gen *g, const struct arch_tramp_firing *f, uint8_t call,
+		     bool is_back)
+{
+	const struct arch_patch_plan *p = g->job->plan;
+	unsigned next = p->site_insn + 1u;
+	struct x64_block b = {
+		.firings = f,
+		.n = 1,
+		.insn = p->site_insn,
+		/* The call does not look at them, and gives them back. */
+		.flags_live = next >= p->n_insns || !(p->flags_dead & 1u << next),
+		.call = call,
+		.is_back = is_back,
+	};
+
+	if (f->n_clauses)
+		x64_block_emit(g, &b);
+}
+
+/* rcx = 0 if the thread comes to its call again; then to the label. */
+static void gen_again(struct x64_gen *g, uint32_t label)
+{
+	struct x64_asm *e = &g->e;
+
+	emit_gs(e, OP_MOV, RCX, RING(again));
+	EMIT(e, 0x48, 0x8d, 0x8c, 0x0c); /* lea site(%rsp, %rcx), %rcx */
+	emit32(e, (uint32_t)g->job->plan->site);
+	EMIT(e, 0xe3, 0x02, 0xeb, 0x05); /* jrcxz .+4; jmp .+7 */
+	emit_jmp(e, label);
+}
+
+static void gen_call(struct x64_gen *g, struct arch_tramp *t, uint32_t i)
+{
+	const struct arch_tramp_call *c = &g->job->calls[i];
+	struct x64_asm *e = &g->e;
+	uint32_t next = emit_label(e), again = emit_label(e), go = emit_label(e);
+
+	g->now = (struct arch_tramp_range){ .phase = ARCH_TRAMP_BEFORE,
+					    .insn = g->job->plan->site_insn,
+					    .call = (uint8_t)(i + 1) };
+	x64_state(g);
+	EMIT(e, 0x8d, 0x88); /* lea -nr(%rax), %ecx */
+	emit32(e, -c->nr);
+	EMIT(e, 0xe3, 0x05); /* jrcxz .+7 */
+	emit_jmp(e, next);
+	if (c->entry.n_clauses)
+		gen_again(g, again);
+	gen_side(g, &c->entry, (uint8_t)(i + 1), false);
+	g->now.phase = ARCH_TRAMP_COPY;
+	x64_state(g);
+	emit_place(e, go);
+	emit_byte(e, 0xb9); /* mov $slot, %ecx */
+	emit32(e, (uint32_t)c->slot);
+	EMIT(e, 0xff, 0xe1); /* jmp *%rcx */
+	emit_place(e, again);
+	EMIT(e, 0x65, 0x48, 0xc7, 0x04, 0x25); /* movq $0, %gs:again */
+	emit32(e, RING(again));
+	emit32(e, 0);
+	emit_jmp(e, go);
+	t->calls[i].nr = c->nr;
+	t->calls[i].slot = c->slot;
+	t->calls[i].back = emit_here(e);
+	gen_side(g, &c->exit, (uint8_t)(i + 1), true);
+	g->now = (struct arch_tramp_range){ .phase = ARCH_TRAMP_AFTER,
+					    .insn = g->job->plan->site_insn,
+					    .call = (uint8_t)(i + 1),
+					    .is_back = true };
+	x64_state(g);
+	emit_jmp(e, g->behind);
+	emit_place(e, next);
+}
+
+void x64_calls_emit(struct x64_gen *g, struct arch_tramp *t)
+{
+	t->n_calls = g->job->n_calls;
+	for (uint32_t i = 0; i < g->job->n_calls && !g->e.failed; i++)
+		gen_call(g, t, i);
+}
+
+void arch_call_slot(const struct arch_tramp *t, uint32_t i, uint8_t out[ARCH_SLOT_CALL])
+{
+	/* syscall; jmp *0(%rip) */
+	static const uint8_t code[] = { 0x0f, 0x05, 0xff, 0x25, 0, 0, 0, 0 };
+	uint64_t back = t->base + t->calls[i].back;
+
+	memcpy(out, code, sizeof(code));
+	memcpy(out + sizeof(code), &back, sizeof(back));
+}
+
+/* -------------------------------------------------------------- places -- */
+
+int arch_call_at(const struct arch_tramp *t, uint64_t pc)
+{
+	for (uint32_t i = 0; i < t->n_calls; i++)
+		if (pc - t->calls[i].slot < ARCH_SLOT_CALL)
+			return (int)i;
+	return -1;
+}
+
+static uint64_t behind_site(const struct arch_tramp *t)
+{
+	return t->plan.addr + t->plan.insn[t->plan.site_insn + 1];
+}
+
+bool x64_slot_place(const struct arch_tramp *t, const struct arch_regs *r,
+		    struct arch_tramp_place *ret)
+{
+	uint64_t pc = arch_pc(r);
+	int i = arch_call_at(t, pc);
+	bool is_ahead;
+
+	if (i < 0)
+		return false;
+	is_ahead = pc == t->calls[i].slot;
+	*ret = (struct arch_tramp_place){
+		.phase = ARCH_TRAMP_COPY,
+		.orig = is_ahead ? t->plan.site : behind_site(t),
+		.stage = is_ahead ? ARCH_CALL_AHEAD : ARCH_CALL_MADE,
+		.nr = t->calls[i].nr,
+	};
+	return true;
+}
+
+void x64_call_place(const struct arch_tramp *t, const struct arch_tramp_range *range,
+		    struct arch_regs *r, struct arch_tramp_place *ret)
+{
+	uint32_t i = range->call - 1u;
+
+	ret->nr = t->calls[i].nr;
+	if (range->is_back) {
+		bool is_over = range->phase == ARCH_TRAMP_AFTER;
+
+		ret->orig = behind_site(t);
+		ret->stage = is_over ? ARCH_CALL_OVER : ARCH_CALL_MADE;
+		arch_set_pc(r, t->base + (is_over ? t->behind_calls : t->calls[i].back));
+		return;
+	}
+	ret->orig = t->plan.site;
+	if (range->phase == ARCH_TRAMP_AFTER || range->phase == ARCH_TRAMP_COPY) {
+		ret->stage = ARCH_CALL_AHEAD;
+		arch_set_pc(r, t->calls[i].slot);
+	} else {
+		arch_set_pc(r, ret->orig);
+	}
+}

@@ -1,0 +1,277 @@
+/*
+ * System calls that trampolines make (record.h): which are made often, the
+ * memory for their slots, and threads that are interrupted in them.
+ *
+ * The seccomp filter lets watched calls pass that are made at the fixed
+ * addresses of the slots.  A place of which many calls were told by stops is
+ * shown to the session, which may have it patched.  Rules:
+ *  - a call is told of once: by stops from its entry to its return, or by
+ *    records.  Who was stopped at the entry goes on in the instruction's plain
+ *    copy, which the filter stops;
+ *  - the kernel restarts an interrupted call in its slot, unseen;
+ *  - a signal's handler sees the thread at the original instruction, as
+ *    unwinders must, or behind it.  A call that is over then, or will fail, is
+ *    told of at the signal's stop.  One that the handler comes back to at the
+ *    site is not recorded anew (the ring's word "again").  To come back behind
+ *    the site, into the patch, is a fault that we see to; where we may be killed
+ *    meanwhile, handlers see the slot instead.
+ */
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+
+#include "engine_impl.h"
+
+#define N_SLOTS (ARCH_CALLS_BYTES / ARCH_SLOT_CALL)
+#define N_HOT 256u
+/* Stops at a place before it is looked at: the first costs memory and symbol tables. */
+#define FIRST_STOPS 64u
+#define NEXT_STOPS 16u
+#define SIGCANCEL 32 /* libc's: the handler unwinds the stack */
+
+#ifndef MAP_FIXED_NOREPLACE
+#define MAP_FIXED_NOREPLACE 0x100000
+#endif
+
+struct hot {
+	uint64_t addr; /* 0: free */
+	uint32_t nr, n;
+	bool is_refused;
+};
+
+struct fastcalls {
+	bool is_mapped, is_refused;
+	uint32_t n_slots; /* handed out */
+	struct patch *owners[N_SLOTS];
+	struct hot hot[N_HOT];
+};
+
+static struct fastcalls *calls_of(struct aspace *as)
+{
+	if (!as->calls)
+		as->calls = calloc(1, sizeof(*as->calls));
+	return as->calls;
+}
+
+/* ------------------------------------------------------------ who is often -- */
+
+static struct hot *hot_of(struct fastcalls *c, uint64_t addr, uint32_t nr)
+{
+	uint64_t h = (addr * UINT64_C(0x9e3779b97f4a7c15) >> 40) + nr;
+
+	for (unsigned i = 0; i < 8; i++) {
+		struct hot *x = &c->hot[(h + i) % N_HOT];
+
+		if (!x->addr)
+			*x = (struct hot){ .addr = addr, .nr = nr };
+		if (x->addr == addr && x->nr == nr)
+			return x;
+	}
+	return NULL;
+}
+
+static bool has_call(const struct patch *p, unsigned nr)
+{
+	for (uint32_t i = 0; p && i < p->tramp.n_calls; i++)
+		if (p->tramp.calls[i].nr == nr)
+			return true;
+	return false;
+}
+
+void fastcall_note(struct engine *e, struct engine_task *t)
+{
+	struct aspace *as = t->pub.proc->as;
+	uint64_t addr = t->entry.pc - arch_syscall_stub_trap;
+	unsigned nr = t->entry.nr;
+	const struct patch *p;
+	struct hot *h;
+
+	if (!arch_has_calls || !e->config.ops->hot_call || nr >= ENGINE_SYSCALL_WORDS * 64 ||
+	    arch_call_stays(nr) || !syscall_is_told(t, nr) || !t->pub.proc->has_filter ||
+	    as->foreign[0])
+		return;
+	if (!calls_of(as) || as->calls->is_refused)
+		return;
+	p = patch_of_tramp(as, addr);
+	if (p)
+		addr = p->tramp.plan.site;
+	else if (patch_contains(as, addr) || annex_contains(as, addr))
+		return;
+	h = hot_of(as->calls, addr, nr);
+	if (!h || h->is_refused || ++h->n < (as->calls->n_slots ? NEXT_STOPS : FIRST_STOPS))
+		return;
+	h->n = 0;
+	p = patch_live_at(as, addr);
+	if (has_call(p, nr))
+		return;
+	h->is_refused = !e->config.ops->hot_call(e->config.ctx, &t->pub, addr, nr);
+}
+
+/* ------------------------------------------------------------------- slots -- */
+
+bool fastcall_contains(const struct aspace *as, uint64_t pc)
+{
+	return as->calls && as->calls->is_mapped && pc - ARCH_CALLS < ARCH_CALLS_BYTES;
+}
+
+bool fastcall_mapped(const struct aspace *as)
+{
+	return as->calls && as->calls->is_mapped;
+}
+
+struct patch *fastcall_patch(const struct aspace *as, uint64_t pc)
+{
+	if (!fastcall_contains(as, pc))
+		return NULL;
+	return as->calls->owners[(pc - ARCH_CALLS) / ARCH_SLOT_CALL];
+}
+
+static const char *map_slots(struct engine *e, struct aspace *as)
+{
+	uint64_t args[6] = {
+		ARCH_CALLS,
+		ARCH_CALLS_BYTES,
+		PROT_READ | PROT_EXEC,
+		MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE,
+		(uint64_t)-1,
+		0,
+	};
+	struct engine_task *t = inject_choose(e, as);
+	struct error *err;
+	int64_t result;
+
+	as->calls->is_refused = true;
+	if (!t || inject_is_filtered(t))
+		return "the program's own seccomp filter would see its calls";
+	err = inject_syscall(e, t, SYS_mmap, args, &result);
+	if (err || (uint64_t)result != ARCH_CALLS) {
+		error_destroy(err);
+		return "the addresses that calls are made at are not free";
+	}
+	as->calls->is_refused = false;
+	as->calls->is_mapped = true;
+	return NULL;
+}
+
+const char *engine_calls_slots(struct engine *e, struct aspace *as, uint32_t n, uint64_t *ret)
+{
+	const char *why = NULL;
+
+	if (!calls_of(as))
+		return "out of memory";
+	if (as->calls->is_refused || as->calls->n_slots + n > N_SLOTS)
+		return "there is no more place for calls";
+	if (!as->calls->is_mapped)
+		why = map_slots(e, as);
+	for (uint32_t i = 0; i < n && !why; i++)
+		ret[i] = ARCH_CALLS + ARCH_SLOT_CALL * as->calls->n_slots++;
+	return why;
+}
+
+bool fastcall_bind(struct aspace *as, struct patch *p)
+{
+	for (uint32_t i = 0; i < p->tramp.n_calls; i++) {
+		uint64_t slot = p->tramp.calls[i].slot;
+		uint8_t code[ARCH_SLOT_CALL];
+
+		arch_call_slot(&p->tramp, i, code);
+		if (mem_write_raw(as, slot, code, sizeof(code)) != sizeof(code))
+			return false;
+	}
+	for (uint32_t i = 0; i < p->tramp.n_calls; i++)
+		as->calls->owners[(p->tramp.calls[i].slot - ARCH_CALLS) / ARCH_SLOT_CALL] = p;
+	if (p->tramp.n_calls)
+		as->engine->stats.call_sites++;
+	return true;
+}
+
+void fastcall_unbind(struct aspace *as, const struct patch *p)
+{
+	for (uint32_t i = 0; i < p->tramp.n_calls; i++)
+		as->calls->owners[(p->tramp.calls[i].slot - ARCH_CALLS) / ARCH_SLOT_CALL] = NULL;
+}
+
+uint32_t engine_calls_take(struct engine *e, struct aspace *as, uint64_t addr,
+			   uint32_t nrs[ARCH_TRAMP_CALLS])
+{
+	struct patch *p = patch_live_at(as, addr);
+	uint32_t n = 0;
+
+	if (!p || !p->tramp.n_calls)
+		return 0;
+	for (; n < p->tramp.n_calls; n++)
+		nrs[n] = p->tramp.calls[n].nr;
+	patch_undo(e, as, p);
+	return n;
+}
+
+/* The memory came along; what is interrupted in it may come back. */
+bool fastcall_copy(struct aspace *to, const struct aspace *from)
+{
+	if (!fastcall_mapped(from))
+		return true;
+	if (!calls_of(to))
+		return false;
+	to->calls->is_mapped = true;
+	to->calls->n_slots = from->calls->n_slots;
+	return true;
+}
+
+/* ---------------------------------------------------------------- signals -- */
+
+/* The thread's next call at the site with that sp is no new one. */
+static void set_again(struct engine_task *t, uint64_t site, uint64_t sp)
+{
+	t->ring->hdr->again = arch_call_again(site, sp);
+}
+
+/* A handler is running that may come back to a call whose entry was told by a stop. */
+void fastcall_adopt(struct engine_task *t, const struct patch *p)
+{
+	const struct arch_patch_plan *plan = &p->tramp.plan;
+
+	if (!t->restart.active || !t->ring || !has_call(p, t->restart.nr) ||
+	    t->restart.pc != plan->addr + plan->insn[plan->site_insn + 1])
+		return;
+	set_again(t, plan->site, t->restart.sp);
+	t->restart.active = false;
+}
+
+/*
+ * What comes back from the handler to behind the call has nothing left to do:
+ * its return is told of here, as by stops, since handlers may never come back.
+ */
+static void tell_return(struct engine *e, struct engine_task *t, const struct arch_regs *r,
+			uint64_t site, unsigned nr, int sig)
+{
+	int64_t result = arch_syscall_result(r);
+
+	/* The kernel has not decided yet whether it winds the call back to the site. */
+	if (!arch_in_syscall(r))
+		syscall_tell_return(e, t, nr, result);
+	else if (!syscall_tell_failure(e, t, nr, (int)-result, sig))
+		set_again(t, site, arch_sp(r));
+}
+
+void fastcall_leave(struct engine *e, struct engine_task *t, struct arch_regs *r,
+		    const struct arch_tramp_place *place, int sig)
+{
+	struct aspace *as = t->pub.proc->as;
+	const struct patch *p = fastcall_patch(as, arch_pc(r));
+
+	/* Nobody will look. */
+	if (!sig || !syscall_is_caught(t, sig))
+		return;
+	if (!p)
+		p = patch_of_tramp(as, arch_pc(r));
+	if (!p || !p->is_live || !t->ring || (ring_may_outlive(e, as) && sig != SIGCANCEL)) {
+		as->annex_doubt = true;
+		return;
+	}
+	if (place->stage == ARCH_CALL_AHEAD)
+		set_again(t, p->tramp.plan.site, arch_sp(r));
+	else if (place->stage == ARCH_CALL_MADE)
+		tell_return(e, t, r, p->tramp.plan.site, place->nr, sig);
+	arch_set_pc(r, place->orig);
+}
