@@ -364,7 +364,7 @@ static void planting_and_removing_under_fire_kills_nobody(void **state)
 }
 
 #define EXACT_THREADS 32
-#define EXACT_CALLS (3000 / SLOW)
+#define EXACT_CALLS (3000 / SLOW / SLOW)
 
 static void *call_exactly(void *arg)
 {
