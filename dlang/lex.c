@@ -86,6 +86,8 @@ void dl_lex_init(struct dl_lexer *lx, struct dl_ctx *c, const struct dl_source *
 		.file = source->kind == DL_SRC_LIBRARY ? source->name : NULL,
 		.at_line_start = true,
 	};
+	if (!strncmp(lx->p, "\xef\xbb\xbf", 3)) /* what some editors begin UTF-8 with */
+		lx->p += 3;
 }
 
 static struct dl_range range_at(const struct dl_lexer *lx, const char *p, const char *end)

@@ -349,10 +349,11 @@ struct dl_node *sema_ident(struct sema *s, const struct dl_node *n, const struct
 
 /* --- associative arrays --- */
 
-static struct dl_type *key_type(struct sema *s, const struct dl_node *key, const char *name,
-				unsigned i)
+static struct dl_type *key_type(struct sema *s, const struct dl_node *key,
+				const struct dl_value_desc *v, const char *name, unsigned i)
 {
-	struct dl_type *t = sema_unqualified(key->type);
+	/* What usym() gives is a number by now. */
+	struct dl_type *t = v->kind == DL_VK_SYM ? v->type : sema_unqualified(key->type);
 	enum dl_kind kind = dl_type_base(t)->kind;
 
 	if (kind == DL_FUNC)
@@ -363,7 +364,10 @@ static struct dl_type *key_type(struct sema *s, const struct dl_node *key, const
 	    kind != DL_USYMADDR && sema_complete(s, t)->kind != DL_FORWARD)
 		return t;
 	dl_error(s->c, D_KEY_TYPE, key->range, "%s expression may not be used as %s index: key #%u",
-		 kind == DL_VOID ? "void" : sema_type_text(s, key), name, i);
+		 kind == DL_VOID      ? "void" :
+		 v->kind == DL_VK_SYM ? dl_type_name(s->ts, t) :
+					sema_type_text(s, key),
+		 name, i);
 	return NULL;
 }
 
@@ -375,9 +379,9 @@ static bool check_keys(struct sema *s, const struct dl_node *args, struct dl_ide
 	unsigned i = 0;
 
 	for (const struct dl_node *a = args; a; a = a->next, i++) {
-		struct dl_value_desc unused;
-		struct dl_node *key = sema_traced(s, a, &unused);
-		struct dl_type *t = key ? key_type(s, key, name, i + 1) : NULL;
+		struct dl_value_desc v = { 0 };
+		struct dl_node *key = sema_traced(s, a, &v);
+		struct dl_type *t = key ? key_type(s, key, &v, name, i + 1) : NULL;
 
 		if (!t) {
 			ok = false;

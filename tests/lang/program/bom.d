@@ -1,0 +1,6 @@
+﻿/* A byte order mark is no part of the program. */
+BEGIN
+{
+	printf("ok\n");
+	exit(0);
+}
