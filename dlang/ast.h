@@ -146,6 +146,7 @@ struct dl_node {
 	enum dl_effect effect;
 	uint32_t bit_off, bits; /* MEMBER that is a bit-field: offset from byte offset */
 	uint32_t let_id; /* LET, LETVAR: unique in the clause */
+	bool is_store; /* LET: of an address that is written to */
 	struct dl_aggdesc *agg; /* AGGREF, AGG */
 	struct dl_action *act; /* ACTION */
 

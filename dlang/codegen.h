@@ -79,6 +79,7 @@ struct gen {
 	unsigned cond_depth; /* inside &&, ||, ?: of far */
 	uint32_t stmt; /* last STMT number */
 	struct dl_range at; /* of the statement code is made for */
+	bool is_store; /* what the address made leads to is written: elements come into being */
 	bool writes_memory; /* copyout(), copyoutstr(): no reading ahead */
 	bool failed; /* reported; what is emitted from now on is not used */
 };
@@ -165,6 +166,8 @@ unsigned cg_assign(struct gen *g, const struct dl_node *n);
 unsigned cg_incdec(struct gen *g, const struct dl_node *n);
 /* Base address of lvalue n for a store: struct elements come into being. */
 unsigned cg_store_addr(struct gen *g, const struct dl_node *n, uint64_t *off_ret);
+/* The value of n, an address that is written to: the same. */
+unsigned cg_written(struct gen *g, const struct dl_node *n);
 /* Computes the keys above top; returns the first register. */
 unsigned cg_keys(struct gen *g, const struct dl_node *keys, const struct dl_value_desc *descs,
 		 uint32_t n_descs);

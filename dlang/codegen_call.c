@@ -75,6 +75,11 @@ static bool reads_through(const struct dl_node *call, unsigned i, const struct d
 	}
 }
 
+static bool writes_through(enum dl_subr subr, unsigned i)
+{
+	return (subr == DL_SUBR_BCOPY && i == 1) || (subr == DL_SUBR_COPYINTO && i == 2);
+}
+
 static unsigned gen_arg(struct gen *g, const struct dl_node *call, unsigned i,
 			const struct dl_node *arg)
 {
@@ -84,6 +89,8 @@ static unsigned gen_arg(struct gen *g, const struct dl_node *call, unsigned i,
 
 	if (takes_string(call->ident->subr, i))
 		return cg_string(g, arg);
+	if (writes_through(call->ident->subr, i))
+		return cg_written(g, arg);
 	if (!reads_through(call, i, &len, &size))
 		return cg_expr(g, arg);
 	if ((len || size) && arg->kind != DL_N_INT && cg_input_mem(g, arg, len, size, &r))
@@ -150,7 +157,7 @@ static unsigned gen_copyinto(struct gen *g, const struct dl_node *n)
 		late_read(g, DL_SUBR_COPYINTO);
 		return gen_call(g, n);
 	}
-	r = cg_expr(g, dst);
+	r = cg_written(g, dst);
 	copy_captured(g, slot, r, len);
 	return r;
 }

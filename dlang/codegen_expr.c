@@ -407,7 +407,7 @@ static unsigned gen_bounds(struct gen *g, const struct dl_node *n)
 static unsigned gen_addrof(struct gen *g, const struct dl_node *n)
 {
 	uint64_t off;
-	unsigned r = cg_addr(g, n->left, &off);
+	unsigned r = g->is_store ? cg_store_addr(g, n->left, &off) : cg_addr(g, n->left, &off);
 
 	cg_add_offset(g, r, off);
 	return r;
@@ -576,7 +576,7 @@ static unsigned gen_let(struct gen *g, const struct dl_node *n, enum want want, 
 		let->near = NULL;
 		return r;
 	}
-	r = cg_expr(g, n->left);
+	r = n->is_store ? cg_written(g, n->left) : cg_expr(g, n->left);
 	let->is_dmem = cg_is_dmem(g, n->left);
 	let->is_bound = true;
 	let->reg = r;

@@ -173,7 +173,18 @@ unsigned cg_store_addr(struct gen *g, const struct dl_node *n, uint64_t *off_ret
 	*off_ret = 0;
 	if (cg_is_var(n) && n->ident->var->value.kind == DL_VK_BYTES)
 		return make_struct(g, n);
-	return cg_expr(g, n->kind == DL_N_DEREF ? n->left : n);
+	return cg_written(g, n->kind == DL_N_DEREF ? n->left : n);
+}
+
+unsigned cg_written(struct gen *g, const struct dl_node *n)
+{
+	bool outer = g->is_store;
+	unsigned r;
+
+	g->is_store = true;
+	r = cg_expr(g, n);
+	g->is_store = outer;
+	return r;
 }
 
 /* --- assignment --- */

@@ -127,7 +127,12 @@ static struct dl_node *stable(struct sema *s, struct dl_node *n, struct sema_let
 		}
 		copy->args = keys.first;
 		return copy;
-	case DL_N_DEREF: copy->left = sema_bind(s, lets, n->left); return copy;
+	case DL_N_DEREF:
+		copy->left = sema_bind(s, lets, n->left);
+		if (lets->last && copy->left->kind == DL_N_LETVAR &&
+		    lets->last->let_id == copy->left->let_id)
+			lets->last->is_store = true;
+		return copy;
 	case DL_N_MEMBER: copy->left = stable(s, n->left, lets); return copy;
 	default: return n;
 	}
