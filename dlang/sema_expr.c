@@ -345,6 +345,13 @@ struct dl_node *sema_subscript(struct sema *s, struct dl_range range, struct dl_
 	index = sema_operand(s, args, "[]");
 	if (!index)
 		return NULL;
+	/* 1[p], as in C; n["key"] is a mistake. */
+	if (sema_is_integer(base) && sema_is_pointer(index) && !dl_type_is_string(index->type)) {
+		struct dl_node *number = base;
+
+		base = index;
+		index = number;
+	}
 	b = dl_type_base(base->type);
 	if (sema_is_dynamic(base) || sema_is_dynamic(index)) {
 		dl_error(s->c, D_OP_DYN, range, "operator [] operands cannot be of dynamic type");

@@ -17,5 +17,6 @@ BEGIN
 	printf("%s %d\n", stringof(c), sizeof (c));
 	s[2].x[1] = 9;
 	printf("%d %d\n", s[2].x[1], s[1].x[1]);
+	printf("%d %d\n", 1[p], (i - 4)[a]);
 	exit(0);
 }
