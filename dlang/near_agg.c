@@ -53,6 +53,7 @@ bool dl_near_is_steady(int32_t bvar)
 	switch (bvar) {
 	case DL_BV_PID:
 	case DL_BV_TID:
+	case DL_BV_EXECNAME: /* the tracer looks whether it changes */
 	case DL_BV_PROBEPROV:
 	case DL_BV_PROBEMOD:
 	case DL_BV_PROBEFUNC:

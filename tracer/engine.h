@@ -198,6 +198,8 @@ uint32_t engine_cells_size(const struct engine *e);
 uint32_t engine_word_add(struct engine *e);
 /* Word number n of a (stopped) thread; zero in a new one.  NULL: there is no memory. */
 uint64_t *engine_word(struct task *t, uint32_t n);
+/* Cells are told of under the name that the thread had when it counted. */
+void engine_watch_names(struct engine *e);
 /* Trampolines ask for the time. */
 void engine_want_clock(struct engine *e);
 

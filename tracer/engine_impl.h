@@ -232,6 +232,9 @@ struct engine {
 	struct {
 		uint64_t raw, ns;
 	} clock; /* at the last drain */
+	bool watches_names; /* cells are under threads' names */
+	uint64_t names_seen; /* when they were looked at */
+	size_t names_next;
 	VEC(uint32_t) words; /* offsets of threads' own words in rings' heads */
 	struct {
 		bool is_wanted;

@@ -510,13 +510,13 @@ void ring_want(struct engine *e, struct engine_task *t)
 	}
 }
 
-static void collect_ring(struct engine *e, struct ring *r);
-
 void ring_release(struct engine *e, struct engine_task *t)
 {
 	anchor_drop(t);
 	if (!t->ring)
 		return;
+	if (t->pub.comm_valid) /* not that of a new program */
+		t->comm_read = engine_now();
 	ring_drain(e);
 	for (size_t i = 0; i < e->rings.n;) {
 		struct ring *r = e->rings.items[i];
@@ -525,7 +525,7 @@ void ring_release(struct engine *e, struct engine_task *t)
 			i++;
 			continue;
 		}
-		collect_ring(e, r);
+		ring_collect_one(e, r);
 		if (t->ring == r)
 			ring_words_keep(e, t);
 		take_back(e, r); /* moves another one to i */
@@ -730,6 +730,7 @@ void ring_drain(struct engine *e)
 	if (!e->rings.n || e->is_draining)
 		return;
 	ring_clock_update(e);
+	ring_watch_names(e);
 	e->heap.n = 0;
 	if (!vec_reserve(&e->heap, e->rings.n))
 		return;
@@ -804,7 +805,7 @@ static uint32_t cell_bytes(const struct ring_cell *c)
 	return 8 * (c->entries ? c->entries * arch_agg_entry(c->kind) : c->words);
 }
 
-static void collect_ring(struct engine *e, struct ring *r)
+void ring_collect_one(struct engine *e, struct ring *r)
 {
 	uint32_t end = r->hdr->cells_end;
 
@@ -828,7 +829,7 @@ void ring_collect(struct engine *e)
 	if (!e->cells.n)
 		return;
 	for (size_t i = 0; i < e->rings.n; i++)
-		collect_ring(e, e->rings.items[i]);
+		ring_collect_one(e, e->rings.items[i]);
 }
 
 void engine_drain(struct engine *e)

@@ -96,6 +96,9 @@ void ring_idle(struct engine *e);
 void ring_words_keep(struct engine *e, struct engine_task *t);
 /* The owner's words from that offset on into the ring. */
 void ring_words_give(const struct engine *e, struct ring *r, uint32_t from);
+/* A thread with another name than before: its cells are told of under the old one. */
+void ring_watch_names(struct engine *e);
+void ring_collect_one(struct engine *e, struct ring *r);
 void ring_clock_start(struct engine *e);
 void ring_clock_update(struct engine *e);
 void ring_clock_give(const struct engine *e, struct ring *r);

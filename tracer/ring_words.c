@@ -1,5 +1,6 @@
 /*
- * Words that every thread has for itself, and the clock, in rings' heads.
+ * Words that every thread has for itself, and the clock, in rings' heads; names
+ * under which cells are.
  *
  * Rules:
  *  - a word lives as long as its thread: what a ring has of it goes with the
@@ -9,10 +10,14 @@
  *    its slope makes up for the difference to CLOCK_MONOTONIC by and by.
  */
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #include "engine_impl.h"
+#include "procfs.h"
 
+#define NAMES_EVERY UINT64_C(4000000) /* ns */
+#define NAMES_MAX 64u /* threads looked at in one drain */
 #define CLOCK_EVERY UINT64_C(1000000) /* ns */
 #define CLOCK_LEARN UINT64_C(5000000) /* the least to tell the counter's rate by */
 #define CLOCK_CATCH_UP 5e7 /* ns in which a difference goes away ... */
@@ -90,6 +95,41 @@ void ring_words_give(const struct engine *e, struct ring *r, uint32_t from)
 		if (e->words.items[n] >= from)
 			((uint64_t *)(void *)r->hdr)[e->words.items[n] / 8] =
 				n < t->n_words ? t->words[n] : 0;
+}
+
+/* ---------------------------------------------------------------- names -- */
+
+void engine_watch_names(struct engine *e)
+{
+	e->watches_names = true;
+}
+
+/*
+ * What a thread has counted goes under the name it had: when it is seen to have
+ * another its cells are collected first.  A name that changes is noticed as
+ * late as for records, which are named when they are drained.
+ */
+void ring_watch_names(struct engine *e)
+{
+	uint64_t now = engine_now();
+	size_t n = e->rings.n < NAMES_MAX ? e->rings.n : NAMES_MAX;
+
+	if (!e->watches_names || now - e->names_seen < NAMES_EVERY)
+		return;
+	e->names_seen = now;
+	for (size_t i = 0; i < n; i++) {
+		struct ring *r = e->rings.items[e->names_next++ % e->rings.n];
+		struct engine_task *t = r->owner;
+		char name[sizeof(t->pub.comm)];
+
+		if (!t->pub.comm_valid || !procfs_comm(t->pub.tid, name))
+			continue;
+		t->comm_read = now;
+		if (!strcmp(name, t->pub.comm))
+			continue;
+		ring_collect_one(e, r);
+		memcpy(t->pub.comm, name, sizeof(name));
+	}
 }
 
 /* ---------------------------------------------------------------- clock -- */

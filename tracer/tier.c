@@ -229,6 +229,14 @@ static uint8_t table_bits(const struct session *s)
 	return size < TABLES_LARGE ? 11 : size < TABLES_MAX ? 7 : 0;
 }
 
+static bool names_thread(const struct dl_clause *c)
+{
+	for (uint32_t pc = 0; pc < c->far.n; pc++)
+		if (c->far.insns[pc].op == DL_OP_BVAR && c->far.insns[pc].imm == DL_BV_EXECNAME)
+			return true;
+	return false;
+}
+
 static bool give_cell(struct session *s, uint32_t epid, uint32_t index, const struct dl_near_agg *a,
 		      enum arch_agg_kind kind, struct arch_agg *ret)
 {
@@ -249,6 +257,8 @@ static bool give_cell(struct session *s, uint32_t epid, uint32_t index, const st
 		if (!ret->key_bits)
 			return false;
 	}
+	if (names_thread(dl_state_enabling(s->state, epid)->clause))
+		engine_watch_names(s->engine);
 	ret->cell = engine_cell_add(s->engine, ret, &cell);
 	return ret->cell != 0;
 }
