@@ -154,6 +154,8 @@ static const char *refuse_agg(const struct arch_agg *a)
 
 	if (is_misplaced(a->cell))
 		return "the aggregation's cell is misplaced";
+	if (a->kind == ARCH_AGG_LLQUANTIZE && (!a->n_ranges || a->n_ranges > ARCH_RANGES_MAX))
+		return "the aggregation's ranges make no sense";
 	if (a->key_bits &&
 	    (!a->code || a->key_bits > 20 || a->key_reg >= NEAR_REGS || a->kind > ARCH_AGG_MAX))
 		return "the aggregation's keys make no sense";

@@ -230,12 +230,25 @@ enum arch_agg_kind {
 	ARCH_AGG_MAX, /* [hits] [value] */
 	ARCH_AGG_QUANTIZE, /* [hits] [127 buckets] */
 	ARCH_AGG_LQUANTIZE, /* [hits] [levels + 2 buckets] */
+	ARCH_AGG_STDDEV, /* [hits = count] [sum] [sum of squares, 128 bits]: values are all */
+	ARCH_AGG_LLQUANTIZE, /* [hits] [param buckets] */
 };
+
+/* Values from lower on, up to (not including) the next range's lower, are in bucket
+ * first + (value - lower) / width; below the first range in bucket 0. */
+struct arch_agg_range {
+	int64_t lower;
+	uint64_t width; /* 0: all in bucket first */
+	uint32_t first;
+};
+#define ARCH_RANGES_MAX 24u
 
 struct arch_agg {
 	enum arch_agg_kind kind;
 	uint32_t cell; /* offset from the start of struct arch_ring, 8-aligned */
-	uint64_t param; /* lquantize: the parameter word (agg.h) */
+	uint64_t param; /* lquantize: the parameter word (agg.h); llquantize: how many buckets */
+	const struct arch_agg_range *ranges; /* llquantize */
+	uint32_t n_ranges;
 	int64_t increment; /* quantize, lquantize */
 	/*
 	 * A near program without slots that decides (NREC) and leaves the value in
@@ -263,6 +276,8 @@ static inline uint32_t arch_agg_words(enum arch_agg_kind kind, uint64_t param)
 	case ARCH_AGG_COUNT: return 1;
 	case ARCH_AGG_QUANTIZE: return 1 + 127;
 	case ARCH_AGG_LQUANTIZE: return 1 + ((uint32_t)(param >> 32) & 0xffff) + 2;
+	case ARCH_AGG_LLQUANTIZE: return 1 + (uint32_t)param;
+	case ARCH_AGG_STDDEV: return 4;
 	default: return 2;
 	}
 }

@@ -68,6 +68,14 @@ uint32_t dl_agg_words(enum dl_aggfunc f, uint64_t param);
 int dl_quantize_bucket(int64_t v);
 int64_t dl_quantize_label(int bucket);
 uint32_t dl_lquantize_bucket(uint64_t param, int64_t v);
+/* The same as ranges: the values from lower on, up to the next one's lower, are in bucket
+ * first + (value - lower) / width (width 0: in first).  0: there are more than max. */
+struct dl_llquantize_range {
+	int64_t lower;
+	uint64_t width;
+	uint32_t first;
+};
+uint32_t dl_llquantize_ranges(uint64_t param, struct dl_llquantize_range *ret, uint32_t max);
 uint32_t dl_llquantize_bucket(uint64_t param, int64_t v);
 /* Lower bound of bucket i (0 = underflow). */
 int64_t dl_llquantize_label(uint64_t param, uint32_t i);

@@ -150,6 +150,23 @@ uint32_t dl_llquantize_bucket(uint64_t param, int64_t v)
 	return w.first;
 }
 
+uint32_t dl_llquantize_ranges(uint64_t param, struct dl_llquantize_range *ret, uint32_t max)
+{
+	struct ll_walk w;
+	uint32_t n = 0;
+
+	for (ll_start(&w, param); ll_valid(&w); ll_next(&w)) {
+		if (n + 1 >= max)
+			return 0;
+		ret[n++] = (struct dl_llquantize_range){ (int64_t)w.lower, (uint64_t)w.width,
+							 w.first };
+	}
+	/* What is above them, if there is such. */
+	if (n < max && w.lower <= INT64_MAX)
+		ret[n++] = (struct dl_llquantize_range){ (int64_t)w.lower, 0, w.first };
+	return n;
+}
+
 int64_t dl_llquantize_label(uint64_t param, uint32_t i)
 {
 	struct ll_walk w;

@@ -265,11 +265,6 @@ static bool make_code(const struct dl_code *near, const struct found *f, struct 
 	return true;
 }
 
-static bool has_cells(enum dl_aggfunc f)
-{
-	return f != DL_AGG_STDDEV && f != DL_AGG_LLQUANTIZE;
-}
-
 /* There is one for each key. */
 static bool has_small_cells(enum dl_aggfunc f)
 {
@@ -289,7 +284,7 @@ bool dl_near_aggs_find(const struct dl_clause *c, const struct dl_aggdesc *const
 		const struct found *f = &w.found[k];
 		struct dl_near_agg *a = &ret->list[ret->n++];
 
-		ok = f->agg < n_aggs && aggs[f->agg]->func_known && has_cells(aggs[f->agg]->func) &&
+		ok = f->agg < n_aggs && aggs[f->agg]->func_known &&
 		     (!f->has_key || (w.n == 1 && has_small_cells(aggs[f->agg]->func)));
 		if (!ok)
 			break;

@@ -777,17 +777,22 @@ static void collect_cell(struct engine *e, struct ring *r, const struct ring_cel
 	uint64_t hits = __atomic_load_n(&now[0], __ATOMIC_ACQUIRE);
 	uint64_t n_hits = hits - seen[0];
 	int64_t *values = e->cell_values;
+	int64_t borrow = 0;
 	uint32_t n = 0;
 
 	if (!n_hits)
 		return;
 	seen[0] = hits;
-	if (c->kind == ARCH_AGG_COUNT || c->kind == ARCH_AGG_AVG)
+	if (c->kind == ARCH_AGG_COUNT || c->kind == ARCH_AGG_AVG || c->kind == ARCH_AGG_STDDEV)
 		values[n++] = (int64_t)n_hits;
 	for (uint32_t i = 1; i < c->words; i++) {
 		uint64_t v = __atomic_load_n(&now[i], __ATOMIC_RELAXED);
 
 		values[n++] = (int64_t)(is_extreme(c->kind) ? v : v - seen[i]);
+		/* The sum of squares is one number of two words. */
+		if (c->kind == ARCH_AGG_STDDEV && i == 3)
+			values[n - 1] -= borrow;
+		borrow = v < seen[i];
 		seen[i] = v;
 	}
 	e->config.ops->cell(e->config.ctx, &r->owner->pub,

@@ -45,6 +45,9 @@ void tier_destroy(struct session *s)
 			dl_near_aggs_deinit(&t->clauses.items[i]->near_aggs);
 		free(t->clauses.items[i]);
 	}
+	for (size_t i = 0; i < t->ranges.n; i++)
+		free(t->ranges.items[i]);
+	vec_deinit(&t->ranges);
 	vec_deinit(&t->clauses);
 	report_deinit(&t->sites);
 	report_deinit(&t->calls);
@@ -199,6 +202,8 @@ static bool cell_kind(const struct tier *t, enum dl_aggfunc f, enum arch_agg_kin
 	case DL_AGG_MAX: *ret = ARCH_AGG_MAX; return !t->resets;
 	case DL_AGG_QUANTIZE: *ret = ARCH_AGG_QUANTIZE; return true;
 	case DL_AGG_LQUANTIZE: *ret = ARCH_AGG_LQUANTIZE; return true;
+	case DL_AGG_STDDEV: *ret = ARCH_AGG_STDDEV; return true;
+	case DL_AGG_LLQUANTIZE: *ret = ARCH_AGG_LLQUANTIZE; return true;
 	default: return false;
 	}
 }
@@ -229,6 +234,24 @@ static uint8_t table_bits(const struct session *s)
 	return size < TABLES_LARGE ? 11 : size < TABLES_MAX ? 7 : 0;
 }
 
+static bool give_ranges(struct tier *t, uint64_t param, struct arch_agg *ret)
+{
+	struct dl_llquantize_range list[ARCH_RANGES_MAX];
+	uint32_t n = dl_llquantize_ranges(param, list, ARCH_RANGES_MAX);
+	struct arch_agg_range *ranges = calloc(n + 1, sizeof(*ranges));
+
+	if (!n || !ranges || !vec_push(&t->ranges, ranges)) {
+		free(ranges);
+		return false;
+	}
+	for (uint32_t i = 0; i < n; i++)
+		ranges[i] = (struct arch_agg_range){ list[i].lower, list[i].width, list[i].first };
+	ret->ranges = ranges;
+	ret->n_ranges = n;
+	ret->param = dl_agg_words(DL_AGG_LLQUANTIZE, param);
+	return true;
+}
+
 static bool names_thread(const struct dl_clause *c)
 {
 	for (uint32_t pc = 0; pc < c->far.n; pc++)
@@ -237,8 +260,8 @@ static bool names_thread(const struct dl_clause *c)
 	return false;
 }
 
-static bool give_cell(struct session *s, uint32_t epid, uint32_t index, const struct dl_near_agg *a,
-		      enum arch_agg_kind kind, struct arch_agg *ret)
+static bool give_cell(struct session *s, struct tier *t, uint32_t epid, uint32_t index,
+		      const struct dl_near_agg *a, enum arch_agg_kind kind, struct arch_agg *ret)
 {
 	struct dl_cell cell = { .epid = epid,
 				.index = index,
@@ -252,6 +275,8 @@ static bool give_cell(struct session *s, uint32_t epid, uint32_t index, const st
 		.value_reg = a->value_reg,
 		.key_reg = a->key_reg,
 	};
+	if (kind == ARCH_AGG_LLQUANTIZE && !give_ranges(t, a->desc->param, ret))
+		return false;
 	if (a->has_key) {
 		ret->key_bits = table_bits(s);
 		if (!ret->key_bits)
@@ -273,7 +298,7 @@ static void give_plan(struct session *s, struct tier *t, const struct dl_enablin
 		enum arch_agg_kind kind;
 
 		if (!cell_kind(t, a.desc->func, &kind) ||
-		    !give_cell(s, e->epid, k, &a, kind, &c->aggs[k]))
+		    !give_cell(s, t, e->epid, k, &a, kind, &c->aggs[k]))
 			c->why = "there is no room for its cells";
 	}
 	for (uint32_t pc = 0; pc < c->plan->clause.near.n; pc++)
@@ -302,7 +327,7 @@ static void give_cells(struct session *s, struct tier *t, const struct dl_enabli
 		if (!cell_kind(t, as->list[k].desc->func, &kinds[k]))
 			return;
 	for (uint32_t k = 0; k < as->n; k++)
-		if (!give_cell(s, e->epid, k, &as->list[k], kinds[k], &c->aggs[k]))
+		if (!give_cell(s, t, e->epid, k, &as->list[k], kinds[k], &c->aggs[k]))
 			return;
 	c->n_cells = as->n;
 }

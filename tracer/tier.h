@@ -33,6 +33,7 @@ struct tier_report {
 
 struct tier {
 	VEC(struct tier_clause *) clauses; /* by enabling; owned */
+	VEC(struct arch_agg_range *) ranges; /* owned */
 	struct tier_report sites, calls;
 	bool resets; /* clear() or trunc() may come */
 	bool is_scanned;

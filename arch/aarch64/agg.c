@@ -14,8 +14,9 @@
 
 uint32_t a64_agg_uses(const struct arch_agg *a)
 {
-	bool compares =
-		a->kind == ARCH_AGG_MIN || a->kind == ARCH_AGG_MAX || a->kind == ARCH_AGG_LQUANTIZE;
+	bool compares = a->kind == ARCH_AGG_MIN || a->kind == ARCH_AGG_MAX ||
+			a->kind == ARCH_AGG_LQUANTIZE || a->kind == ARCH_AGG_STDDEV ||
+			a->kind == ARCH_AGG_LLQUANTIZE;
 
 	return USES_RING | (compares ? USES_NZCV : 0) |
 	       (a->key_bits ? 1u << 6 | 1u << 7 | 1u << A64_RECORD : 0);
@@ -100,6 +101,51 @@ static void gen_linear(struct a64_asm *e, uint64_t param, unsigned v)
 	emit_place(e, known);
 }
 
+/* x0 = bucket of v. */
+static void gen_ranges(struct a64_asm *e, const struct arch_agg *a, unsigned v)
+{
+	uint32_t known = emit_label(e);
+
+	/* From the last on: the first that begins at v or below. */
+	for (uint32_t k = a->n_ranges; k-- > 0;) {
+		const struct arch_agg_range *r = &a->ranges[k];
+		uint32_t below = emit_label(e);
+
+		emit_const(e, X(1), (uint64_t)r->lower);
+		emit_cmp(e, v, X(1));
+		emit_bcc(e, CC_LT, below);
+		emit_const(e, X(0), 0);
+		if (r->width)
+			emit_rrr(e, OP_SUB, X(0), v, X(1));
+		if (r->width > 1) {
+			emit_const(e, X(1), r->width);
+			emit_rrr(e, OP_UDIV, X(0), X(0), X(1));
+		}
+		emit_add(e, X(0), X(0), r->first);
+		emit_b(e, known);
+		emit_place(e, below);
+	}
+	emit_const(e, X(0), 0);
+	emit_place(e, known);
+}
+
+/* The square's words, the carry from one to the other, and the value. */
+static void gen_square(struct a64_asm *e, const struct arch_agg *a, unsigned v)
+{
+	emit_add(e, X(1), A64_RING, a->cell + 16);
+	emit_rrr(e, OP_MUL, X(2), v, v);
+	a64_add_emit(e); /* x3: the sum */
+	emit_cmp(e, X(3), X(2));
+	emit_cset(e, X(0), CC_LO);
+	emit_rrr(e, OP_SMULH, X(2), v, v);
+	emit_rrr(e, OP_ADD, X(2), X(2), X(0));
+	emit_add(e, X(1), A64_RING, a->cell + 24);
+	a64_add_emit(e);
+	emit_add(e, X(1), A64_RING, a->cell + 8);
+	emit_mov(e, X(2), v);
+	a64_add_emit(e);
+}
+
 /* Adds the increment to bucket x0. */
 static void gen_bucket(struct a64_asm *e, const struct arch_agg *a)
 {
@@ -130,6 +176,11 @@ static void gen_value(struct a64_asm *e, const struct arch_agg *a, unsigned v)
 		break;
 	case ARCH_AGG_LQUANTIZE:
 		gen_linear(e, a->param, v);
+		gen_bucket(e, a);
+		break;
+	case ARCH_AGG_STDDEV: gen_square(e, a, v); break;
+	case ARCH_AGG_LLQUANTIZE:
+		gen_ranges(e, a, v);
 		gen_bucket(e, a);
 		break;
 	}

@@ -16,8 +16,10 @@ uint32_t x64_agg_uses(const struct arch_agg *a)
 	case ARCH_AGG_MIN:
 	case ARCH_AGG_MAX:
 		return 1u << RAX | (a->key_bits ? 1u << RCX | 1u << RDX | 1u << X64_RECORD : 0);
+	case ARCH_AGG_STDDEV: return 1u << RAX | 1u << RDX;
 	case ARCH_AGG_QUANTIZE:
-	case ARCH_AGG_LQUANTIZE: return 1u << RAX | 1u << RCX | 1u << RDX;
+	case ARCH_AGG_LQUANTIZE:
+	case ARCH_AGG_LLQUANTIZE: return 1u << RAX | 1u << RCX | 1u << RDX;
 	default: return a->key_bits ? 1u << RAX | 1u << RCX | 1u << RDX | 1u << X64_RECORD : 0;
 	}
 }
@@ -110,6 +112,51 @@ static void gen_linear(struct x64_asm *e, uint64_t param, unsigned v)
 	emit_place(e, known);
 }
 
+/* rax = bucket of v. */
+static void gen_ranges(struct x64_asm *e, const struct arch_agg *a, unsigned v)
+{
+	uint32_t known = emit_label(e);
+
+	/* From the last on: the first that begins at v or below. */
+	for (uint32_t k = a->n_ranges; k-- > 0;) {
+		const struct arch_agg_range *r = &a->ranges[k];
+		uint32_t below = emit_label(e);
+
+		emit_const(e, RCX, (uint64_t)r->lower);
+		emit_rr(e, OP_CMP, v, RCX);
+		emit_jcc(e, CC_L, below);
+		emit_const(e, RAX, 0);
+		if (r->width) {
+			emit_rr(e, OP_MOV, RAX, v);
+			emit_rr(e, OP_SUB, RAX, RCX);
+		}
+		if (r->width > 1) {
+			emit_const(e, RDX, 0);
+			emit_const(e, RCX, r->width);
+			EMIT(e, 0x48, 0xf7, 0xf1); /* div %rcx */
+		}
+		emit_rm(e, OP_LEA, RAX, RAX, (int32_t)r->first);
+		emit_jmp(e, known);
+		emit_place(e, below);
+	}
+	emit_const(e, RAX, 0);
+	emit_place(e, known);
+}
+
+/* The square and the value; the carry is kept across signals. */
+static void gen_square(struct x64_gen *g, const struct arch_agg *a, unsigned v)
+{
+	struct x64_asm *e = &g->e;
+
+	emit_rr(e, OP_MOV, RAX, v);
+	EMIT(e, 0x48, 0xf7, 0xe8); /* imul %rax */
+	emit_gs(e, 0x01, RAX, a->cell + 16);
+	g->now.phase = ARCH_TRAMP_PARTIAL;
+	x64_state(g);
+	emit_gs(e, 0x11, RDX, a->cell + 24); /* adc */
+	emit_gs(e, 0x01, v, a->cell + 8);
+}
+
 /* Adds the increment to bucket rax. */
 static void gen_bucket(struct x64_asm *e, const struct arch_agg *a)
 {
@@ -124,8 +171,10 @@ static void gen_bucket(struct x64_asm *e, const struct arch_agg *a)
 	emit32(e, a->cell + 8);
 }
 
-static void gen_value(struct x64_asm *e, const struct arch_agg *a, unsigned v)
+static void gen_value(struct x64_gen *g, const struct arch_agg *a, unsigned v)
 {
+	struct x64_asm *e = &g->e;
+
 	switch (a->kind) {
 	case ARCH_AGG_COUNT: break;
 	case ARCH_AGG_SUM:
@@ -142,13 +191,18 @@ static void gen_value(struct x64_asm *e, const struct arch_agg *a, unsigned v)
 		gen_linear(e, a->param, v);
 		gen_bucket(e, a);
 		break;
+	case ARCH_AGG_STDDEV: gen_square(g, a, v); break;
+	case ARCH_AGG_LLQUANTIZE:
+		gen_ranges(e, a, v);
+		gen_bucket(e, a);
+		break;
 	}
 }
 
 void x64_agg_add(struct x64_gen *g, const struct arch_agg *a, unsigned v)
 {
 	if (a->kind != ARCH_AGG_COUNT)
-		gen_value(&g->e, a, v);
+		gen_value(g, a, v);
 	gen_inc(&g->e, a->cell);
 }
 
@@ -243,7 +297,7 @@ void x64_agg_update(struct x64_gen *g, const struct arch_agg *a, unsigned v,
 		struct arch_tramp_range before = g->now;
 
 		/* Rewinding in the middle would count the value twice. */
-		gen_value(&g->e, a, v);
+		gen_value(g, a, v);
 		g->now.phase = ARCH_TRAMP_PARTIAL;
 		x64_state(g);
 		gen_inc(&g->e, a->cell);

@@ -6,6 +6,8 @@
 #ifndef TESTS_CELLS_H
 #define TESTS_CELLS_H
 
+static uint64_t ll_param;
+
 /* What dl_agg_update() would make of the values. */
 static void expect_cell(const struct arch_agg *a, int64_t *w, int64_t v)
 {
@@ -17,6 +19,16 @@ static void expect_cell(const struct arch_agg *a, int64_t *w, int64_t v)
 	case ARCH_AGG_MIN: w[1] = v < w[1] ? v : w[1]; break;
 	case ARCH_AGG_MAX: w[1] = v > w[1] ? v : w[1]; break;
 	case ARCH_AGG_QUANTIZE: w[1 + dl_quantize_bucket(v)] += a->increment; break;
+	case ARCH_AGG_STDDEV: {
+		unsigned __int128 sum = (unsigned __int128)(uint64_t)w[3] << 64 | (uint64_t)w[2];
+
+		sum += (unsigned __int128)((__int128)v * v);
+		w[2] = (int64_t)(uint64_t)sum;
+		w[3] = (int64_t)(uint64_t)(sum >> 64);
+		w[1] = (int64_t)((uint64_t)w[1] + (uint64_t)v);
+		break;
+	}
+	case ARCH_AGG_LLQUANTIZE: w[1 + dl_llquantize_bucket(ll_param, v)] += a->increment; break;
 	case ARCH_AGG_LQUANTIZE: w[1 + dl_lquantize_bucket(a->param, v)] += a->increment; break;
 	}
 }
@@ -39,11 +51,11 @@ static int64_t cell_value(unsigned i)
 static void run_cell(struct arch_agg *a, const struct dl_code *value)
 {
 	struct arch_tramp_clause c = clause_of(&two_args, 2);
-	static int64_t want[256];
+	static int64_t want[800];
 	int64_t *cell = (int64_t *)(void *)((uint8_t *)rig.ring + a->cell);
 	uint32_t words = arch_agg_words(a->kind, a->param);
 
-	assert_true(words <= 256);
+	assert_true(words <= 800);
 	ring_reset();
 	a->code = value;
 	a->value_reg = 3;
@@ -69,6 +81,13 @@ static void run_cell(struct arch_agg *a, const struct dl_code *value)
 	func_restore();
 }
 
+/* factor, low, high, steps */
+static const uint64_t ll_params[] = {
+	10ull << 48 | 0ull << 32 | 6ull << 16 | 20,	2ull << 48 | 0ull << 32 | 9ull << 16 | 2,
+	10ull << 48 | 3ull << 32 | 18ull << 16 | 10,	10ull << 48 | 0ull << 32 | 3ull << 16 | 100,
+	1000ull << 48 | 1ull << 32 | 5ull << 16 | 10,
+};
+
 static void run_all_cells(void)
 {
 	struct arch_agg a = { .cell = ARCH_RING_CELLS + 64, .increment = 1 };
@@ -89,6 +108,24 @@ static void run_all_cells(void)
 	a.increment = -7;
 	a.param = 65535ull << 48 | 200ull << 32 | (uint32_t)INT32_MIN;
 	run_cell(&a, &value_arg);
+	a.increment = 1;
+	a.kind = ARCH_AGG_STDDEV;
+	run_cell(&a, &value_arg);
+	for (unsigned k = 0; k < sizeof(ll_params) / sizeof(ll_params[0]); k++) {
+		struct dl_llquantize_range list[ARCH_RANGES_MAX];
+		struct arch_agg_range ranges[ARCH_RANGES_MAX];
+
+		ll_param = ll_params[k];
+		a.kind = ARCH_AGG_LLQUANTIZE;
+		a.param = dl_agg_words(DL_AGG_LLQUANTIZE, ll_param);
+		a.n_ranges = dl_llquantize_ranges(ll_param, list, ARCH_RANGES_MAX);
+		assert_int_not_equal(a.n_ranges, 0);
+		for (uint32_t i = 0; i < a.n_ranges; i++)
+			ranges[i] = (struct arch_agg_range){ list[i].lower, list[i].width,
+							     list[i].first };
+		a.ranges = ranges;
+		run_cell(&a, &value_arg);
+	}
 }
 
 static void test_a_value_that_faults_leaves_a_record_instead(void **state)
