@@ -90,7 +90,7 @@ static bool may_be_error(const struct dl_clause *c)
 
 static bool may_be_recorded(const struct dl_clause *c)
 {
-	static const char *const never[] = { "dtrace", "syscall", "proc", "profile" };
+	static const char *const never[] = { "dtrace", "proc", "profile" };
 
 	for (size_t i = 0; i < ARRAY_SIZE(never); i++)
 		if (c->probe.prov && !strcmp(c->probe.prov, never[i]))
