@@ -384,7 +384,7 @@ void syscall_tell_return(struct engine *e, struct engine_task *t, unsigned nr, i
 bool syscall_tell_failure(struct engine *e, struct engine_task *t, unsigned nr, int code, int sig);
 
 /* ------------------------------------------------------------ fastcall.c -- */
-/* At the entry of a call that was told of. */
+/* At the entry of a call, before it is told of. */
 void fastcall_note(struct engine *e, struct engine_task *t);
 /* Is pc where trampolines make calls?  The patch whose call it is; NULL. */
 bool fastcall_contains(const struct aspace *as, uint64_t pc);

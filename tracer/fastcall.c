@@ -13,8 +13,8 @@
  *    unwinders must, or behind it.  A call that is over then, or will fail, is
  *    told of at the signal's stop.  One that the handler comes back to at the
  *    site is not recorded anew (the ring's word "again").  To come back behind
- *    the site, into the patch, is a fault that we see to; where we may be killed
- *    meanwhile, handlers see the slot instead.
+ *    the site, into the patch, is a fault that we see to: so only processes that
+ *    die with us have slots.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -28,7 +28,6 @@
 /* Stops at a place before it is looked at: the first costs memory and symbol tables. */
 #define FIRST_STOPS 64u
 #define NEXT_STOPS 16u
-#define SIGCANCEL 32 /* libc's: the handler unwinds the stack */
 
 #ifndef MAP_FIXED_NOREPLACE
 #define MAP_FIXED_NOREPLACE 0x100000
@@ -265,7 +264,7 @@ void fastcall_leave(struct engine *e, struct engine_task *t, struct arch_regs *r
 		return;
 	if (!p)
 		p = patch_of_tramp(as, arch_pc(r));
-	if (!p || !p->is_live || !t->ring || (ring_may_outlive(e, as) && sig != SIGCANCEL)) {
+	if (!p || !p->is_live || !t->ring) {
 		as->annex_doubt = true;
 		return;
 	}

@@ -210,8 +210,7 @@ static bool takes_back(struct engine_task *t, const struct arch_regs *r)
 	return same;
 }
 
-/* true: a call begins, none that was told of before. */
-static bool enter(struct engine *e, struct engine_task *t, struct arch_regs *r)
+static void enter(struct engine *e, struct engine_task *t, struct arch_regs *r)
 {
 	unsigned nr = (unsigned)arch_syscall_nr_get(r);
 	bool again = is_reentry(t, r, &nr);
@@ -227,9 +226,12 @@ static bool enter(struct engine *e, struct engine_task *t, struct arch_regs *r)
 	t->entry.pc = arch_pc(r);
 	t->entry.sp = arch_sp(r);
 	t->exit_wanted = syscall_wants(e->watched.exit, nr) || !t->pub.proc->has_filter;
-	if (!again)
+	if (again)
+		return;
+	/* First: what it takes is not the call's time. */
+	fastcall_note(e, t);
+	if (t->pub.state == TASK_STOPPED)
 		tell_entry(e, t, nr);
-	return !again;
 }
 
 static void leave(struct engine *e, struct engine_task *t, struct arch_regs *r)
@@ -255,7 +257,6 @@ static void leave(struct engine *e, struct engine_task *t, struct arch_regs *r)
 void syscall_seccomp_stop(struct engine *e, struct task *t)
 {
 	struct arch_regs *r = task_regs(t);
-	bool is_new;
 
 	if (!r) {
 		task_vanished(task_impl(t));
@@ -266,14 +267,12 @@ void syscall_seccomp_stop(struct engine *e, struct task *t)
 		task_resume(task_impl(t));
 		return;
 	}
-	is_new = enter(e, task_impl(t), r);
+	enter(e, task_impl(t), r);
 	if (!task_impl(t)->exit_wanted && t->syscall_nr != SYS_execve &&
 	    t->syscall_nr != SYS_execveat) {
 		t->in_syscall = false;
 		t->syscall_nr = -1;
 	}
-	if (is_new && t->state == TASK_STOPPED)
-		fastcall_note(e, task_impl(t));
 	task_resume(task_impl(t));
 }
 

@@ -88,10 +88,12 @@ static bool may_be_error(const struct dl_clause *c)
 	return dl_glob_match(d->prov, "dtrace") && dl_glob_match(d->name, "ERROR");
 }
 
-static bool may_be_recorded(const struct dl_clause *c)
+static bool may_be_recorded(const struct session *s, const struct dl_clause *c)
 {
 	static const char *const never[] = { "dtrace", "proc", "profile" };
 
+	if (c->probe.prov && !strcmp(c->probe.prov, provider_syscall.name))
+		return arch_has_calls && s->first_command;
 	for (size_t i = 0; i < ARRAY_SIZE(never); i++)
 		if (c->probe.prov && !strcmp(c->probe.prov, never[i]))
 			return false;
@@ -99,7 +101,7 @@ static bool may_be_recorded(const struct dl_clause *c)
 }
 
 /* Variables of no recorded clause are not worth it. */
-static void exclude_useless(struct tier_self *t)
+static void exclude_useless(const struct session *s, struct tier_self *t)
 {
 	for (uint32_t v = 0; v < t->vars.n; v++) {
 		bool is_used = false;
@@ -108,7 +110,7 @@ static void exclude_useless(struct tier_self *t)
 			const struct item *item = t->items.items[i];
 			const struct dl_code *far = &item->clause->far;
 
-			if (item->is_stopped || !may_be_recorded(item->clause))
+			if (item->is_stopped || !may_be_recorded(s, item->clause))
 				continue;
 			for (uint32_t pc = 0; pc < far->n && !is_used; pc++)
 				is_used = var_of(t, &far->insns[pc]) == (int32_t)v;
@@ -187,7 +189,7 @@ struct tier_self *tier_self_create(struct session *s, tier_judge_fn *judge,
 	for (size_t i = 0; i < t->items.n; i++)
 		if (may_be_error(t->items.items[i]->clause))
 			exclude(t, t->items.items[i]->clause);
-	exclude_useless(t);
+	exclude_useless(s, t);
 	plan_all(t, has_cell, arg);
 	/* Some may have lost the clause that made them worth it: they do no harm. */
 	if (!any_near(t) || !number_words(s, t)) {
