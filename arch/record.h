@@ -496,7 +496,9 @@ struct arch_tramp_firing {
  * register that the call leaves as it was, so the kernel may restart it there.
  * All other numbers go to the instruction's plain copy.
  */
-#define ARCH_CALLS UINT64_C(0xd7ac0000) /* below 4 GiB, where nothing is put unasked */
+/* Above what programs linked to fixed addresses use, below what AddressSanitizer (2 GiB)
+ * and small Java heaps (4 GiB downwards) take. */
+#define ARCH_CALLS UINT64_C(0x6dac0000)
 #define ARCH_CALLS_BYTES UINT64_C(0x10000)
 #define ARCH_SLOT_CALL 16
 #define ARCH_TRAMP_CALLS 8 /* numbers at one site */

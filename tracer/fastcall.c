@@ -19,6 +19,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/ptrace.h>
 #include <sys/syscall.h>
 
 #include "engine_impl.h"
@@ -126,6 +127,28 @@ struct patch *fastcall_patch(const struct aspace *as, uint64_t pc)
 	return as->calls->owners[(pc - ARCH_CALLS) / ARCH_SLOT_CALL];
 }
 
+/* The kernel's struct ptrace_sud_config (6.4 and later). */
+struct sud_config {
+	uint64_t mode, selector, offset, len;
+};
+#define GET_SYSCALL_USER_DISPATCH_CONFIG 0x4211
+
+/* Does it see to it by itself where calls may be made? */
+static bool dispatches(const struct engine *e, const struct aspace *as)
+{
+	struct sud_config conf;
+
+	for (struct engine_task *t = e->tasks; t; t = t->next) {
+		conf.mode = 0;
+		if (task_is_of(t, as) && t->pub.state == TASK_STOPPED &&
+		    ptrace((enum __ptrace_request)GET_SYSCALL_USER_DISPATCH_CONFIG, t->pub.tid,
+			   (void *)sizeof(conf), &conf) == 0 &&
+		    conf.mode)
+			return true;
+	}
+	return false;
+}
+
 static const char *map_slots(struct engine *e, struct aspace *as)
 {
 	uint64_t args[6] = {
@@ -161,6 +184,8 @@ const char *engine_calls_slots(struct engine *e, struct aspace *as, uint32_t n, 
 		return "out of memory";
 	if (as->calls->is_refused || as->calls->n_slots + n > N_SLOTS)
 		return "there is no more place for calls";
+	if (dispatches(e, as))
+		return "the program says where calls may be made";
 	if (!as->calls->is_mapped)
 		why = map_slots(e, as);
 	for (uint32_t i = 0; i < n && !why; i++)
