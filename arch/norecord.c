@@ -181,3 +181,9 @@ int arch_call_at(const struct arch_tramp *t, uint64_t pc)
 	(void)pc;
 	return -1;
 }
+
+const char *arch_place_refuse(const struct arch_place *p)
+{
+	(void)p;
+	return "this processor's trampolines don't take arguments of static probes";
+}

@@ -318,6 +318,9 @@ struct arch_func {
 	 */
 	const uint64_t *targets;
 	size_t n_targets;
+	/* Code that is run though nothing else tells, sorted: it is no padding. */
+	const uint64_t *live;
+	size_t n_live;
 	/* No byte of these may change: rseq sections, patches of other sites. */
 	const struct arch_span *keep;
 	size_t n_keep;
@@ -449,7 +452,17 @@ enum arch_probe_kind { /* what NARG n is */
 		       /* 0 and 1: the result, -1 if it is an error, whose number is in the
 			* record's flags (DL_REC_ERRNO) */
 		       ARCH_PROBE_SYSRET,
+		       ARCH_PROBE_PLACES, /* as places[] say, others 0 */
 };
+
+/* Where a static probe has an argument.  What can't be read is 0. */
+struct arch_place {
+	struct arch_operand op; /* without symbol: its address is part of the value */
+	uint8_t size; /* 1, 2, 4, 8 bytes of it count */
+	bool is_signed;
+};
+/* Why a trampoline can't take a value from there, NULL if it can. */
+const char *arch_place_refuse(const struct arch_place *p);
 
 struct arch_tramp_clause {
 	const struct dl_code *code; /* verified near program */
@@ -480,6 +493,8 @@ struct arch_tramp_firing {
 	bool taken_only; /* the instruction is a conditional jump: only when it is taken */
 	uint64_t pc; /* the probe's address, for NREG */
 	uint64_t offset; /* ARCH_PROBE_RETURN: argument 0 */
+	const struct arch_place *places; /* ARCH_PROBE_PLACES */
+	uint32_t n_places;
 	const struct arch_tramp_clause *clauses;
 	uint32_t n_clauses;
 };

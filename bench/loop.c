@@ -1,6 +1,7 @@
 /*
  * loop KIND N: does one thing N times and prints ns per round.
  *	call     calls probed(i, i + 1)
+ *	usdt     passes the static probe bench:::hit with the same arguments
  *	getppid  the system call
  *	getuid   another one (for probes that name getppid)
  */
@@ -12,9 +13,17 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <sys/sdt.h>
+
 __attribute__((noinline)) long probed(long a, long b)
 {
 	__asm__ volatile("" : : : "memory");
+	return a + b;
+}
+
+__attribute__((noinline)) long noted(long a, long b)
+{
+	DTRACE_PROBE2(bench, hit, a, b);
 	return a + b;
 }
 
@@ -28,6 +37,9 @@ int main(int argc, char **argv)
 	if (!strcmp(kind, "call"))
 		for (long i = 0; i < n; i++)
 			sum += probed(i, i + 1);
+	else if (!strcmp(kind, "usdt"))
+		for (long i = 0; i < n; i++)
+			sum += noted(i, i + 1);
 	else
 		for (long i = 0; i < n; i++)
 			sum += syscall(strcmp(kind, "getppid") ? SYS_getuid : SYS_getppid);

@@ -1,8 +1,9 @@
-"""What idle probes cost a PostgreSQL server: pgbench on it with and without dtrace, in turn.
+"""What probes cost a PostgreSQL server: pgbench on it with and without dtrace, in turn.
 
 Usage: bench/postgres.py DTRACE [ROUNDS [SECONDS]]; prints a Markdown table of medians.
-The probes are enabled but not hit by the load: checkpoints, deadlocks, sorts, statement
-parsing of other kinds.  Everything happens in a temporary directory.
+The idle probes are enabled but not hit by the load: checkpoints, deadlocks, sorts, statement
+parsing of other kinds; the busy ones are hit some twenty times a transaction, and counted by
+name, also on breakpoints alone.  Everything happens in a temporary directory.
 """
 import glob
 import os
@@ -22,9 +23,11 @@ bindir = sorted(glob.glob("/usr/lib/postgresql/*/bin"))[-1]
 as_user = []
 if os.geteuid() == 0:
     as_user = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"]
-PROBES = ",".join("postgresql*:::" + p for p in (
+IDLE = ",".join("postgresql*:::" + p for p in (
     "checkpoint-start", "checkpoint-done", "deadlock-found", "sort-start", "sort-done",
     "buffer-sync-start", "twophase-checkpoint-start", "lock-wait-start"))
+BUSY = ",".join("postgresql*:::" + p for p in (
+    "query-*", "transaction-*", "lwlock-acquire", "lwlock-release", "buffer-read-*"))
 
 
 def run(*args):
@@ -36,9 +39,9 @@ def bench():
     return float(re.search(r"tps = ([\d.]+)", out).group(1))
 
 
-def traced(server):
-    tracer = subprocess.Popen([dtrace, "-qn", PROBES + " { @[probename] = count(); }", "-p",
-                               str(server.pid)], stdout=subprocess.DEVNULL)
+def traced(server, probes, *flags):
+    tracer = subprocess.Popen([dtrace, *flags, "-qn", probes + " { @[probename] = count(); }",
+                               "-p", str(server.pid)], stdout=subprocess.DEVNULL)
     while f"TracerPid:\t{tracer.pid}" not in open(f"/proc/{server.pid}/status").read():
         time.sleep(0.02)
     time.sleep(1)
@@ -61,15 +64,21 @@ try:
         time.sleep(0.05)
     run(bindir + "/pgbench", "-i", "-q", "-s", "2", "postgres")
     bench()
-    plain, probed = [], []
+    kinds = {
+        "alone": lambda: bench(),
+        "idle probes enabled": lambda: traced(server, IDLE),
+        "busy probes counted": lambda: traced(server, BUSY),
+        "the same, -x tier=stop": lambda: traced(server, BUSY, "-x", "tier=stop"),
+    }
+    got = {kind: [] for kind in kinds}
     for _ in range(rounds):
-        plain.append(bench())
-        probed.append(traced(server))
+        for kind, measure in kinds.items():
+            got[kind].append(measure())
 finally:
     server.send_signal(signal.SIGINT)
     server.wait(60)
     shutil.rmtree(work, ignore_errors=True)
-a, b = statistics.median(plain), statistics.median(probed)
-ratio = statistics.median(p / q for p, q in zip(plain, probed))
-print("| pgbench -S | transactions/s |\n|---|---|")
-print(f"| alone | {a:.0f} |\n| idle probes enabled | {b:.0f} |\n| slower by | {ratio:.3f} × |")
+print("| pgbench -S | transactions/s | slower by |\n|---|---|---|")
+for kind, tps in got.items():
+    ratio = statistics.median(p / q for p, q in zip(got["alone"], tps))
+    print(f"| {kind} | {statistics.median(tps):.0f} | {ratio:.2f} × |")

@@ -536,8 +536,6 @@ const char *pid_tier_spot(const struct site_user *u, struct tier_spot *ret)
 {
 	const struct pid_spot *spot = u->arg;
 
-	if (u->hook)
-		return u->is_probe ? "static probes stop" : "the tracer itself stops there";
 	if (spot->places)
 		return "its arguments are found by debug information";
 	if (!spot->sym)

@@ -28,6 +28,7 @@ struct spot {
 	struct object *object;
 	struct site *site; /* NULL: not planted, or gone */
 	bool has_semaphore; /* counted among those raised */
+	struct arch_place *places; /* owned: of the arguments; NULL: not asked for yet */
 };
 
 struct usdt_probe {
@@ -77,10 +78,16 @@ static void desc_deinit(struct dl_pdesc *d)
 	free((char *)d->name);
 }
 
+static void spot_destroy(struct spot *spot)
+{
+	free(spot->places);
+	free(spot);
+}
+
 static void probe_destroy(struct usdt_probe *up)
 {
 	for (size_t i = 0; i < up->spots.n; i++)
-		free(up->spots.items[i]);
+		spot_destroy(up->spots.items[i]);
 	vec_deinit(&up->spots);
 	for (size_t i = 0; i < ARRAY_SIZE(up->types); i++)
 		free(up->types[i]);
@@ -265,6 +272,67 @@ static void hit(void *arg, struct task *t, struct site *site)
 	}
 	read_args(spot, t, f.args);
 	session_fire(up->session, &f);
+}
+
+/* --------------------------------------------------------- record tier -- */
+
+static struct arch_place place_of(const struct spot *spot, const struct usdt_arg *a)
+{
+	struct arch_place p = { .op = a->op, .size = a->size, .is_signed = a->is_signed };
+
+	if (!a->is_known)
+		p.op = (struct arch_operand){ .kind = ARCH_OP_CONST };
+	if (a->is_float)
+		p.is_signed = false;
+	if (p.op.symbol)
+		p.op.value = (int64_t)((uint64_t)p.op.value + a->symbol_addr + spot->object->bias);
+	p.op.symbol = NULL;
+	return p;
+}
+
+/* Where the arguments are; NULL or why some that is asked for can't be had. */
+static const char *find_places(struct spot *spot)
+{
+	const struct usdt_probe *up = spot->owner;
+	const struct usdt_site *d = spot->desc;
+	const char *why = NULL;
+
+	if (!spot->places)
+		spot->places = calloc(d->n_args + 1u, sizeof(*spot->places));
+	if (!spot->places)
+		return "out of memory";
+	for (unsigned i = 0; i < d->n_args && !why; i++) {
+		spot->places[i] = place_of(spot, &d->args[i]);
+		if (session_uses_arg(up->session, up->probe, i))
+			why = arch_place_refuse(&spot->places[i]);
+	}
+	return why;
+}
+
+const char *usdt_tier_spot(const struct site_user *u, struct tier_spot *ret)
+{
+	struct spot *spot = u->arg;
+	const struct usdt_site *d = spot->desc;
+	const struct image *img = spot->object->image;
+	const char *why = NULL;
+
+	if (d->kind != USDT_SITE)
+		return "a test whether a static probe is enabled is answered by the tracer";
+	*ret = (struct tier_spot){
+		.probe = spot->owner->probe,
+		.object = spot->object,
+		.sym = image_symbol_covering(img, d->addr),
+		.kind = d->is_dof ? ARCH_PROBE_CALL : ARCH_PROBE_PLACES,
+		.offset = 1, /* at no function's entry */
+	};
+	if (!ret->sym)
+		return "it is in no function";
+	if (d->is_dof)
+		return NULL;
+	why = find_places(spot);
+	ret->places = spot->places;
+	ret->n_places = d->n_args;
+	return why;
 }
 
 /* ---------------------------------------------------------- planting -- */
@@ -492,7 +560,7 @@ static void give_probe(struct giving *g, const struct usdt_site *site, const cha
 		g->err = &error_nomem;
 		return;
 	}
-	*spot = (struct spot){ up, site, g->t->pid, g->o, NULL, false };
+	*spot = (struct spot){ .owner = up, .desc = site, .pid = g->t->pid, .object = g->o };
 	if (up->probe->is_enabled)
 		g->err = plant(g->s, spot);
 }
@@ -626,7 +694,7 @@ static void free_spot(struct session *s, struct spot *spot, bool is_mapped)
 {
 	if (spot->site && is_mapped)
 		site_remove(s->engine, spot->site, spot);
-	free(spot);
+	spot_destroy(spot);
 }
 
 static void drop_spots(struct session *s, pid_t pid, uint64_t lo, uint64_t hi, bool is_mapped)

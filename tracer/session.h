@@ -277,9 +277,12 @@ struct tier_spot {
 	enum arch_probe_kind kind;
 	bool taken_only;
 	uint64_t offset;
+	const struct arch_place *places; /* the spot's own */
+	unsigned n_places;
 };
 /* NULL, or why the probe stays on the stop tier. */
 const char *pid_tier_spot(const struct site_user *u, struct tier_spot *ret);
+const char *usdt_tier_spot(const struct site_user *u, struct tier_spot *ret);
 
 /* report.c */
 void report_list(struct session *s);

@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "tier.h"
+#include "usdt.h"
 
 #define CAP_MAX ((uint64_t)NEAR_CAP_MAX)
 #define TABLES_LARGE (UINT32_C(256) << 10) /* bytes of cells, until which tables are large */
@@ -394,10 +395,17 @@ struct tier_clause *tier_clause_of(struct session *s, struct tier *t, uint32_t e
 
 /* ---------------------------------------------------------- candidates -- */
 
+static const char *tier_spot(const struct site_user *u, struct tier_spot *ret)
+{
+	if (u->is_probe)
+		return usdt_tier_spot(u, ret);
+	return u->hook ? "the tracer itself stops there" : pid_tier_spot(u, ret);
+}
+
 static const char *judge_user(struct promotion *p, struct candidate *c, const struct site_user *u)
 {
 	struct tier_spot spot;
-	const char *why = pid_tier_spot(u, &spot);
+	const char *why = tier_spot(u, &spot);
 
 	if (why)
 		return why;
@@ -532,6 +540,31 @@ static bool find_neighbours(struct promotion *p, const struct object *o, const s
 	return true;
 }
 
+static int by_value(const void *a, const void *b)
+{
+	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+/* Sites of static probes look like filler. */
+static bool find_live(struct promotion *p, const struct object *o, const struct sym *sym)
+{
+	size_t n;
+	const struct usdt_site *sites = usdt_sites(o->image, &n);
+
+	p->live.n = 0;
+	for (size_t i = 0; i < n; i++)
+		if (sites[i].addr - sym->addr < sym->size &&
+		    !vec_push(&p->live, sites[i].addr + o->bias))
+			return false;
+	if (p->live.n)
+		qsort(p->live.items, p->live.n, sizeof(p->live.items[0]), by_value);
+	p->func.live = p->live.items;
+	p->func.n_live = p->live.n;
+	return true;
+}
+
 const char *tier_function(struct promotion *p, struct object *object, const struct sym *sym,
 			  uint64_t addr)
 {
@@ -549,7 +582,8 @@ const char *tier_function(struct promotion *p, struct object *object, const stru
 		p->func.code = NULL;
 		return "its function's code is not at hand";
 	}
-	if (!find_neighbours(p, object, sym, avail) || !arch_func_scan(&p->func) || !find_keeps(p))
+	if (!find_neighbours(p, object, sym, avail) || !find_live(p, object, sym) ||
+	    !arch_func_scan(&p->func) || !find_keeps(p))
 		return "out of memory";
 	const char *why = keep_sequences(p, object);
 
@@ -637,7 +671,7 @@ static bool add_firing(struct promotion *p, struct bundle *b, const struct site 
 	struct tier_spot spot;
 	uint32_t n;
 
-	if (pid_tier_spot(u, &spot))
+	if (tier_spot(u, &spot))
 		return false;
 	if (!spot.probe->epids.n)
 		return true;
@@ -652,6 +686,8 @@ static bool add_firing(struct promotion *p, struct bundle *b, const struct site 
 		.taken_only = spot.taken_only,
 		.pc = site->addr,
 		.offset = spot.offset,
+		.places = spot.places,
+		.n_places = spot.n_places,
 		.clauses = list,
 		.n_clauses = n,
 	};
@@ -741,6 +777,7 @@ void tier_promotion_deinit(struct promotion *p)
 	arch_func_deinit(&p->func);
 	vec_deinit(&p->list);
 	vec_deinit(&p->targets);
+	vec_deinit(&p->live);
 	vec_deinit(&p->keep);
 }
 

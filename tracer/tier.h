@@ -60,7 +60,7 @@ struct promotion {
 	/* The function at hand. */
 	struct arch_func func;
 	const struct sym *sym;
-	VEC(uint64_t) targets;
+	VEC(uint64_t) targets, live;
 	VEC(struct arch_span) keep;
 };
 

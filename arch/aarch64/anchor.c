@@ -61,3 +61,9 @@ bool arch_shadow_stack(pid_t tid)
 
 	return ptrace(PTRACE_GETREGSET, tid, NT_ARM_GCS, &v) == 0 && (gcs[0] & 1);
 }
+
+const char *arch_place_refuse(const struct arch_place *p)
+{
+	(void)p;
+	return "this processor's trampolines don't take arguments of static probes";
+}

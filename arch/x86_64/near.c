@@ -93,12 +93,13 @@ uint32_t x64_near_uses(const struct arch_tramp_firing *f, const struct arch_tram
 
 /* ------------------------------------------------------ program's state -- */
 
-/* dst = the program's register. */
-static void take(struct x64_gen *g, unsigned dst, unsigned src)
+void x64_take_emit(struct x64_gen *g, unsigned dst, unsigned src)
 {
 	int32_t at = x64_saved_at(g, src);
 
-	if (at >= 0)
+	if (src == RSP)
+		emit_rm(&g->e, OP_LEA, dst, RSP, g->now.depth);
+	else if (at >= 0)
 		emit_rm(&g->e, OP_MOV, dst, RSP, at);
 	else
 		emit_rr(&g->e, OP_MOV, dst, src);
@@ -150,9 +151,9 @@ static bool gen_call_arg(struct near_gen *n, const struct dl_insn *i)
 	unsigned arg = (unsigned)i->imm;
 
 	if (n->firing->kind == ARCH_PROBE_SYSCALL && arg < sizeof(args)) {
-		take(n->g, reg(i), args[arg]);
+		x64_take_emit(n->g, reg(i), args[arg]);
 	} else if (n->firing->kind == ARCH_PROBE_SYSRET && arg < 2) {
-		take(n->g, reg(i), RAX);
+		x64_take_emit(n->g, reg(i), RAX);
 		compare_error(e, reg(i));
 		emit_jcc(e, CC_B, fine);
 		emit_const(e, reg(i), UINT64_MAX);
@@ -172,12 +173,32 @@ static void gen_errno(struct near_gen *n)
 	struct x64_asm *e = &n->g->e;
 	uint32_t fine = emit_label(e);
 
-	take(n->g, RAX, RAX);
+	x64_take_emit(n->g, RAX, RAX);
 	compare_error(e, RAX);
 	emit_jcc(e, CC_B, fine);
 	EMIT(e, 0xf7, 0xd8, 0xc1, 0xe0, DL_REC_ERRNO); /* neg %eax; shl $.., %eax */
 	EMIT(e, 0x41, 0x09, 0x43, REC(flags)); /* or %eax, flags(%r11) */
 	emit_place(e, fine);
+}
+
+/* An argument of a static probe; 0 if it can't be read, which is no fault. */
+static void gen_place(struct near_gen *n, uint32_t pc, const struct dl_insn *i)
+{
+	const struct arch_tramp_firing *f = n->firing;
+	struct x64_stub s = {
+		.kind = STUB_ARG, .slot = -1, .reg = (uint8_t)reg(i), .state = n->g->now
+	};
+
+	if ((uint32_t)i->imm >= f->n_places) {
+		emit_const(&n->g->e, reg(i), 0);
+		return;
+	}
+	if (x64_place_may_fault(&f->places[i->imm])) {
+		s.label = emit_label(&n->g->e);
+		s.next = n->labels + pc + 1;
+		x64_stub(n->g, &s);
+	}
+	x64_place_emit(n->g, &f->places[i->imm], f->pc, reg(i), s.label);
 }
 
 static void gen_arg(struct near_gen *n, uint32_t pc, const struct dl_insn *i)
@@ -188,17 +209,21 @@ static void gen_arg(struct near_gen *n, uint32_t pc, const struct dl_insn *i)
 	unsigned arg = (unsigned)i->imm;
 	uint64_t at;
 
+	if (f->kind == ARCH_PROBE_PLACES) {
+		gen_place(n, pc, i);
+		return;
+	}
 	if (gen_call_arg(n, i))
 		return;
 	if (f->kind == ARCH_PROBE_RETURN) {
 		if (arg == 1 || arg == 2)
-			take(n->g, reg(i), arg == 1 ? RAX : RDX);
+			x64_take_emit(n->g, reg(i), arg == 1 ? RAX : RDX);
 		else
 			emit_const(e, reg(i), arg == 0 ? f->offset : 0);
 		return;
 	}
 	if (arg < sizeof(args)) {
-		take(n->g, reg(i), args[arg]);
+		x64_take_emit(n->g, reg(i), args[arg]);
 		return;
 	}
 	at = n->g->now.depth + 8 * (uint64_t)(arg - sizeof(args));
@@ -220,7 +245,7 @@ static void gen_reg(struct near_gen *n, const struct dl_insn *i)
 	unsigned which = (unsigned)i->imm;
 
 	if (which < sizeof(ureg_reg)) {
-		take(n->g, reg(i), ureg_reg[which]);
+		x64_take_emit(n->g, reg(i), ureg_reg[which]);
 		return;
 	}
 	switch (which) {
@@ -240,8 +265,7 @@ static void gen_reg(struct near_gen *n, const struct dl_insn *i)
 	}
 }
 
-/* reg = c-sized word at [base + disp]. */
-static void gen_word(struct x64_asm *e, unsigned dst, unsigned base, int32_t disp, unsigned c)
+void x64_word_emit(struct x64_asm *e, unsigned dst, unsigned base, int32_t disp, unsigned c)
 {
 	unsigned size = c & ~NLD_SIGNED;
 	bool is_signed = c & NLD_SIGNED;
@@ -259,7 +283,7 @@ static void gen_word(struct x64_asm *e, unsigned dst, unsigned base, int32_t dis
 static void gen_load(struct near_gen *n, uint32_t pc, const struct dl_insn *i)
 {
 	x64_fixup(n->g, fault_stub(n, pc, STUB_LOAD, i));
-	gen_word(&n->g->e, reg(i), reg_b(i), i->imm, i->c);
+	x64_word_emit(&n->g->e, reg(i), reg_b(i), i->imm, i->c);
 }
 
 static void gen_call(struct x64_gen *g, enum x64_routine which)

@@ -131,6 +131,15 @@ void x64_agg_add(struct x64_gen *g, const struct arch_agg *a, unsigned v);
 void x64_agg_update(struct x64_gen *g, const struct arch_agg *a, unsigned v,
 		    enum arch_tramp_phase phase, uint32_t skip, uint32_t full);
 uint32_t x64_agg_uses(const struct arch_agg *a);
+/* places.c: dst = the value; where its memory can't be read the code goes on at fault.
+ * Changes rax. */
+void x64_place_emit(struct x64_gen *g, const struct arch_place *p, uint64_t pc, unsigned dst,
+		    uint32_t fault);
+bool x64_place_may_fault(const struct arch_place *p);
+/* dst = c-sized word at [base + disp], c as in NLD. */
+void x64_word_emit(struct x64_asm *e, unsigned dst, unsigned base, int32_t disp, unsigned c);
+/* dst = the program's register. */
+void x64_take_emit(struct x64_gen *g, unsigned dst, unsigned src);
 /* Only its record. */
 void x64_near_record(struct x64_gen *g, const struct arch_tramp_firing *f,
 		     const struct arch_tramp_clause *c, struct x64_reserve r,

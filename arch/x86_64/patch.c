@@ -39,6 +39,7 @@ enum mark {
 	M_ENDS = 8, /* the instruction that starts here never falls through */
 	M_CALL = 16, /* it is a call */
 	M_ENDBR = 32,
+	M_LIVE = 64, /* it is run, however it looks */
 };
 
 /* Bytes that fault in 64-bit mode with the pc on them, on every processor and
@@ -93,6 +94,9 @@ static void scan_code(struct arch_func *f)
 	f->decoded = off;
 	for (size_t i = 0; i < f->n_targets; i++)
 		mark_target(f, f->targets[i]);
+	for (size_t i = 0; i < f->n_live; i++)
+		if (f->live[i] - f->addr < f->len)
+			f->marks[f->live[i] - f->addr] |= M_LIVE;
 }
 
 /* Length of the filler at code: nop or int3; 0: it is something else. */
@@ -113,11 +117,11 @@ static uint64_t mark_padding(struct arch_func *f, uint64_t off, uint64_t end)
 	while (off < end) {
 		unsigned n = filler_length(f->code + off, end - off);
 
-		if (!n || f->marks[off] & M_TARGET)
+		if (!n || f->marks[off] & (M_TARGET | M_LIVE))
 			break;
 		/* A target inside: then the bytes mean something else, too. */
 		for (unsigned i = 1; i < n; i++)
-			if (f->marks[off + i] & M_TARGET)
+			if (f->marks[off + i] & (M_TARGET | M_LIVE))
 				return off;
 		for (unsigned i = 0; i < n; i++)
 			f->marks[off + i] |= M_PAD;

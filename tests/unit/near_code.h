@@ -1,6 +1,7 @@
 /*
  * The tests of near code (CPU/test_near_code.c), with `plain`, an instruction that
- * does nothing, and RED_ZONE_LEN of the processor.
+ * does nothing, and RED_ZONE_LEN of the processor; n_places and random_place(), where its
+ * trampolines take arguments of static probes.
  */
 #ifndef TESTS_NEAR_CODE_H
 #define TESTS_NEAR_CODE_H
@@ -27,7 +28,9 @@ static void run_unnoticed(struct cpu *cpu)
 static void test_random_programs_leave_the_record_of_the_interpreter(void **state)
 {
 	static const enum arch_probe_kind kinds[] = { ARCH_PROBE_ENTRY, ARCH_PROBE_RETURN,
-						      ARCH_PROBE_CALL };
+						      ARCH_PROBE_CALL, ARCH_PROBE_PLACES };
+	unsigned n_kinds = n_places ? 4 : 3;
+	struct arch_place places[10];
 	unsigned n_records = 0, n_faults = 0;
 	struct prog p;
 
@@ -37,7 +40,9 @@ static void test_random_programs_leave_the_record_of_the_interpreter(void **stat
 	must_plan(0);
 	for (unsigned round = 0; round < ROUNDS; round++) {
 		struct arch_tramp_clause clause;
-		struct arch_tramp_firing f = { .kind = kinds[round % 3],
+		struct arch_tramp_firing f = { .kind = kinds[round % n_kinds],
+					       .places = places,
+					       .n_places = n_places,
 					       .pc = rig.plan.site,
 					       .offset = 0x123456789a,
 					       .clauses = &clause,
@@ -48,6 +53,10 @@ static void test_random_programs_leave_the_record_of_the_interpreter(void **stat
 
 		if (round % 64 == 0)
 			random_memory();
+		for (unsigned i = 0; i < n_places; i++) {
+			places[i] = random_place();
+			assert_null(arch_place_refuse(&places[i]));
+		}
 		make_program(&p);
 		code = code_of(&p);
 		assert_null(dl_verify(&code, true, p.n_slots, 0, 0, 0, 0));

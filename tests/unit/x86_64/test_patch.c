@@ -120,6 +120,25 @@ static void test_an_endbr64_stays_and_what_follows_is_patched(void **state)
 	assert_int_equal(arch_patch_insn(&plan, ADDR + 4), 0);
 }
 
+/* jmp; a static probe that only a table of jumps leads to; ret */
+static void test_a_static_probes_site_is_no_padding(void **state)
+{
+	static const uint8_t code[] = { 0xeb, 5, NOP1, NOP1, NOP1, NOP1, NOP1, RET };
+	const uint64_t live = ADDR + 2;
+
+	(void)state;
+	SCAN_AT(ADDR, 0, 0xeb, 5, NOP1, NOP1, NOP1, NOP1, NOP1, RET);
+	assert_null(arch_patch_plan(&func, 0, &plan));
+	assert_int_equal(plan.tactic, ARCH_TACTIC_PADDING);
+	arch_func_deinit(&func);
+	func = (struct arch_func){
+		.code = code, .addr = ADDR, .len = sizeof(code), .live = &live, .n_live = 1
+	};
+	assert_true(arch_func_scan(&func));
+	assert_non_null(arch_patch_plan(&func, 0, &plan));
+	assert_null(arch_patch_plan(&func, 2, &plan));
+}
+
 static void test_a_short_jump_goes_to_padding_nearby(void **state)
 {
 	struct arch_patch_write w[2];
@@ -569,6 +588,7 @@ int main(void)
 		cmocka_unit_test(test_a_return_takes_the_padding_behind_it),
 		cmocka_unit_test(test_padding_is_not_looked_for_where_a_function_may_start),
 		cmocka_unit_test(test_an_endbr64_stays_and_what_follows_is_patched),
+		cmocka_unit_test(test_a_static_probes_site_is_no_padding),
 		cmocka_unit_test(test_a_short_jump_goes_to_padding_nearby),
 		cmocka_unit_test(test_a_known_branch_to_the_bytes_behind_the_site_is_refused),
 		cmocka_unit_test(test_a_branch_into_an_instruction_is_refused),
