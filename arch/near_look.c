@@ -221,6 +221,8 @@ const char *near_refuse(const struct arch_tramp_clause *c)
 	if (!why &&
 	    (c->cap % 8 || c->cap > 1u << 30 || c->cap < sizeof(struct dl_record) + 8 * c->n_slots))
 		why = "the record's room does not fit its slots";
+	if (!why && (c->stack_max % 8 || c->stack_max > 1u << 24 || (c->stack_max && c->is_bare)))
+		why = "the stack's room is misaligned";
 	if (!why)
 		why = refuse_acts(c);
 	return why || !c->agg ? why : refuse_agg(c->agg);

@@ -187,3 +187,25 @@ const char *arch_place_refuse(const struct arch_place *p)
 	(void)p;
 	return "this processor's trampolines don't take arguments of static probes";
 }
+
+const bool arch_has_stacks = false;
+
+bool arch_record_stack(const struct dl_record *rec, struct arch_stack *ret)
+{
+	(void)rec;
+	(void)ret;
+	return false;
+}
+
+bool arch_tramp_is_stop(const struct arch_tramp *t, uint64_t pc)
+{
+	(void)t;
+	(void)pc;
+	return false;
+}
+
+uint64_t arch_thread_pointer(const struct arch_regs *r)
+{
+	(void)r;
+	return 0;
+}

@@ -104,7 +104,7 @@ struct arch_ring {
 	/* -(sp + low half of a site's address, sign-extended): the call that the thread
 	 * comes to there with that sp was recorded before; 0: none.  The tracer sets it. */
 	uint64_t again;
-	uint64_t unused2;
+	uint64_t stack_end; /* stacks in records go up to here; 0: not known */
 	/* The producer's. */
 	uint64_t head;
 	uint64_t drops;
@@ -126,6 +126,7 @@ _Static_assert(offsetof(struct arch_ring, self) == 0 && offsetof(struct arch_rin
 		       offsetof(struct arch_ring, control) == 24 &&
 		       offsetof(struct arch_ring, cells_end) == 32 &&
 		       offsetof(struct arch_ring, again) == 48 &&
+		       offsetof(struct arch_ring, stack_end) == 56 &&
 		       offsetof(struct arch_ring, head) == 64 &&
 		       offsetof(struct arch_ring, drops) == 72 &&
 		       offsetof(struct arch_ring, clock0) == 96 &&
@@ -187,6 +188,31 @@ static inline void arch_ring_rewind(struct arch_ring *r, uint8_t *data, uint32_t
 		__builtin_memcpy(data + (at & r->mask), &filler, sizeof(filler));
 	}
 }
+
+/* -------------------------------------------------------------- stacks -- */
+
+/*
+ * The record of a clause that asks for the stack ends with the registers and a
+ * copy of the stack, from the red zone below the stack pointer up to the ring's
+ * stack_end.  If that is more than arch_tramp_clause's stack_max (or stack_end
+ * is not of this stack), the thread executes a breakpoint instruction that
+ * arch_tramp_is_stop() knows, before anything of the firing is left: the tracer
+ * is to tell the hit as one of a breakpoint at the site.
+ */
+extern const bool arch_has_stacks;
+#define ARCH_STACK_ROOM(max) (160 + (max)) /* by which the record becomes larger */
+struct arch_stack {
+	struct arch_regs regs; /* the general ones and the pc */
+	bool at_entry;
+	uint64_t lo; /* address of the first byte */
+	const uint8_t *bytes; /* in the record */
+	size_t len;
+};
+/* false: the record has none. */
+bool arch_record_stack(const struct dl_record *rec, struct arch_stack *ret);
+/* An address that is in no stack, but above the thread's if in the same mapping: where
+ * its thread-local storage is; 0 unknown. */
+uint64_t arch_thread_pointer(const struct arch_regs *r);
 
 /* -------------------------------------------------------------- anchor -- */
 
@@ -472,6 +498,7 @@ struct arch_tramp_clause {
 	/* The record's largest size (cap of dl_near_run), a multiple of 8 from
 	 * 32 + 8 * n_slots on, at most the ring's size - 8: dl_near_bound(). */
 	uint32_t cap;
+	uint32_t stack_max; /* not 0: with the stack, if it has no more bytes; a multiple of 8 */
 	/* NULL, or: feed this cell; the record is left only if the value's
 	 * computation faults, so that far can raise the error. */
 	const struct arch_agg *agg;
@@ -491,6 +518,7 @@ struct arch_tramp_firing {
 	uint8_t insn; /* before which displaced instruction */
 	enum arch_probe_kind kind;
 	bool taken_only; /* the instruction is a conditional jump: only when it is taken */
+	bool at_entry; /* of a function: for the stack */
 	uint64_t pc; /* the probe's address, for NREG */
 	uint64_t offset; /* ARCH_PROBE_RETURN: argument 0 */
 	const struct arch_place *places; /* ARCH_PROBE_PLACES */
@@ -580,7 +608,8 @@ struct arch_tramp {
 	struct arch_tramp_frame *frames;
 	struct arch_tramp_pair *fixups; /* faulting instruction -> where to go on */
 	struct arch_tramp_pair *traps; /* breakpoint of a full ring -> the check */
-	uint32_t n_ranges, n_frames, n_fixups, n_traps;
+	uint32_t *stops; /* breakpoints of hits that must be told by the tracer */
+	uint32_t n_ranges, n_frames, n_fixups, n_traps, n_stops;
 	uint32_t n_calls;
 	struct {
 		uint32_t nr;
@@ -616,6 +645,9 @@ uint64_t arch_tramp_fixup(const struct arch_tramp *t, uint64_t common, uint64_t 
 /* Is the breakpoint instruction at pc one of a full ring?  *ret: the check,
  * where the thread is to go on (on x86_64 it comes next anyway). */
 bool arch_tramp_trap(const struct arch_tramp *t, uint64_t pc, uint64_t *ret);
+/* Is the breakpoint instruction at pc one of a hit that the tracer must tell?  (The thread's
+ * registers are by arch_tramp_unwind(), phase BEFORE.)  If it goes on as it is, the hit is lost. */
+bool arch_tramp_is_stop(const struct arch_tramp *t, uint64_t pc);
 /* A thread that got to pc inside the patch: where it goes on; 0 if pc is no
  * displaced instruction's address.  (Of the patch's first byte too: as the jump.) */
 uint64_t arch_tramp_arrival(const struct arch_tramp *t, uint64_t pc);

@@ -69,6 +69,7 @@ void tramp_notes_deinit(struct tramp_notes *n)
 	vec_deinit(&n->frames);
 	vec_deinit(&n->fixups);
 	vec_deinit(&n->traps);
+	vec_deinit(&n->stops);
 }
 
 bool tramp_note_range(struct tramp_notes *n, const struct arch_tramp_range *now)
@@ -111,6 +112,8 @@ void tramp_notes_hand_over(struct tramp_notes *n, const uint32_t *labels, struct
 	t->n_frames = (uint32_t)n->frames.n;
 	t->n_fixups = (uint32_t)n->fixups.n;
 	t->n_traps = (uint32_t)n->traps.n;
+	t->n_stops = (uint32_t)n->stops.n;
+	t->stops = take_ptr(n->stops.items);
 	t->ranges = take_ptr(n->ranges.items);
 	t->frames = take_ptr(n->frames.items);
 	t->fixups = take_ptr(n->fixups.items);
@@ -123,6 +126,7 @@ void arch_tramp_deinit(struct arch_tramp *t)
 	free(t->frames);
 	free(t->fixups);
 	free(t->traps);
+	free(t->stops);
 	*t = (struct arch_tramp){ .len = 0 };
 }
 
@@ -158,6 +162,14 @@ bool arch_tramp_trap(const struct arch_tramp *t, uint64_t pc, uint64_t *ret)
 		*ret = t->base + t->traps[i].to;
 		return true;
 	}
+	return false;
+}
+
+bool arch_tramp_is_stop(const struct arch_tramp *t, uint64_t pc)
+{
+	for (uint32_t i = 0; i < t->n_stops; i++)
+		if (pc == t->base + t->stops[i])
+			return true;
 	return false;
 }
 

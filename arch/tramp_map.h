@@ -27,6 +27,7 @@ struct tramp_notes {
 	VEC(struct arch_tramp_range) ranges;
 	VEC(struct arch_tramp_frame) frames;
 	VEC(struct arch_tramp_pair) fixups, traps; /* to: labels until they are handed over */
+	VEC(uint32_t) stops;
 };
 
 void tramp_notes_deinit(struct tramp_notes *n);

@@ -390,6 +390,7 @@ bool dl_codegen_clause(struct dl_ctx *c, const struct dl_node *lowered, struct d
 
 	out->ctx = c;
 	out->needs_stop = NULL;
+	out->wants_stack = false;
 	out->is_destructive = false;
 	if (out->range.line == 0)
 		out->range = lowered->range;

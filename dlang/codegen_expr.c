@@ -352,7 +352,7 @@ static unsigned gen_bvar(struct gen *g, const struct dl_node *n)
 		return r;
 	}
 	if (n->bvar == DL_BV_UCALLER || n->bvar == DL_BV_USTACKDEPTH)
-		cg_needs_stop(g, "user stack");
+		g->out->wants_stack = true;
 	else if (n->bvar == DL_BV_VTIMESTAMP)
 		cg_needs_stop(g, "vtimestamp is the stopped thread's");
 	r = cg_push(g);

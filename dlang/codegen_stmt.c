@@ -100,7 +100,7 @@ static void gen_fields(struct gen *g, const struct dl_action *a, const struct dl
 			args = args->next;
 		} else { /* ustack(), stack(): the description says it all */
 			if (d->kind == DL_VK_USTACK)
-				cg_needs_stop(g, "user stack");
+				g->out->wants_stack = true;
 			r = cg_push(g);
 		}
 		emit_field(g, r, d);

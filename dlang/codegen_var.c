@@ -50,7 +50,7 @@ unsigned cg_value(struct gen *g, const struct dl_node *n, const struct dl_value_
 	case DL_VK_BYTES: return cg_bytes(g, n, d->size);
 	case DL_VK_FLOAT: return float_value(g, n, d->size);
 	case DL_VK_SYM: return cg_expr(g, n);
-	case DL_VK_USTACK: cg_needs_stop(g, "user stack"); return cg_push(g);
+	case DL_VK_USTACK: g->out->wants_stack = true; return cg_push(g);
 	default: return cg_push(g);
 	}
 }

@@ -270,7 +270,8 @@ static void add_clause(struct strbuf *sb, const struct dl_clause *cl, uint32_t n
 	if (cl->needs_stop)
 		strbuf_printf(sb, "  needs a stop: %s\n", cl->needs_stop);
 	else
-		strbuf_puts(sb, "  record tier ok\n");
+		strbuf_printf(sb, "  record tier ok%s\n",
+			      cl->wants_stack ? ", with the stack" : "");
 	strbuf_printf(sb, "  near: %u slot%s, %u register%s\n", cl->n_slots,
 		      cl->n_slots == 1 ? "" : "s", cl->near.n_regs,
 		      cl->near.n_regs == 1 ? "" : "s");

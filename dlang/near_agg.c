@@ -276,8 +276,8 @@ bool dl_near_aggs_find(const struct dl_clause *c, const struct dl_aggdesc *const
 		       uint32_t n_aggs, struct dl_near_aggs *ret)
 {
 	struct walk w = { .far = &c->far };
-	bool ok = !c->needs_stop && !c->records && !c->n_actions && !captures(&c->near) &&
-		  walk_far(&w);
+	bool ok = !c->needs_stop && !c->wants_stack && !c->records && !c->n_actions &&
+		  !captures(&c->near) && walk_far(&w);
 
 	memset(ret, 0, sizeof(*ret));
 	for (uint32_t k = 0; ok && k < w.n; k++) {

@@ -534,7 +534,7 @@ bool dl_near_plan(const struct dl_clause *c, const struct dl_near_vars *v,
 	p->value_slot = calloc(v->n + 1, sizeof(*p->value_slot));
 	ret->far_insns = calloc(c->far.n + 1, sizeof(*ret->far_insns));
 	if (p->at && p->value_slot && ret->far_insns && !c->needs_stop) {
-		ok = plan_cells(p) && finish(p, false);
+		ok = !c->wants_stack && plan_cells(p) && finish(p, false);
 		if (!ok)
 			ok = np_record(p) && finish(p, true);
 	}

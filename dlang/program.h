@@ -124,6 +124,7 @@ struct dl_clause {
 	const struct dl_action *actions;
 	uint32_t n_actions;
 	const char *needs_stop; /* why far needs the stopped thread; NULL = it does not */
+	bool wants_stack; /* far asks for the user stack: from the stopped thread or from a copy */
 	bool is_destructive; /* for the target or the system: needs -w */
 	bool records; /* leaves a record even if empty: prints its header line */
 	bool has_aggs; /* aggregates only -> no header line unless other data */

@@ -60,6 +60,12 @@ struct engine_ops {
 	void (*promote)(void *ctx, struct aspace *as);
 	/* The thread has left a record (engine_drain); time is in ns. */
 	void (*record)(void *ctx, struct task *t, struct dl_record *rec); /* its to change */
+	/*
+	 * A thread is about to leave stacks in records: up to where its stack goes that has
+	 * the registers' stack pointer, and from where on in *lo_ret; 0: it must not.
+	 */
+	uint64_t (*stack_end)(void *ctx, struct task *t, const struct arch_regs *regs,
+			      uint64_t *lo_ret);
 	/* What the thread's cell of epid's aggregation number index has counted since it
 	 * was told last. */
 	void (*cell)(void *ctx, struct task *t, const struct dl_cell *c);
@@ -116,6 +122,9 @@ void engine_watch_syscalls(struct engine *e, const struct syscall_set *set);
 
 /* Children of -p processes born from now on are traced too (config.follow_forks). */
 void engine_follow_forks(struct engine *e, bool follow);
+
+/* The thread's stack led out of its copy: from now on its hits that want the stack stop. */
+void engine_stack_odd(struct task *t);
 
 /* Lets held and attached processes run.  Before this nothing of them runs but
  * what engine_exec() needs. */
@@ -209,6 +218,7 @@ struct engine_stats {
 	uint64_t slots, emulated, pinned;
 	uint64_t records, patches, ring_traps, ring_drops, ring_failures;
 	uint64_t call_sites;
+	uint64_t stack_stops; /* hits at patches that stopped for their stacks */
 };
 const struct engine_stats *engine_stats(const struct engine *e);
 

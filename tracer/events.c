@@ -184,8 +184,15 @@ static bool on_hot_call(void *ctx, struct task *t, uint64_t addr, unsigned nr)
 	return tier_hot_call(ctx, t, addr, nr);
 }
 
+static uint64_t on_stack_end(void *ctx, struct task *t, const struct arch_regs *regs,
+			     uint64_t *lo_ret)
+{
+	return stack_end(ctx, t, regs, lo_ret);
+}
+
 const struct engine_ops session_engine_ops = {
 	.hot_call = on_hot_call,
+	.stack_end = on_stack_end,
 	.promote = on_promote,
 	.record = on_record,
 	.cell = on_cell,

@@ -154,6 +154,8 @@ static void fire_errors(struct session *s, const struct firing *faulted)
 		struct firing f = {
 			.probe = probe_by_id(s->probes, 3),
 			.task = faulted->task,
+			.is_record = faulted->is_record,
+			.stack = faulted->stack,
 			.has_args = true,
 			.args = { 0, info.epid, info.action, (uint64_t)info.offset,
 				  (uint64_t)info.fault, has_addr ? info.addr : 0 },
@@ -225,6 +227,7 @@ void session_fire_record(struct session *s, struct task *task, struct dl_record 
 			    .time = rec->time };
 	struct dl_thread t = { &session_thread_ops, &f, task->key, (uint32_t)task->proc->pid,
 			       (uint32_t)task->tid };
+	struct arch_stack stack;
 
 	if (!e || rec->n_slots != (near ? near : e->clause)->n_slots)
 		return;
@@ -232,6 +235,8 @@ void session_fire_record(struct session *s, struct task *task, struct dl_record 
 	if (near)
 		rec->flags |= DL_REC_NEAR;
 	f.probe = probe_by_id(s->probes, e->probe.id);
+	if (stack_is_wanted(s, e->clause) && arch_record_stack(rec, &stack))
+		f.stack = &stack;
 	if ((fire_clause(s, &f, rec, &t) & DL_FIRED_CONSUME) && !s->is_ending && !s->reads_at_end)
 		session_consume(s);
 }

@@ -49,6 +49,16 @@ enum step { STEP_OK, STEP_OUTERMOST, STEP_UNKNOWN, STEP_COMPLEX };
 void frame_memory_reset(struct frame_memory *m)
 {
 	m->windows[0].len = m->windows[1].len = 0;
+	m->is_short = false;
+}
+
+void frame_memory_give(struct frame_memory *m, uint64_t addr, const uint8_t *bytes, size_t len)
+{
+	struct frame_window *w = &m->windows[m->last];
+
+	w->addr = addr;
+	w->len = len;
+	w->bytes = bytes;
 }
 
 static bool in_window(const struct frame_window *w, uint64_t addr, size_t len)
@@ -65,10 +75,17 @@ static bool read_memory(struct frame_memory *m, uint64_t addr, void *buf, size_t
 		w = &m->windows[m->last];
 	}
 	if (!in_window(w, addr, len)) {
-		w->addr = addr;
-		w->len = m->read(m->arg, addr, w->bytes, sizeof(w->bytes));
-		if (w->len < len)
+		size_t n = m->read(m->arg, addr, w->room, sizeof(w->room));
+
+		if (n < len) {
+			if (w->bytes == w->room)
+				w->len = 0;
+			m->is_short = true;
 			return false;
+		}
+		w->addr = addr;
+		w->bytes = w->room;
+		w->len = n;
 	}
 	memcpy(buf, w->bytes + (addr - w->addr), len);
 	return true;

@@ -14,11 +14,12 @@
 
 #define FRAME_WINDOW 4096
 
-/* A piece of stack that was read in one go. */
+/* A piece of stack that was read in one go, or that somebody has. */
 struct frame_window {
 	uint64_t addr;
 	size_t len;
-	uint8_t bytes[FRAME_WINDOW];
+	const uint8_t *bytes;
+	uint8_t room[FRAME_WINDOW];
 };
 
 /* Stack memory; two windows, so that a signal stack doesn't evict the other. */
@@ -27,6 +28,7 @@ struct frame_memory {
 	void *arg;
 	struct frame_window windows[2];
 	unsigned last;
+	bool is_short; /* something was asked for that could not be read */
 };
 
 /* Why a walk ended. */
@@ -46,5 +48,7 @@ enum frame_end {
 int frame_walk(struct objects *os, struct frame_memory *m, const struct arch_regs *regs,
 	       uint64_t pc, bool at_entry, uint64_t *pcs, int max, enum frame_end *end_ret);
 void frame_memory_reset(struct frame_memory *m);
+/* After a reset: memory that need not be read.  It must stay until the next one. */
+void frame_memory_give(struct frame_memory *m, uint64_t addr, const uint8_t *bytes, size_t len);
 
 #endif

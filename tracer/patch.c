@@ -696,6 +696,14 @@ static void fire_at_sites(struct engine *e, struct engine_task *t, const struct 
 		site_hit(e, &t->pub, sites[i]);
 }
 
+bool patch_is_trap(struct engine_task *t, const struct arch_regs *r)
+{
+	uint64_t pc = arch_pc(r) - arch_bp_pc_bias, check;
+	const struct patch *p = t->pub.proc->as->code.n ? by_tramp(t->pub.proc->as, pc) : NULL;
+
+	return p && (arch_tramp_trap(&p->tramp, pc, &check) || arch_tramp_is_stop(&p->tramp, pc));
+}
+
 bool patch_trap(struct engine *e, struct engine_task *t)
 {
 	struct aspace *as = t->pub.proc->as;
@@ -716,6 +724,12 @@ bool patch_trap(struct engine *e, struct engine_task *t)
 		/* A repair may have moved it. */
 		else if (t->pub.state == TASK_STOPPED && task_regs(&t->pub))
 			task_pc_set(t, check);
+		return true;
+	}
+	if (p && arch_tramp_is_stop(&p->tramp, pc)) {
+		signal_repair_forced(e, t, false);
+		if (t->pub.state == TASK_STOPPED)
+			patch_tell(e, t, p, pc);
 		return true;
 	}
 	to = arrival_at(as, pc);

@@ -98,7 +98,11 @@ struct patch *patch_live_at(const struct aspace *as, uint64_t addr);
 /* Does the thread make a system call of the trampoline's own? */
 bool patch_sleeps(struct engine_task *t);
 
-/* A SIGTRAP: a full ring's, or one in the patch's bytes?  true: dealt with. */
+/* Has it run into a trampoline's breakpoint? */
+bool patch_is_trap(struct engine_task *t, const struct arch_regs *r);
+/* deep.c: a hit of the patch that the tracer must tell; the task is at that breakpoint. */
+void patch_tell(struct engine *e, struct engine_task *t, struct patch *p, uint64_t pc);
+/* A SIGTRAP: a full ring's, a hit to be told, or one in the patch's bytes?  true: dealt with. */
 bool patch_trap(struct engine *e, struct engine_task *t);
 /* A fault of our own loads, or of the patch's bytes?  true: dealt with. */
 bool patch_fault(struct engine *e, struct engine_task *t, int sig);

@@ -532,6 +532,11 @@ static const char *note(const struct probe *pr)
 
 /* --------------------------------------------------------- record tier -- */
 
+static bool is_entry(const struct pid_spot *spot)
+{
+	return spot->kind == PID_ENTRY || (spot->kind != PID_RETURN && spot->offset == 0);
+}
+
 const char *pid_tier_spot(const struct site_user *u, struct tier_spot *ret)
 {
 	const struct pid_spot *spot = u->arg;
@@ -546,6 +551,7 @@ const char *pid_tier_spot(const struct site_user *u, struct tier_spot *ret)
 		.sym = spot->sym,
 		.kind = spot->kind == PID_RETURN ? ARCH_PROBE_RETURN : ARCH_PROBE_ENTRY,
 		.taken_only = spot->kind == PID_RETURN && spot->flow == ARCH_FLOW_COND,
+		.at_entry = is_entry(spot),
 		.offset = spot->offset,
 	};
 	return NULL;
@@ -599,7 +605,7 @@ static void fire_spot(struct session *s, struct task *t, const struct pid_spot *
 			f.args[2] = arch_retval2(r);
 		}
 	} else {
-		f.at_entry = spot->kind == PID_ENTRY || spot->offset == 0;
+		f.at_entry = is_entry(spot);
 		if (spot->places)
 			pid_value_words(&f, spot->places);
 	}

@@ -323,7 +323,6 @@ const char *usdt_tier_spot(const struct site_user *u, struct tier_spot *ret)
 		.object = spot->object,
 		.sym = image_symbol_covering(img, d->addr),
 		.kind = d->is_dof ? ARCH_PROBE_CALL : ARCH_PROBE_PLACES,
-		.offset = 1, /* at no function's entry */
 	};
 	if (!ret->sym)
 		return "it is in no function";

@@ -25,6 +25,11 @@ struct ring {
 	uint64_t addr;
 	uint32_t size, head_bytes;
 	struct engine_task *owner; /* NULL: free */
+	struct {
+		uint64_t lo, end; /* what was found: hdr->stack_end is end, or 0 for now */
+		uint64_t looked, cost; /* when that was, and ns it took */
+		bool is_odd; /* copies don't do */
+	} stack;
 	uint64_t *seen; /* cells as they were collected last; head_bytes long */
 	uint64_t tail; /* as hdr->tail, which is not to be trusted */
 	/* While draining. */
@@ -86,6 +91,13 @@ void ring_welcome_all(struct engine *e, struct aspace *as);
 void ring_want(struct engine *e, struct engine_task *t);
 /* The task leaves its address space or dies: what it left is consumed. */
 void ring_release(struct engine *e, struct engine_task *t);
+/*
+ * A hit wanted the stack (registers as at the site), and it did not fit the record: was
+ * the ring's idea of it wrong?
+ */
+void ring_learn_stack(struct engine *e, struct engine_task *t, const struct arch_regs *r);
+/* The thread may be on another stack soon: its records do without until it is known. */
+void ring_forget_stack(struct engine_task *t);
 /* Consumes all committed records of all rings, in order of time. */
 void ring_drain(struct engine *e);
 /* Hands on what the cells have counted since the last time. */

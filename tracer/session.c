@@ -700,6 +700,8 @@ static struct error *trace(struct session *s, enum hold hold, int *status)
 	}
 	if (err)
 		return err;
+	if (s->cli->verbose)
+		tier_report_end(s);
 	err = finish(s);
 	if (s->cli->verbose)
 		tier_report_calls(s);

@@ -18,6 +18,7 @@
 #include "object.h"
 #include "probe.h"
 #include "unwind.h"
+#include "../arch/record.h"
 
 /* ORDER PROVIDERS (provider_list in session.c) */
 enum {
@@ -74,6 +75,7 @@ struct firing {
 	const void *blob; /* bytes of ours that the target's address FIRING_BLOB shows */
 	size_t blob_len;
 	uint64_t time;
+	const struct arch_stack *stack; /* of a record: copied when it fired */
 	struct strbuf *text; /* scratch for string variables */
 };
 
@@ -221,6 +223,16 @@ struct error *session_plant(struct session *s) must_check;
 /* events.c: the engine's upcalls */
 extern const struct engine_ops session_engine_ops;
 
+/* stack.c: stacks in records */
+/* Must records of the clause have the stack?  ERROR may want that of a clause that faults. */
+bool stack_is_wanted(const struct session *s, const struct dl_clause *c);
+#define STACK_MAX (32u << 10) /* deeper ones stop */
+uint64_t stack_end(struct session *s, struct task *t, const struct arch_regs *regs,
+		   uint64_t *lo_ret);
+/* As unwind(), of a record's stack. */
+int stack_walk(struct session *s, struct task *t, const struct arch_stack *stack, uint64_t *pcs,
+	       int max);
+
 /* vars.c: answers to the VM */
 extern const struct dl_thread_ops session_thread_ops;
 
@@ -265,6 +277,8 @@ void tier_begin(struct session *s);
 struct error *tier_promote(struct session *s, struct aspace *as) must_check;
 void tier_report(const struct session *s);
 void tier_report_calls(const struct session *s);
+/* At the end: what stopped all the same. */
+void tier_report_end(const struct session *s);
 void tier_destroy(struct session *s);
 /* tier_call.c: the thread makes call nr at addr, as often before; false: it stays a stop. */
 bool tier_hot_call(struct session *s, struct task *t, uint64_t addr, unsigned nr);
@@ -276,6 +290,7 @@ struct tier_spot {
 	const struct sym *sym;
 	enum arch_probe_kind kind;
 	bool taken_only;
+	bool at_entry; /* at a function's first instruction */
 	uint64_t offset;
 	const struct arch_place *places; /* the spot's own */
 	unsigned n_places;

@@ -213,7 +213,7 @@ bool signal_has_hit_pending(struct engine_task *t)
 
 	if (t->stop == EV_TRAP || !r)
 		return false;
-	if (!site_lookup(t->pub.proc->as, arch_pc(r) - arch_bp_pc_bias))
+	if (!site_lookup(t->pub.proc->as, arch_pc(r) - arch_bp_pc_bias) && !patch_is_trap(t, r))
 		return false;
 	return procfs_status(t->pub.tid, &st) && (st.sig_pnd & BIT(SIGTRAP));
 }
@@ -343,6 +343,7 @@ void signal_deliver(struct engine *e, struct task *t, int sig)
 {
 	e->stats.signals++;
 	leave_slot(t, sig);
+	ring_forget_stack(task_impl(t)); /* its handler may have a stack of its own */
 	if (!process_impl(t->proc)->is_silent && e->config.ops->signal)
 		e->config.ops->signal(e->config.ctx, t, sig);
 	t->resume_sig = sig;

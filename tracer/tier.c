@@ -104,6 +104,15 @@ void tier_report_calls(const struct session *s)
 		report(s, &s->tier->calls, "hot system call");
 }
 
+void tier_report_end(const struct session *s)
+{
+	uint64_t n = engine_stats(s->engine)->stack_stops;
+
+	if (n)
+		fprintf(stderr, "%s: %lu hit%s of these stopped, to have the stack walked\n",
+			s->cli->progname, (unsigned long)n, n == 1 ? "" : "s");
+}
+
 /* ------------------------------------------------------------- clauses -- */
 
 /* What far asks of the thread must be known without it. */
@@ -125,6 +134,8 @@ static const char *check_bvar(int32_t which, bool is_call)
 	case DL_BV_ID:
 	case DL_BV_EPID:
 	case DL_BV_CALLER:
+	case DL_BV_UCALLER: /* these by a copy of the stack */
+	case DL_BV_USTACKDEPTH:
 	case DL_BV_STACKDEPTH:
 	case DL_BV_IPL:
 	case DL_BV_ZONENAME: return NULL;
@@ -161,8 +172,6 @@ static const char *check_far(const struct dl_code *far, bool is_call)
 		else if (i->op == DL_OP_ACT)
 			why = i->imm == DL_EF_EXIT ? "it may end the tracing" :
 						     "it acts on the thread";
-		else if (i->op == DL_OP_TUPU || i->op == DL_OP_TRU)
-			why = "user stack";
 		if (why)
 			return why;
 	}
@@ -321,7 +330,7 @@ static void give_cells(struct session *s, struct tier *t, const struct dl_enabli
 	uint32_t n_aggs;
 	const struct dl_aggdesc *const *aggs = dl_ctx_aggs(s->ctx, &n_aggs);
 
-	if (dl_option(s->options, DL_OPT_AGGPERCPU) == 1 ||
+	if (dl_option(s->options, DL_OPT_AGGPERCPU) == 1 || stack_is_wanted(s, e->clause) ||
 	    !dl_near_aggs_find(e->clause, aggs, n_aggs, as) || (as->n > 1 && may_fault(as)))
 		return;
 	for (uint32_t k = 0; k < as->n; k++)
@@ -363,6 +372,8 @@ static const char *judge_clause(struct session *s, const struct dl_clause *c, ui
 		why = check_far(&c->far, is_call);
 	if (!why)
 		why = check_actions(c);
+	if (!why && stack_is_wanted(s, c) && (is_call || !arch_has_stacks))
+		why = "user stack";
 	if (!why && bound > CAP_MAX)
 		why = "it captures more memory than a ring holds";
 	*cap = (uint32_t)bound;
@@ -402,6 +413,11 @@ static const char *tier_spot(const struct site_user *u, struct tier_spot *ret)
 	return u->hook ? "the tracer itself stops there" : pid_tier_spot(u, ret);
 }
 
+static uint32_t stack_room(const struct session *s, const struct dl_clause *c)
+{
+	return stack_is_wanted(s, c) ? ARCH_STACK_ROOM(STACK_MAX) : 0;
+}
+
 static const char *judge_user(struct promotion *p, struct candidate *c, const struct site_user *u)
 {
 	struct tier_spot spot;
@@ -412,15 +428,16 @@ static const char *judge_user(struct promotion *p, struct candidate *c, const st
 	c->object = spot.object;
 	c->sym = spot.sym;
 	for (size_t i = 0; i < spot.probe->epids.n; i++) {
-		const struct tier_clause *tc =
-			tier_clause_of(p->s, p->tier, spot.probe->epids.items[i]);
+		uint32_t epid = spot.probe->epids.items[i];
+		const struct tier_clause *tc = tier_clause_of(p->s, p->tier, epid);
+		const struct dl_enabling *e = dl_state_enabling(p->s->state, epid);
 
-		if (!tc)
+		if (!tc || !e)
 			return "out of memory";
 		if (tc->why)
 			return tc->why;
-		if (tc->cap > p->need)
-			p->need = tc->cap;
+		if (tc->cap + stack_room(p->s, e->clause) > p->need)
+			p->need = tc->cap + stack_room(p->s, e->clause);
 	}
 	return NULL;
 }
@@ -624,6 +641,10 @@ static struct arch_tramp_clause planned_clause(const struct promotion *p,
 		.n_aggs = tc->n_cells,
 		.is_bare = !tc->plan->has_record,
 	};
+	const struct dl_clause *clause = dl_state_enabling(p->s->state, epid)->clause;
+
+	if (!c.is_bare && stack_is_wanted(p->s, clause))
+		c.stack_max = STACK_MAX;
 
 	c.words = tier_self_words(p->tier->self, &c.n_words);
 	return c;
@@ -657,6 +678,7 @@ struct arch_tramp_clause *tier_clauses(struct promotion *p, const struct probe *
 				.n_slots = e->clause->n_slots,
 				.strsize = p->s->strsize,
 				.cap = tc->cap,
+				.stack_max = stack_is_wanted(p->s, e->clause) ? STACK_MAX : 0,
 				.agg = tc->n_cells ? &tc->aggs[k] : NULL,
 			};
 	}
@@ -684,6 +706,7 @@ static bool add_firing(struct promotion *p, struct bundle *b, const struct site 
 		.insn = (uint8_t)insn,
 		.kind = spot.kind,
 		.taken_only = spot.taken_only,
+		.at_entry = spot.at_entry,
 		.pc = site->addr,
 		.offset = spot.offset,
 		.places = spot.places,

@@ -107,3 +107,32 @@ int unwind(struct unwinder *u, struct task *t, bool at_entry, uint64_t *pcs, int
 		n = extend(t, pcs, n, max);
 	return n;
 }
+
+/* There is nothing but what was given. */
+static size_t read_nothing(void *arg, uint64_t addr, void *buf, size_t len)
+{
+	(void)arg;
+	(void)addr;
+	(void)buf;
+	(void)len;
+	return 0;
+}
+
+int unwind_copy(struct unwinder *u, const struct arch_stack *s, uint64_t *pcs, int max,
+		bool *is_whole_ret)
+{
+	enum frame_end end;
+	int n;
+
+	if (max < 1)
+		return -1;
+	frame_memory_reset(&u->memory);
+	frame_memory_give(&u->memory, s->lo, s->bytes, s->len);
+	u->memory.read = read_nothing;
+	n = frame_walk(u->objects, &u->memory, &s->regs, arch_pc(&s->regs), s->at_entry, pcs, max,
+		       &end);
+	*is_whole_ret = end != FRAME_COMPLEX && !u->memory.is_short;
+	u->memory.read = read_target;
+	frame_memory_reset(&u->memory);
+	return n;
+}

@@ -7,6 +7,7 @@
 
 #include <stdint.h>
 
+#include "../arch/record.h"
 #include "object.h"
 #include "task.h"
 
@@ -23,5 +24,11 @@ void unwinder_invalidate(struct unwinder *u);
  * least 1, or -1 if the registers can't be read.
  */
 int unwind(struct unwinder *u, struct task *t, bool at_entry, uint64_t *pcs, int max);
+/*
+ * The same of registers and a piece of stack that were copied: *is_whole_ret: nothing
+ * was missing.
+ */
+int unwind_copy(struct unwinder *u, const struct arch_stack *s, uint64_t *pcs, int max,
+		bool *is_whole_ret);
 
 #endif

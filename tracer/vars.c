@@ -41,6 +41,8 @@ static int thread_ustack(void *ctx, uint64_t *pcs, int max)
 
 	if (!f->task)
 		return 0;
+	if (f->is_record)
+		return f->stack ? stack_walk(f->session, f->task, f->stack, pcs, max) : 0;
 	struct target *t = target_of(f->session, f->task->proc);
 
 	if (!t || !target_objects(t) || !t->unwinder)

@@ -88,7 +88,7 @@ uint32_t x64_near_uses(const struct arch_tramp_firing *f, const struct arch_tram
 		.agg = x64_agg_uses,
 	};
 
-	return near_uses(&needs, f, c);
+	return near_uses(&needs, f, c) | (c->stack_max ? USES_STACK : 0);
 }
 
 /* ------------------------------------------------------ program's state -- */
@@ -286,7 +286,7 @@ static void gen_load(struct near_gen *n, uint32_t pc, const struct dl_insn *i)
 	x64_word_emit(&n->g->e, reg(i), reg_b(i), i->imm, i->c);
 }
 
-static void gen_call(struct x64_gen *g, enum x64_routine which)
+void x64_call_emit(struct x64_gen *g, enum x64_routine which)
 {
 	uint64_t to = g->job->common + x64_common_entry(which);
 	int64_t rel;
@@ -314,7 +314,7 @@ static void gen_capture(struct near_gen *n, uint32_t pc, const struct dl_insn *i
 		EMIT(e, 0x48, 0x0f, 0x47, 0xca); /* cmova %rdx, %rcx */
 	}
 	emit_const(e, RDX, n->clause->cap);
-	gen_call(n->g, i->op == DL_OP_NCAPM ? X64_MEMORY : X64_STRING);
+	x64_call_emit(n->g, i->op == DL_OP_NCAPM ? X64_MEMORY : X64_STRING);
 	emit_jcc(e, CC_B, stub);
 	emit_store(e, X64_RECORD, SLOT(i->imm), RAX);
 }
@@ -530,9 +530,11 @@ static void gen_commit(struct near_gen *n, enum arch_tramp_phase phase)
 	struct x64_gen *g = n->g;
 	struct x64_asm *e = &g->e;
 
+	if (n->clause->stack_max)
+		x64_stack_emit(g, n->firing, n->clause->stack_max);
 	if (n->reserve.varies) {
 		emit_const(e, RCX, n->reserve.need);
-		gen_call(g, X64_TRIM);
+		x64_call_emit(g, X64_TRIM);
 	}
 	emit_store32(e, X64_RECORD, REC(epid), n->clause->epid);
 	emit_store32(e, X64_RECORD, REC(n_slots), n->clause->n_slots);
@@ -591,6 +593,10 @@ void x64_near_record(struct x64_gen *g, const struct arch_tramp_firing *f,
 	r.varies = near_varies(c->code);
 	if (r.varies)
 		r.need = c->cap + 8; /* captures write a word past their end */
+	if (c->stack_max) {
+		r.need = c->cap + 8 + ARCH_STACK_ROOM(c->stack_max);
+		r.varies = true;
+	}
 	n.reserve = r;
 	gen_program(&n);
 	if (f->kind == ARCH_PROBE_SYSRET)
@@ -647,6 +653,8 @@ void x64_near_clause(struct x64_gen *g, const struct arch_tramp_firing *f,
 	r.skip = emit_label(&g->e);
 	if (end)
 		x64_cells_check(g, end, r.skip);
+	if (r.stack)
+		r.stack = c->stack_max;
 	if (c->agg)
 		gen_cell(g, f, c, r, phase);
 	else if (c->is_bare)

@@ -33,7 +33,7 @@ enum { WORD_LAHF = 16, WORD_PUSHFQ, WORD_FIRST };
 
 #define RED_ZONE 128
 
-enum x64_routine { X64_STRING, X64_MEMORY, X64_TRIM };
+enum x64_routine { X64_STRING, X64_MEMORY, X64_TRIM, X64_STACK };
 
 /* Its offset in the common code. */
 uint32_t x64_common_entry(enum x64_routine which);
@@ -44,6 +44,7 @@ enum x64_stub_kind {
 	STUB_MARK, /* slot = rax, its fault bit; if there is no slot nothing */
 	STUB_FULL, /* ring full: wait or drop */
 	STUB_CELL, /* no cells: wait or drop */
+	STUB_DEEP, /* the stack does not fit a record: a stop */
 	STUB_TSC, /* the counter can't be read */
 	STUB_CLOCK, /* the same, for NTIME: as if it stood still */
 	STUB_RESERVE, /* a jump over the place of the reservation */
@@ -54,6 +55,7 @@ enum x64_stub_kind {
 struct x64_reserve {
 	uint32_t need; /* bytes */
 	uint32_t start; /* end of the slots: where the tail begins */
+	uint32_t stack; /* not 0: the stack must have no more bytes than that */
 	bool varies; /* the length is known only at the end */
 	bool has_others; /* the firing has more clauses: the frame's word says who is first */
 	uint32_t skip; /* label: the clause is over */
@@ -136,6 +138,15 @@ uint32_t x64_agg_uses(const struct arch_agg *a);
 void x64_place_emit(struct x64_gen *g, const struct arch_place *p, uint64_t pc, unsigned dst,
 		    uint32_t fault);
 bool x64_place_may_fault(const struct arch_place *p);
+/* stack.c: goes to a stop unless the stack has at most max bytes; skip: where a lost hit goes
+ * on.  Changes rax, rdx. */
+void x64_stack_check(struct x64_gen *g, uint32_t max, uint32_t skip);
+/* Registers and stack, behind what the record has so far. */
+void x64_stack_emit(struct x64_gen *g, const struct arch_tramp_firing *f, uint32_t max);
+#define USES_STACK (1u << RAX | 1u << RCX | 1u << RDX | 1u << RSI | 1u << RDI)
+/* The control word: a breakpoint, or the hit is lost. */
+void x64_stub_deep(struct x64_gen *g, const struct x64_stub *s);
+void x64_call_emit(struct x64_gen *g, enum x64_routine which);
 /* dst = c-sized word at [base + disp], c as in NLD. */
 void x64_word_emit(struct x64_asm *e, unsigned dst, unsigned base, int32_t disp, unsigned c);
 /* dst = the program's register. */

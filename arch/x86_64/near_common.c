@@ -165,6 +165,40 @@ __asm__(".pushsection .rodata\n"
 	"	mov	%rcx, (%r11,%rdx)\n"
 	"	mov	%rdx, %rax\n"
 	"	ret\n"
+	/*
+	 * Stack.  rax = from, rdx = to, rcx = bytes, a multiple of 8.  Behind it goes the
+	 * offset of where the tail ended before, and the tail ends behind that.
+	 */
+	"x64_common_stack:\n"
+	"	sub	$16, %rcx\n"
+	"	jb	.Lstack_word\n"
+	".Lstack_pair:\n"
+	"x64_load_4:\n"
+	"	mov	(%rax), %rsi\n"
+	"x64_load_5:\n"
+	"	mov	8(%rax), %rdi\n"
+	"	mov	%rsi, (%rdx)\n"
+	"	mov	%rdi, 8(%rdx)\n"
+	"	add	$16, %rax\n"
+	"	add	$16, %rdx\n"
+	"	sub	$16, %rcx\n"
+	"	jae	.Lstack_pair\n"
+	".Lstack_word:\n"
+	"	cmp	$-8, %rcx\n"
+	"	jne	.Lstack_done\n"
+	"x64_load_6:\n"
+	"	mov	(%rax), %rsi\n"
+	"	mov	%rsi, (%rdx)\n"
+	"	add	$8, %rdx\n"
+	/* Unmapped meanwhile: what there is. */
+	"x64_fix_4:\n"
+	".Lstack_done:\n"
+	"	mov	12(%r11), %edi\n"
+	"	mov	%rdi, (%rdx)\n"
+	"	sub	%r11, %rdx\n"
+	"	add	$8, %edx\n"
+	"	mov	%edx, 12(%r11)\n"
+	"	ret\n"
 	"	.balign 8\n"
 	".Lminus_ones:\n"
 	"	.quad	0xfefefefefefefeff\n"
@@ -179,11 +213,16 @@ LABEL(x64_common);
 LABEL(x64_common_string);
 LABEL(x64_common_memory);
 LABEL(x64_common_trim);
+LABEL(x64_common_stack);
 LABEL(x64_common_end);
 LABEL(x64_load_0);
 LABEL(x64_load_1);
 LABEL(x64_load_2);
 LABEL(x64_load_3);
+LABEL(x64_load_4);
+LABEL(x64_load_5);
+LABEL(x64_load_6);
+LABEL(x64_fix_4);
 LABEL(x64_fix_0);
 LABEL(x64_fix_1);
 LABEL(x64_fix_2);
@@ -202,6 +241,7 @@ uint32_t x64_common_entry(enum x64_routine which)
 	switch (which) {
 	case X64_STRING: return (uint32_t)(x64_common_string - x64_common);
 	case X64_MEMORY: return (uint32_t)(x64_common_memory - x64_common);
+	case X64_STACK: return (uint32_t)(x64_common_stack - x64_common);
 	default: return (uint32_t)(x64_common_trim - x64_common);
 	}
 }
@@ -211,10 +251,9 @@ uint32_t tramp_common_fixup(uint64_t off)
 	static const struct {
 		const uint8_t *load, *fix;
 	} fixups[] = {
-		{ x64_load_0, x64_fix_0 },
-		{ x64_load_1, x64_fix_1 },
-		{ x64_load_2, x64_fix_2 },
-		{ x64_load_3, x64_fix_3 },
+		{ x64_load_0, x64_fix_0 }, { x64_load_1, x64_fix_1 }, { x64_load_2, x64_fix_2 },
+		{ x64_load_3, x64_fix_3 }, { x64_load_4, x64_fix_4 }, { x64_load_5, x64_fix_4 },
+		{ x64_load_6, x64_fix_4 },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(fixups); i++)

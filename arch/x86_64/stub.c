@@ -67,6 +67,8 @@ void x64_reserve_emit(struct x64_gen *g, const struct x64_reserve *r)
 				 .reserve = *r,
 				 .state = g->now };
 
+	if (r->stack)
+		x64_stack_check(g, r->stack, r->skip);
 	x64_stub(g, &full);
 	emit_place(e, check);
 	emit_gs(e, OP_MOV, RAX, RING(head));
@@ -245,6 +247,7 @@ static void stub_emit(struct x64_gen *g, const struct x64_stub *s)
 	case STUB_MARK: stub_mark(g, s); break;
 	case STUB_FULL:
 	case STUB_CELL: stub_full(g, s); break;
+	case STUB_DEEP: x64_stub_deep(g, s); break;
 	case STUB_TSC:
 		emit_const(e, RAX, ARCH_NO_TIME);
 		emit_const(e, RDX, 0);

@@ -153,14 +153,33 @@ static uint32_t count_clauses(const struct x64_block *b)
 	return n;
 }
 
-static void gen_clauses(struct x64_gen *g, const struct x64_block *b, bool has_word)
+/* Is there a clause that wants the stack?  Of how many bytes at most. */
+static uint32_t wanted_stack(const struct arch_tramp_firing *f, uint32_t n)
+{
+	uint32_t max = 0;
+
+	for (uint32_t i = 0; i < n; i++)
+		for (uint32_t k = 0; k < f[i].n_clauses; k++)
+			if (f[i].clauses[k].stack_max && (!max || f[i].clauses[k].stack_max < max))
+				max = f[i].clauses[k].stack_max;
+	return max;
+}
+
+static void gen_clauses(struct x64_gen *g, const struct x64_block *b, bool has_word, uint32_t end)
 {
 	enum arch_tramp_phase last = b->has_more ? ARCH_TRAMP_PARTIAL : ARCH_TRAMP_AFTER;
-	uint32_t left = count_clauses(b);
+	uint32_t n = count_clauses(b), left = n, stack = wanted_stack(b->firings, b->n);
+
+	/* A stop must come before anything is left; a single clause has its predicate first. */
+	if (stack && n > 1)
+		x64_stack_check(g, stack, end);
 
 	for (uint32_t i = 0; i < b->n; i++) {
 		const struct arch_tramp_firing *f = &b->firings[i];
 		struct x64_reserve r = { .has_others = tramp_needs_first(f) };
+
+		if (n == 1)
+			r.stack = stack;
 
 		/* Each firing has its own first record. */
 		if (has_word && r.has_others && i)
@@ -190,7 +209,7 @@ static void unless_taken(struct x64_gen *g, unsigned insn, uint32_t label)
 void x64_block_emit(struct x64_gen *g, const struct x64_block *b)
 {
 	struct arch_tramp_frame frame;
-	uint32_t end = emit_label(&g->e);
+	uint32_t end = emit_label(&g->e), done = emit_label(&g->e);
 	bool has_word;
 
 	make_frame(b, &frame);
@@ -206,7 +225,8 @@ void x64_block_emit(struct x64_gen *g, const struct x64_block *b)
 	if (b->firings->taken_only)
 		unless_taken(g, b->insn, end);
 	prologue(g, &frame);
-	gen_clauses(g, b, has_word);
+	gen_clauses(g, b, has_word, done);
+	emit_place(&g->e, done);
 	epilogue(g, &frame);
 	emit_place(&g->e, end);
 }
@@ -313,6 +333,9 @@ static const char *check_job(const struct arch_tramp_job *job)
 
 	if (p->n_insns == 0 || p->n_insns > ARCH_DISPLACED_MAX)
 		return "there is no plan";
+	for (uint32_t i = 0; i < job->n_firings; i++)
+		if (job->firings[i].taken_only && wanted_stack(job->firings, job->n_firings))
+			return "user stack where a conditional jump leaves a function";
 	why = tramp_check_firings(job);
 	return why || !job->n_calls ? why : x64_calls_check(job);
 }

@@ -15,21 +15,28 @@ COUNTS = ("pid$target::work:entry { @w = count(); } pid$target::handled:entry { 
 RECORDS = ("pid$target::work:entry { w++; } pid$target::work:return { r++; } "
            "pid$target::handled:entry { h++; } "
            "END { printf(\"w %d\\nh %d\\nr %d\\n\", w, h, r); }")
+STACKS = ("pid$target::work:entry /ustackdepth > 2/ { @w[ustack(4)] = count(); } "
+          "pid$target::work:return /ustackdepth > 2/ { r++; } "
+          "pid$target::handled:entry /ustackdepth > 3/ { h++; } END { normalize(@w, 1); "
+          "printa(\"%kw %@d\\n\", @w); printf(\"h %d\\nr %d\\n\", h, r); }")
 ATTACHED = ["pid$target::work:entry,pid$target::handled:entry { @ = count(); }",
             "pid$target::work:entry { x = arg0; } pid$target::work:return { y = arg1; }",
             "pid$target:libc::entry { @ = count(); }",
-            "pid$target::work:entry,pid$target::work:return { printf(\"%d\\n\", arg1); }"]
+            "pid$target::work:entry,pid$target::work:return { printf(\"%d\\n\", arg1); }",
+            "pid$target::work:entry,pid$target::handled:return { @[ustack(5)] = count(); }"]
 KILLED = [ATTACHED[0], ATTACHED[1], ATTACHED[3]]
 
 
 def numbers(text):
-    """An aggregation that nothing was added to prints nothing."""
-    found = re.findall(r"^(\w+) (\d+)$", text, re.M)
-    return collections.Counter({k: int(v) for k, v in found})
+    """An aggregation that nothing was added to prints nothing; one of several keys is their sum."""
+    sums = collections.Counter()
+    for k, v in re.findall(r"^(\w+) (\d+)$", text, re.M):
+        sums[k] += int(v)
+    return sums
 
 
 def exact(dtrace, torture, seconds):
-    for name, script in (("counts", COUNTS), ("records", RECORDS)):
+    for name, script in (("counts", COUNTS), ("records", RECORDS), ("stacks", STACKS)):
         p = subprocess.run([dtrace, "-qn", script, "-c", f"{torture} {seconds}"],
                            stdout=subprocess.PIPE, text=True, timeout=600)
         n = numbers(p.stdout)

@@ -161,6 +161,20 @@ static void test_unwinding_leaving_and_nesting_at_each_instruction_of_captures(v
 	assert_true(rig.n_fixups > 0);
 }
 
+/* A handler is on another stack: its hits are stops, which nobody takes here. */
+static void test_unwinding_leaving_and_nesting_at_each_instruction_of_a_stack(void **state)
+{
+	struct arch_tramp_clause c[2] = { clause_of(&two_args, 2), clause_of(&bare, 0) };
+
+	(void)state;
+	ring_reset();
+	rig.ring->stack_end = u64(rig.stack) + STACK_LEN;
+	c[0].stack_max = 0x1000;
+	step_through(c, 1, 1, 0);
+	step_through(c, 2, 2, 0);
+	assert_true(rig.n_stops > 0);
+}
+
 static void test_unwinding_and_leaving_at_each_instruction_of_a_cell(void **state)
 {
 	static const enum arch_agg_kind kinds[] = { ARCH_AGG_COUNT, ARCH_AGG_AVG, ARCH_AGG_MAX,
@@ -250,6 +264,7 @@ int main(void)
 			test_unwinding_leaving_and_nesting_at_each_instruction_of_a_record),
 		cmocka_unit_test(
 			test_unwinding_leaving_and_nesting_at_each_instruction_of_captures),
+		cmocka_unit_test(test_unwinding_leaving_and_nesting_at_each_instruction_of_a_stack),
 		cmocka_unit_test(test_unwinding_and_leaving_at_each_instruction_of_a_cell),
 		cmocka_unit_test(test_places_in_displaced_instructions_are_those_of_the_originals),
 		cmocka_unit_test(test_a_thread_in_a_displaced_system_call_can_make_it_again),

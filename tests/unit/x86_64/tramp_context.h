@@ -6,14 +6,14 @@
 
 #include "tramp_rig.h"
 
-static bool read_word(void *arg, uint64_t addr, uint64_t *ret)
+static inline bool read_word(void *arg, uint64_t addr, uint64_t *ret)
 {
 	(void)arg;
 	memcpy(ret, ptr(addr), 8);
 	return true;
 }
 
-static void regs_of_context(const ucontext_t *uc, struct arch_regs *r)
+static inline void regs_of_context(const ucontext_t *uc, struct arch_regs *r)
 {
 	const greg_t *g = uc->uc_mcontext.gregs;
 	struct cpu cpu = { .flags = (uint64_t)g[REG_EFL] };
@@ -26,7 +26,7 @@ static void regs_of_context(const ucontext_t *uc, struct arch_regs *r)
 	regs_of_cpu(&cpu, (uint64_t)g[REG_RIP], r);
 }
 
-static void regs_to_context(const struct arch_regs *r, ucontext_t *uc)
+static inline void regs_to_context(const struct arch_regs *r, ucontext_t *uc)
 {
 	greg_t *g = uc->uc_mcontext.gregs;
 	struct user_regs_struct u;

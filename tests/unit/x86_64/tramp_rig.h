@@ -57,7 +57,8 @@ struct rig {
 	const struct arch_tramp_call *calls; /* of the next patch */
 	uint32_t n_calls;
 	uint8_t *open_lo; /* pages the last trampoline is in */
-	unsigned n_fixups, n_traps, n_guards;
+	unsigned n_fixups, n_traps, n_guards, n_stops;
+	void (*at_stop)(ucontext_t *uc); /* a hit to be told; the thread goes on without */
 	uint64_t guard_pc;
 	enum on_trap on_trap;
 	void (*at_trap)(void);
@@ -111,6 +112,12 @@ static void on_signal(int sig, siginfo_t *info, void *ctx)
 			rig.at_trap();
 		return;
 	}
+	if (sig == SIGTRAP && arch_tramp_is_stop(&rig.tramp, at - 1)) {
+		rig.n_stops++;
+		if (rig.at_stop)
+			rig.at_stop(ctx);
+		return;
+	}
 	if (sig == SIGSEGV || sig == SIGBUS) {
 		to = arch_tramp_fixup(&rig.tramp, rig.common, at);
 		if (to) {
@@ -137,7 +144,8 @@ static inline void ring_reset(void)
 	ring_clear();
 	rig.at_trap = NULL;
 	rig.at_step = NULL;
-	rig.n_guards = 0;
+	rig.n_guards = rig.n_stops = 0;
+	rig.at_stop = NULL;
 	use_ring(rig.ring);
 }
 
