@@ -218,6 +218,7 @@ struct engine_stats {
 	uint64_t slots, emulated, pinned;
 	uint64_t records, patches, ring_traps, ring_drops, ring_failures;
 	uint64_t call_sites;
+	uint64_t patches_given_up; /* code jumps into them all the time */
 	uint64_t stack_stops; /* hits at patches that stopped for their stacks */
 };
 const struct engine_stats *engine_stats(const struct engine *e);

@@ -24,6 +24,7 @@
 #define MIB (UINT64_C(1) << 20)
 #define TRAMP_ROOM (64u << 10)
 #define PARTIAL_STEPS 4096
+#define ARRIVALS_MAX 256
 #define PENDING_NS (ns_per_s / 10)
 
 /* ------------------------------------------------------------------ lookup -- */
@@ -469,6 +470,28 @@ static uint64_t arrival_at(struct aspace *as, uint64_t pc)
 							 0;
 }
 
+/*
+ * Code that nobody could tell of (a table of jumps) goes on where the patch has
+ * its middle, and each time costs a stop, be the probe ever so idle: then the
+ * sites had better be breakpoints.
+ */
+static void count_arrival(struct engine *e, struct aspace *as, uint64_t pc)
+{
+	const struct patch_span *s = patch_span_at(as, pc, pc + 1, 0);
+	struct error *err;
+
+	if (!s || ++s->patch->n_arrivals < ARRIVALS_MAX)
+		return;
+	err = engine_stop_world(e, as);
+	if (!err) {
+		patch_undo(e, as, s->patch);
+		guardian_sync(e);
+		engine_resume_world(e, as);
+		e->stats.patches_given_up++;
+	}
+	error_destroy(err);
+}
+
 static bool is_guard_fault(int sig)
 {
 	return sig == SIGSEGV || sig == SIGILL || sig == SIGBUS;
@@ -738,6 +761,7 @@ bool patch_trap(struct engine *e, struct engine_task *t)
 	signal_repair_forced(e, t, false);
 	if (t->pub.state == TASK_STOPPED && task_regs(&t->pub))
 		task_pc_set(t, to);
+	count_arrival(e, as, pc);
 	return true;
 }
 
@@ -753,9 +777,8 @@ bool patch_fault(struct engine *e, struct engine_task *t, int sig)
 	struct aspace *as = t->pub.proc->as;
 	struct arch_regs *r;
 	const struct code_region *c;
-	uint64_t to = 0;
+	uint64_t to = 0, pc;
 
-	(void)e;
 	if (!as->code.n || (sig != SIGSEGV && sig != SIGBUS && sig != SIGILL))
 		return false;
 	r = task_regs(&t->pub);
@@ -770,7 +793,10 @@ bool patch_fault(struct engine *e, struct engine_task *t, int sig)
 		to = arrival_at(as, arch_pc(r));
 	if (!to || !is_from_kernel(t->pub.tid))
 		return false;
+	pc = arch_pc(r);
 	task_pc_set(t, to);
+	if (!c)
+		count_arrival(e, as, pc);
 	return true;
 }
 

@@ -28,6 +28,7 @@ struct patch {
 	struct arch_patch_write w[2];
 	unsigned n_w;
 	bool is_live; /* in the text */
+	unsigned n_arrivals; /* of threads in the middle of it */
 	VEC(struct site *) sites;
 };
 

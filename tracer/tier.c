@@ -107,7 +107,12 @@ void tier_report_calls(const struct session *s)
 void tier_report_end(const struct session *s)
 {
 	uint64_t n = engine_stats(s->engine)->stack_stops;
+	uint64_t n_back = engine_stats(s->engine)->patches_given_up;
 
+	if (n_back)
+		fprintf(stderr, "%s: %lu recorded site%s became %s: code jumps to what follows\n",
+			s->cli->progname, (unsigned long)n_back, n_back == 1 ? "" : "s",
+			n_back == 1 ? "a breakpoint" : "breakpoints");
 	if (n)
 		fprintf(stderr, "%s: %lu hit%s of these stopped, to have the stack walked\n",
 			s->cli->progname, (unsigned long)n, n == 1 ? "" : "s");
