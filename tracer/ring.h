@@ -91,6 +91,7 @@ void ring_welcome_all(struct engine *e, struct aspace *as);
 void ring_want(struct engine *e, struct engine_task *t);
 /* The task leaves its address space or dies: what it left is consumed. */
 void ring_release(struct engine *e, struct engine_task *t);
+/* deep.c */
 /*
  * A hit wanted the stack (registers as at the site), and it did not fit the record: was
  * the ring's idea of it wrong?
@@ -98,6 +99,7 @@ void ring_release(struct engine *e, struct engine_task *t);
 void ring_learn_stack(struct engine *e, struct engine_task *t, const struct arch_regs *r);
 /* The thread may be on another stack soon: its records do without until it is known. */
 void ring_forget_stack(struct engine_task *t);
+/* ring.c */
 /* Consumes all committed records of all rings, in order of time. */
 void ring_drain(struct engine *e);
 /* Hands on what the cells have counted since the last time. */
