@@ -23,8 +23,6 @@
 
 #define MIB (UINT64_C(1) << 20)
 #define TRAMP_ROOM (64u << 10)
-#define PARTIAL_STEPS 4096
-#define ARRIVALS_MAX 256
 #define PENDING_NS (ns_per_s / 10)
 
 /* ------------------------------------------------------------------ lookup -- */
@@ -54,7 +52,7 @@ const struct patch_span *patch_span_at(const struct aspace *as, uint64_t lo, uin
 	return &as->spans.items[at];
 }
 
-static const struct code_region *region_of(const struct aspace *as, uint64_t pc)
+const struct code_region *patch_region_of(const struct aspace *as, uint64_t pc)
 {
 	for (size_t i = 0; i < as->code.n; i++)
 		if (pc - as->code.items[i]->lo < as->code.items[i]->size)
@@ -64,10 +62,10 @@ static const struct code_region *region_of(const struct aspace *as, uint64_t pc)
 
 bool patch_contains(const struct aspace *as, uint64_t pc)
 {
-	return region_of(as, pc) != NULL || fastcall_contains(as, pc);
+	return patch_region_of(as, pc) != NULL || fastcall_contains(as, pc);
 }
 
-static struct patch *by_tramp(const struct aspace *as, uint64_t pc)
+struct patch *patch_by_tramp(const struct aspace *as, uint64_t pc)
 {
 	size_t a = 0, b = as->patches.n;
 
@@ -92,11 +90,11 @@ static bool read_word(void *arg, uint64_t addr, uint64_t *ret)
 /* The patch whose trampoline the registers are in. */
 static struct patch *inside(struct aspace *as, struct aspace *memory, const struct arch_regs *r)
 {
-	const struct code_region *c = region_of(as, arch_pc(r));
+	const struct code_region *c = patch_region_of(as, arch_pc(r));
 
 	if (!c)
 		return fastcall_patch(as, arch_pc(r));
-	return by_tramp(as, arch_tramp_caller(c->lo, r, read_word, memory));
+	return patch_by_tramp(as, arch_tramp_caller(c->lo, r, read_word, memory));
 }
 
 bool patch_unwind(struct aspace *as, struct task *t, struct arch_regs *r,
@@ -263,7 +261,7 @@ static bool write_text(struct aspace *as, struct patch *p)
 
 struct patch *patch_of_tramp(const struct aspace *as, uint64_t pc)
 {
-	return region_of(as, pc) ? by_tramp(as, pc) : NULL;
+	return patch_region_of(as, pc) ? patch_by_tramp(as, pc) : NULL;
 }
 
 struct patch *patch_live_at(const struct aspace *as, uint64_t addr)
@@ -461,35 +459,12 @@ static void restore(struct aspace *as, const struct patch *p)
 	}
 }
 
-/* pc inside a live patch, not its first byte: where it goes on; 0 no. */
-static uint64_t arrival_at(struct aspace *as, uint64_t pc)
+uint64_t patch_arrival(struct aspace *as, uint64_t pc)
 {
 	const struct patch_span *s = patch_span_at(as, pc, pc + 1, 0);
 
 	return s && s->patch->tramp.plan.addr == s->lo ? arch_tramp_arrival(&s->patch->tramp, pc) :
 							 0;
-}
-
-/*
- * Code that nobody could tell of (a table of jumps) goes on where the patch has
- * its middle, and each time costs a stop, be the probe ever so idle: then the
- * sites had better be breakpoints.
- */
-static void count_arrival(struct engine *e, struct aspace *as, uint64_t pc)
-{
-	const struct patch_span *s = patch_span_at(as, pc, pc + 1, 0);
-	struct error *err;
-
-	if (!s || ++s->patch->n_arrivals < ARRIVALS_MAX)
-		return;
-	err = engine_stop_world(e, as);
-	if (!err) {
-		patch_undo(e, as, s->patch);
-		guardian_sync(e);
-		engine_resume_world(e, as);
-		e->stats.patches_given_up++;
-	}
-	error_destroy(err);
 }
 
 static bool is_guard_fault(int sig)
@@ -510,7 +485,7 @@ static bool has_fault_pending(struct engine_task *t)
 
 	if (!r || t->n_queued || t->stop == EV_TRAP || t->stop == EV_SIGNAL)
 		return false;
-	if (!arrival_at(as, arch_pc(r)) && !arrival_at(as, arch_pc(r) - arch_bp_pc_bias))
+	if (!patch_arrival(as, arch_pc(r)) && !patch_arrival(as, arch_pc(r) - arch_bp_pc_bias))
 		return false;
 	return procfs_status(t->pub.tid, &st) && (st.sig_pnd & PENDING_FAULTS);
 }
@@ -691,225 +666,4 @@ void patch_deinit(struct aspace *as)
 	vec_deinit(&as->patches);
 	vec_deinit(&as->spans);
 	vec_deinit(&as->code);
-}
-
-/* ------------------------------------------------------------------ signals -- */
-
-/*
- * A thread that can have no ring: what the trampoline is for is done as at a
- * breakpoint.  Without a ring it has left nothing, so all of it is.
- */
-static void fire_at_sites(struct engine *e, struct engine_task *t, const struct patch *p)
-{
-	struct site *sites[ARCH_DISPLACED_MAX + 1];
-	struct arch_regs *now = task_regs(&t->pub), r;
-	struct arch_tramp_place place;
-	size_t n = p->sites.n < ARRAY_SIZE(sites) ? p->sites.n : ARRAY_SIZE(sites);
-
-	if (!now)
-		return;
-	r = *now;
-	if (!patch_unwind(t->pub.proc->as, &t->pub, &r, &place))
-		return;
-	*now = r;
-	task_regs_changed(&t->pub);
-	if (n)
-		memcpy(sites, p->sites.items, n * sizeof(sites[0]));
-	for (size_t i = 0; i < n && t->pub.state == TASK_STOPPED; i++)
-		site_hit(e, &t->pub, sites[i]);
-}
-
-bool patch_is_trap(struct engine_task *t, const struct arch_regs *r)
-{
-	uint64_t pc = arch_pc(r) - arch_bp_pc_bias, check;
-	const struct patch *p = t->pub.proc->as->code.n ? by_tramp(t->pub.proc->as, pc) : NULL;
-
-	return p && (arch_tramp_trap(&p->tramp, pc, &check) || arch_tramp_is_stop(&p->tramp, pc));
-}
-
-bool patch_trap(struct engine *e, struct engine_task *t)
-{
-	struct aspace *as = t->pub.proc->as;
-	struct arch_regs *r = task_regs(&t->pub);
-	uint64_t pc, check, to;
-	struct patch *p;
-
-	if (!r || !as->code.n)
-		return false;
-	pc = arch_pc(r) - arch_bp_pc_bias;
-	p = by_tramp(as, pc);
-	if (p && arch_tramp_trap(&p->tramp, pc, &check)) {
-		signal_repair_forced(e, t, !t->ring);
-		if (t->pub.state == TASK_STOPPED && as->rings)
-			ring_want(e, t);
-		if (t->pub.state == TASK_STOPPED && !anchor_renew(t))
-			fire_at_sites(e, t, p);
-		/* A repair may have moved it. */
-		else if (t->pub.state == TASK_STOPPED && task_regs(&t->pub))
-			task_pc_set(t, check);
-		return true;
-	}
-	if (p && arch_tramp_is_stop(&p->tramp, pc)) {
-		signal_repair_forced(e, t, false);
-		if (t->pub.state == TASK_STOPPED)
-			patch_tell(e, t, p, pc);
-		return true;
-	}
-	to = arrival_at(as, pc);
-	if (!to)
-		return false;
-	signal_repair_forced(e, t, false);
-	if (t->pub.state == TASK_STOPPED && task_regs(&t->pub))
-		task_pc_set(t, to);
-	count_arrival(e, as, pc);
-	return true;
-}
-
-static bool is_from_kernel(pid_t tid)
-{
-	siginfo_t si;
-
-	return ptrace(PTRACE_GETSIGINFO, tid, NULL, &si) == 0 && si.si_code > 0;
-}
-
-bool patch_fault(struct engine *e, struct engine_task *t, int sig)
-{
-	struct aspace *as = t->pub.proc->as;
-	struct arch_regs *r;
-	const struct code_region *c;
-	uint64_t to = 0, pc;
-
-	if (!as->code.n || (sig != SIGSEGV && sig != SIGBUS && sig != SIGILL))
-		return false;
-	r = task_regs(&t->pub);
-	if (!r)
-		return false;
-	c = region_of(as, arch_pc(r));
-	if (c && sig != SIGILL) {
-		const struct patch *p = by_tramp(as, arch_pc(r));
-
-		to = arch_tramp_fixup(p ? &p->tramp : NULL, c->lo, arch_pc(r));
-	} else if (!c)
-		to = arrival_at(as, arch_pc(r));
-	if (!to || !is_from_kernel(t->pub.tid))
-		return false;
-	pc = arch_pc(r);
-	task_pc_set(t, to);
-	if (!c)
-		count_arrival(e, as, pc);
-	return true;
-}
-
-bool patch_emergency_fault(struct engine_task *t, const struct arch_regs *r, int sig)
-{
-	struct aspace *as = t->pub.proc->as;
-	const struct code_region *c = region_of(as, arch_pc(r));
-	const struct patch *p = c ? by_tramp(as, arch_pc(r)) : NULL;
-	uint64_t pc = arch_pc(r), to = 0;
-
-	if (c && sig != SIGTRAP)
-		to = arch_tramp_fixup(p ? &p->tramp : NULL, c->lo, pc);
-	else if (!c && sig == SIGTRAP && arrival_at(as, pc - arch_bp_pc_bias))
-		to = pc - arch_bp_pc_bias;
-	else if (!c && (sig == SIGILL || sig == SIGSEGV) && arrival_at(as, pc))
-		to = pc;
-	if (!to || !is_from_kernel(t->pub.tid))
-		return false;
-	arch_pc_write(t->pub.tid, to);
-	return true;
-}
-
-/* Some of the firing's clauses are done: the rest, step by step. */
-static bool finish_firing(struct engine *e, struct engine_task *t)
-{
-	struct arch_tramp_place place;
-
-	for (int i = 0; i < PARTIAL_STEPS; i++) {
-		struct arch_regs *now = task_regs(&t->pub), r;
-
-		if (!now)
-			return false;
-		r = *now;
-		if (!patch_unwind(t->pub.proc->as, &t->pub, &r, &place))
-			return false;
-		if (place.phase != ARCH_TRAMP_PARTIAL)
-			return true;
-		if (!task_step(e, t))
-			return false;
-	}
-	return false;
-}
-
-static bool is_fault_signal(int sig)
-{
-	return sig == SIGSEGV || sig == SIGBUS || sig == SIGILL || sig == SIGFPE || sig == SIGTRAP;
-}
-
-/*
- * Who comes back to the middle of a patch needs us to go on.  Where we might be
- * killed meanwhile, the frame names the same place in the trampoline; it will
- * look for its ring there even after we let go.
- */
-static void stay_safe(struct engine *e, struct aspace *as, struct arch_regs *r, uint64_t orig)
-{
-	uint64_t to = arrival_at(as, orig);
-	const struct patch_span *s = patch_span_at(as, orig, orig + 1, 0);
-
-	if (!to || orig == s->lo || !ring_may_outlive(e, as))
-		return;
-	arch_set_pc(r, to);
-	as->annex_doubt = as->anchor_doubt = true;
-}
-
-void patch_leave(struct engine *e, struct engine_task *t, int sig)
-{
-	struct aspace *as = t->pub.proc->as;
-	struct arch_tramp_place place;
-	struct arch_regs *now = task_regs(&t->pub), r;
-	bool is_fault = is_fault_signal(sig) && is_from_kernel(t->pub.tid);
-
-	if (!now)
-		return;
-	r = *now;
-	if (!patch_unwind(as, &t->pub, &r, &place))
-		return;
-	if (place.phase == ARCH_TRAMP_PARTIAL) {
-		siginfo_t si;
-		bool has_info = ptrace(PTRACE_GETSIGINFO, t->pub.tid, NULL, &si) == 0;
-
-		finish_firing(e, t);
-		if (has_info)
-			ptrace(PTRACE_SETSIGINFO, t->pub.tid, NULL, &si);
-		now = task_regs(&t->pub);
-		if (!now)
-			return;
-		r = *now;
-		if (!patch_unwind(as, &t->pub, &r, &place))
-			return;
-	}
-	if (place.phase == ARCH_TRAMP_BEFORE && t->ring && place.reserve) {
-		ring_drain(e);
-		arch_ring_rewind(t->ring->hdr, t->ring->data, place.reserve);
-	}
-	if (place.stage && place.phase != ARCH_TRAMP_PARTIAL) {
-		fastcall_leave(e, t, &r, &place, sig);
-		*now = r;
-		task_regs_changed(&t->pub);
-		return;
-	}
-	switch (place.phase) {
-	case ARCH_TRAMP_BEFORE: stay_safe(e, as, &r, place.orig); break;
-	case ARCH_TRAMP_COPY:
-		/* Who handles it may look the address up. */
-		if (is_fault && place.orig)
-			arch_set_pc(&r, place.orig);
-		else
-			as->annex_doubt = true;
-		break;
-	default: as->annex_doubt = true;
-	}
-	if (place.phase == ARCH_TRAMP_PARTIAL)
-		return;
-	*now = r;
-	task_regs_changed(&t->pub);
 }

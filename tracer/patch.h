@@ -96,9 +96,17 @@ uint64_t patch_copy_of(const struct site *s);
 struct patch *patch_of_tramp(const struct aspace *as, uint64_t pc);
 struct patch *patch_live_at(const struct aspace *as, uint64_t addr);
 
+/* Memory for trampolines that pc is in; NULL. */
+const struct code_region *patch_region_of(const struct aspace *as, uint64_t pc);
+/* The patch whose trampoline pc is in; NULL. */
+struct patch *patch_by_tramp(const struct aspace *as, uint64_t pc);
+/* pc inside a live patch, not its first byte: where it goes on; 0 no. */
+uint64_t patch_arrival(struct aspace *as, uint64_t pc);
+
 /* Does the thread make a system call of the trampoline's own? */
 bool patch_sleeps(struct engine_task *t);
 
+/* patch_signal.c */
 /* Has it run into a trampoline's breakpoint? */
 bool patch_is_trap(struct engine_task *t, const struct arch_regs *r);
 /* deep.c: a hit of the patch that the tracer must tell; the task is at that breakpoint. */
