@@ -293,7 +293,7 @@ struct error *engine_fork(struct engine *e, char *const argv[], char *const env_
 		return &error_nomem;
 	if (why) {
 		free(l);
-		if (why == ENOENT && strchr(argv[0], '='))
+		if (strchr(argv[0], '='))
 			return error_format(ERR_OTHER,
 					    "failed to execute %s: %s\n"
 					    "hint: env sets variables: -c 'env %s ...'",
