@@ -70,6 +70,12 @@ void arch_set_retval(struct arch_regs *r, uint64_t v);
  */
 bool arch_return_address(const struct arch_regs *r, uint64_t *ret);
 
+/*
+ * Of the general registers without program counter and flags: two sets that differ are
+ * told apart, as far as 64 bits can.
+ */
+uint64_t arch_regs_digest(const struct arch_regs *r);
+
 /* uregs[n], numbering of the builtins document; false: no such register. */
 bool arch_ureg(const struct arch_regs *r, unsigned n, uint64_t *ret);
 struct arch_ureg_name {

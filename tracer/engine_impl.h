@@ -46,9 +46,11 @@
 /* event.sig of a death that no wait status told. */
 #define SYNTHETIC (-1)
 
-/* A hit that was told but whose instruction a signal kept from running. */
+/* A hit that was told but whose instruction a signal kept from running.  Its handler's
+ * return brings back all registers; after a longjmp() the same hit has others. */
 struct hit_skip {
 	uint64_t addr, sp;
+	uint64_t digest; /* arch_regs_digest() */
 };
 
 struct engine_task {

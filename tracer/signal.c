@@ -300,13 +300,13 @@ static void fix_siginfo(struct task *t, int sig, uint64_t from, uint64_t to)
 	ptrace(PTRACE_SETSIGINFO, t->tid, NULL, &si);
 }
 
-static void push_skip(struct engine_task *t, uint64_t addr, uint64_t sp)
+static void push_skip(struct engine_task *t, uint64_t addr, const struct arch_regs *r)
 {
 	if (t->n_skips == MAX_SKIPS) {
 		memmove(t->skips, t->skips + 1, sizeof(t->skips[0]) * (MAX_SKIPS - 1));
 		t->n_skips--;
 	}
-	t->skips[t->n_skips++] = (struct hit_skip){ addr, sp };
+	t->skips[t->n_skips++] = (struct hit_skip){ addr, arch_sp(r), arch_regs_digest(r) };
 }
 
 static void leave_slot(struct task *t, int sig)
@@ -336,7 +336,7 @@ static void leave_slot(struct task *t, int sig)
 	fix_siginfo(t, sig, pc, orig);
 	/* Told already; it will trap once more when the handler returns. */
 	if (site_find(as, orig))
-		push_skip(task_impl(t), orig, arch_sp(r));
+		push_skip(task_impl(t), orig, r);
 }
 
 void signal_deliver(struct engine *e, struct task *t, int sig)

@@ -649,14 +649,18 @@ struct site *site_next(struct aspace *as, uint64_t addr)
 /* ------------------------------------------------------------------- hits -- */
 
 /* Was this hit told before a signal kept its instruction from running? */
-static bool take_skip(struct engine_task *t, uint64_t addr, uint64_t sp)
+static bool take_skip(struct engine_task *t, uint64_t addr, const struct arch_regs *r)
 {
+	uint64_t sp = arch_sp(r);
+
 	while (t->n_skips) {
 		struct hit_skip *skip = &t->skips[t->n_skips - 1];
 
 		if (skip->addr == addr && skip->sp == sp) {
 			t->n_skips--;
-			return true;
+			if (skip->digest == arch_regs_digest(r))
+				return true;
+			continue; /* the same call again, after a longjmp */
 		}
 		if (skip->sp >= sp)
 			return false; /* still in the handler */
@@ -669,7 +673,7 @@ static bool was_told(struct engine_task *t, uint64_t addr)
 {
 	struct arch_regs *r = task_regs(&t->pub);
 
-	return r && take_skip(t, addr, arch_sp(r));
+	return r && take_skip(t, addr, r);
 }
 
 static void tell_users(struct engine *e, struct task *t, struct site *s)

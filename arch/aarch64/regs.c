@@ -125,6 +125,15 @@ bool arch_call_arg(const struct arch_regs *r, unsigned n, uint64_t *ret)
 	return arch_arg(r, n, ret);
 }
 
+uint64_t arch_regs_digest(const struct arch_regs *r)
+{
+	uint64_t h = 0;
+
+	for (unsigned i = 0; i <= REG_SP; i++)
+		h = (h ^ r->w[i]) * UINT64_C(0x9e3779b97f4a7c15) + (h >> 29);
+	return h;
+}
+
 uint64_t arch_retval(const struct arch_regs *r)
 {
 	return r->w[0];

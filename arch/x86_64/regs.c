@@ -119,6 +119,15 @@ bool arch_call_arg(const struct arch_regs *r, unsigned n, uint64_t *ret)
 	return argument(r, n, arch_sp(r), ret);
 }
 
+uint64_t arch_regs_digest(const struct arch_regs *r)
+{
+	uint64_t h = r->w[WORD(rsp)];
+
+	for (unsigned i = WORD(r15); i <= WORD(rdi); i++)
+		h = (h ^ r->w[i]) * UINT64_C(0x9e3779b97f4a7c15) + (h >> 29);
+	return h;
+}
+
 uint64_t arch_retval(const struct arch_regs *r)
 {
 	return r->w[WORD(rax)];
