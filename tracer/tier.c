@@ -18,7 +18,7 @@
 
 #define CAP_MAX ((uint64_t)NEAR_CAP_MAX)
 #define TABLES_LARGE (UINT32_C(256) << 10) /* bytes of cells, until which tables are large */
-#define TABLES_MAX (UINT32_C(4) << 20)
+#define TABLES_MAX (UINT32_C(1) << 20)
 #define AFTER_MAX 64u /* padding behind a function is rarely more */
 
 struct tier *tier_of(struct session *s)
