@@ -83,8 +83,8 @@ static void run_cell(struct arch_agg *a, const struct dl_code *value)
 
 /* factor, low, high, steps */
 static const uint64_t ll_params[] = {
-	10ull << 48 | 0ull << 32 | 6ull << 16 | 20,	2ull << 48 | 0ull << 32 | 9ull << 16 | 2,
-	10ull << 48 | 3ull << 32 | 18ull << 16 | 10,	10ull << 48 | 0ull << 32 | 3ull << 16 | 100,
+	10ull << 48 | 0ull << 32 | 6ull << 16 | 20,   2ull << 48 | 0ull << 32 | 9ull << 16 | 2,
+	10ull << 48 | 3ull << 32 | 18ull << 16 | 10,  10ull << 48 | 0ull << 32 | 3ull << 16 | 100,
 	1000ull << 48 | 1ull << 32 | 5ull << 16 | 10,
 };
 
