@@ -129,7 +129,7 @@ uint64_t arch_regs_digest(const struct arch_regs *r)
 {
 	uint64_t h = 0;
 
-	for (unsigned i = 0; i <= REG_SP; i++)
+	for (unsigned i = 0; i <= A64_WORD_SP; i++)
 		h = (h ^ r->w[i]) * UINT64_C(0x9e3779b97f4a7c15) + (h >> 29);
 	return h;
 }
