@@ -331,7 +331,7 @@ static void give_cells(struct session *s, struct tier *t, const struct dl_enabli
 		return;
 	}
 	struct dl_near_aggs *as = &c->near_aggs;
-	enum arch_agg_kind kinds[NEAR_AGGS_MAX];
+	enum arch_agg_kind kinds[NEAR_AGGS_MAX] = { 0 };
 	uint32_t n_aggs;
 	const struct dl_aggdesc *const *aggs = dl_ctx_aggs(s->ctx, &n_aggs);
 
