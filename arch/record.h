@@ -167,26 +167,42 @@ static inline struct dl_record *arch_ring_at(const struct arch_ring *r, uint8_t 
 /*
  * Takes back what a stopped thread has reserved and will not commit (its
  * trampoline was left: arch_tramp_unwind, death).  reserve as arch_tramp_unwind
- * gave it, or 0 for "whatever is open".
+ * gave it, or 0 for "whatever is open".  tail and size are the tracer's own:
+ * of what is in the ring nothing is trusted, and other threads may change it.
  */
-static inline void arch_ring_rewind(struct arch_ring *r, uint8_t *data, uint32_t reserve)
+static inline void arch_ring_take_back(struct arch_ring *r, uint8_t *data, uint64_t tail,
+				       uint64_t size, uint32_t reserve)
 {
-	uint64_t at = r->tail;
-	const struct dl_record *rec;
+	uint64_t head = __atomic_load_n(&r->head, __ATOMIC_ACQUIRE), at = tail;
 
-	while ((rec = arch_ring_at(r, data, at)) != NULL)
-		at += rec->len;
-	if (at >= r->head || r->head - at > r->mask + 1)
+	if (head - tail > size)
 		return;
-	if (reserve == 0 || r->head - at <= reserve) {
-		__builtin_memset(data + (at & r->mask), 0, r->head - at);
+	while (at != head) {
+		const struct dl_record *rec =
+			(const struct dl_record *)(const void *)(data + (at & (size - 1)));
+		uint32_t len = __atomic_load_n(&rec->len, __ATOMIC_ACQUIRE);
+
+		if (len < 8 || len % 8 || len > head - at)
+			break;
+		at += len;
+	}
+	if (at == head)
+		return;
+	if (reserve == 0 || head - at <= reserve) {
+		__builtin_memset(data + (at & (size - 1)), 0, head - at);
 		__atomic_store_n(&r->head, at, __ATOMIC_RELEASE);
 	} else {
 		uint64_t filler = reserve;
 
-		__builtin_memset(data + (at & r->mask), 0, reserve);
-		__builtin_memcpy(data + (at & r->mask), &filler, sizeof(filler));
+		__builtin_memset(data + (at & (size - 1)), 0, reserve);
+		__builtin_memcpy(data + (at & (size - 1)), &filler, sizeof(filler));
 	}
+}
+
+/* The same of a ring that nobody else writes to. */
+static inline void arch_ring_rewind(struct arch_ring *r, uint8_t *data, uint32_t reserve)
+{
+	arch_ring_take_back(r, data, r->tail, r->mask + 1, reserve);
 }
 
 /* -------------------------------------------------------------- stacks -- */

@@ -236,7 +236,8 @@ void patch_leave(struct engine *e, struct engine_task *t, int sig)
 	}
 	if (place.phase == ARCH_TRAMP_BEFORE && t->ring && place.reserve) {
 		ring_drain(e);
-		arch_ring_rewind(t->ring->hdr, t->ring->data, place.reserve);
+		arch_ring_take_back(t->ring->hdr, t->ring->data, t->ring->tail, t->ring->size,
+				    place.reserve);
 	}
 	if (place.stage && place.phase != ARCH_TRAMP_PARTIAL) {
 		fastcall_leave(e, t, &r, &place, sig);

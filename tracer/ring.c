@@ -366,11 +366,19 @@ static uint32_t cell_at(const struct ring_cell *c, uint32_t entry)
 	return c->off / 8 + (c->entries ? 1 + entry * arch_agg_entry(c->kind) : 0);
 }
 
-/* Cells from an offset on become new. */
+/* Read once: the target may change it at any moment. */
+static uint32_t cells_end(const struct ring *r)
+{
+	return __atomic_load_n(&r->hdr->cells_end, __ATOMIC_RELAXED);
+}
+
+/* Cells from an offset on become new; what the ring says of it may be nonsense. */
 static void init_cells(const struct engine *e, struct ring *r, uint32_t from)
 {
 	uint64_t *words = (uint64_t *)(void *)r->hdr;
 
+	if (from < ARCH_RING_CELLS || from > e->cells_top)
+		from = ARCH_RING_CELLS;
 	memset((uint8_t *)r->hdr + from, 0, e->cells_top - from);
 	memset((uint8_t *)r->seen + from, 0, e->cells_top - from);
 	for (size_t i = 0; i < e->cells.n; i++) {
@@ -450,6 +458,7 @@ void ring_welcome_all(struct engine *e, struct aspace *as)
 static void take_back(struct engine *e, struct ring *r)
 {
 	struct arch_ring *h = r->hdr;
+	uint64_t used = __atomic_load_n(&h->head, __ATOMIC_ACQUIRE) - r->tail;
 
 	for (size_t i = 0; i < e->rings.n; i++) {
 		if (e->rings.items[i] != r)
@@ -458,8 +467,8 @@ static void take_back(struct engine *e, struct ring *r)
 		break;
 	}
 	e->stats.ring_drops += h->drops;
-	if (h->head != r->tail && h->head - r->tail <= r->size)
-		memset(r->data + (r->tail & (r->size - 1)), 0, h->head - r->tail);
+	if (used && used <= r->size)
+		memset(r->data + (r->tail & (r->size - 1)), 0, used);
 	h->head = h->tail = h->drops = h->again = 0;
 	r->tail = 0;
 	h->limit = r->size;
@@ -469,7 +478,7 @@ static void take_back(struct engine *e, struct ring *r)
 /* For any record there may be; whoever drained it. */
 static bool has_room(const struct ring *r)
 {
-	uint64_t used = r->hdr->head - r->tail;
+	uint64_t used = __atomic_load_n(&r->hdr->head, __ATOMIC_RELAXED) - r->tail;
 
 	return used <= r->size && r->size - used >= (uint64_t)r->space->need + 8;
 }
@@ -484,11 +493,12 @@ void ring_extend_all(struct engine *e, struct aspace *as)
 {
 	for (size_t i = 0; i < e->rings.n; i++) {
 		struct ring *r = e->rings.items[i];
+		uint32_t end = cells_end(r);
 
 		if (r->space->as != as || r->owner->ring != r)
 			continue;
-		if (r->head_bytes >= e->cells_top && r->hdr->cells_end < e->cells_top)
-			init_cells(e, r, r->hdr->cells_end);
+		if (r->head_bytes >= e->cells_top && end < e->cells_top)
+			init_cells(e, r, end);
 		if (!fits(e, r)) /* it is exchanged when the thread is where it can be */
 			r->hdr->control = ring_control(r->space, 0);
 	}
@@ -499,9 +509,12 @@ void ring_want(struct engine *e, struct engine_task *t)
 	struct ring *r = t->ring;
 
 	if (r) {
+		uint32_t end;
+
 		ring_drain(e);
-		if (r->head_bytes >= e->cells_top && r->hdr->cells_end < e->cells_top) {
-			init_cells(e, r, r->hdr->cells_end);
+		end = cells_end(r);
+		if (r->head_bytes >= e->cells_top && end < e->cells_top) {
+			init_cells(e, r, end);
 			return;
 		}
 		if (fits(e, r) && has_room(r))
@@ -782,7 +795,7 @@ static void collect_cell(struct engine *e, struct ring *r, const struct ring_cel
 	uint64_t hits = __atomic_load_n(&now[0], __ATOMIC_ACQUIRE);
 	uint64_t n_hits = hits - seen[0];
 	int64_t *values = e->cell_values;
-	int64_t borrow = 0;
+	uint64_t borrow = 0;
 	uint32_t n = 0;
 
 	if (!n_hits)
@@ -796,7 +809,7 @@ static void collect_cell(struct engine *e, struct ring *r, const struct ring_cel
 		values[n++] = (int64_t)(is_extreme(c->kind) ? v : v - seen[i]);
 		/* The sum of squares is one number of two words. */
 		if (c->kind == ARCH_AGG_STDDEV && i == 3)
-			values[n - 1] -= borrow;
+			values[n - 1] = (int64_t)((uint64_t)values[n - 1] - borrow);
 		borrow = v < seen[i];
 		seen[i] = v;
 	}
@@ -817,7 +830,7 @@ static uint32_t cell_bytes(const struct ring_cell *c)
 
 void ring_collect_one(struct engine *e, struct ring *r)
 {
-	uint32_t end = r->hdr->cells_end;
+	uint32_t end = cells_end(r);
 
 	if (!e->config.ops->cell || process_impl(r->owner->pub.proc)->is_silent)
 		return;
