@@ -29,6 +29,7 @@
 /* Stops at a place before it is looked at: the first costs memory and symbol tables. */
 #define FIRST_STOPS 64u
 #define NEXT_STOPS 16u
+#define FULL_DOUBLES 20u /* how often a full place's stops double at most */
 
 #ifndef MAP_FIXED_NOREPLACE
 #define MAP_FIXED_NOREPLACE 0x100000
@@ -42,7 +43,8 @@ struct hot {
 
 struct fastcalls {
 	bool is_mapped, is_refused;
-	uint32_t n_slots; /* handed out */
+	uint32_t n_slots; /* handed out; never again, threads may come back to them */
+	uint32_t n_full; /* how often a full place was shown */
 	struct patch *owners[N_SLOTS];
 	struct hot hot[N_HOT];
 };
@@ -79,6 +81,21 @@ static bool has_call(const struct patch *p, unsigned nr)
 	return false;
 }
 
+/*
+ * Stops before the place is shown, p what is patched there; 0: never.  A full place loses a
+ * number for the new one, and the two might go on like that: each time takes twice as long.
+ */
+static uint32_t stops_needed(const struct fastcalls *c, const struct patch *p)
+{
+	uint32_t n = p ? p->tramp.n_calls : 0;
+
+	if (n == ARCH_TRAMP_CALLS)
+		return c->n_slots + n > N_SLOTS ? 0 : NEXT_STOPS << (c->n_full + 1);
+	if (c->n_slots + n + 1 > N_SLOTS)
+		return 0;
+	return c->n_slots ? NEXT_STOPS : FIRST_STOPS;
+}
+
 void fastcall_note(struct engine *e, struct engine_task *t)
 {
 	struct aspace *as = t->pub.proc->as;
@@ -86,6 +103,7 @@ void fastcall_note(struct engine *e, struct engine_task *t)
 	unsigned nr = t->entry.nr;
 	const struct patch *p;
 	struct hot *h;
+	uint32_t need;
 
 	if (!arch_has_calls || !e->config.ops->hot_call || nr >= ENGINE_SYSCALL_WORDS * 64 ||
 	    arch_call_stays(nr) || !syscall_is_told(t, nr) || !t->pub.proc->has_filter ||
@@ -99,12 +117,17 @@ void fastcall_note(struct engine *e, struct engine_task *t)
 	else if (patch_contains(as, addr) || annex_contains(as, addr))
 		return;
 	h = hot_of(as->calls, addr, nr);
-	if (!h || h->is_refused || ++h->n < (as->calls->n_slots ? NEXT_STOPS : FIRST_STOPS))
+	if (!h || h->is_refused || ++h->n < NEXT_STOPS)
+		return;
+	p = patch_live_at(as, addr);
+	need = stops_needed(as->calls, p);
+	if (!need || h->n < need)
 		return;
 	h->n = 0;
-	p = patch_live_at(as, addr);
 	if (has_call(p, nr))
 		return;
+	if (p && p->tramp.n_calls == ARCH_TRAMP_CALLS && as->calls->n_full < FULL_DOUBLES)
+		as->calls->n_full++;
 	h->is_refused = !e->config.ops->hot_call(e->config.ctx, &t->pub, addr, nr);
 }
 
