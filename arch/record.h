@@ -57,7 +57,7 @@
  *		a larger one (and moves its anchor), and continues it as it is: it
  *		tries again.  The ring's size must be at least the clause's need, or it
  *		would try for ever.
- *	ARCH_CONTROL_SLEEP	(if arch_tramp_sleeps) the thread sleeps for a moment, on the
+ *	ARCH_CONTROL_SLEEP	the thread sleeps for a moment, on the
  *		control word by futex(), and looks again.
  *	anything else		drops is counted and the clause left out.
  * The null ring is one struct arch_ring for all threads that have no ring yet:
@@ -232,10 +232,6 @@ uint64_t arch_thread_pointer(const struct arch_regs *r);
 
 /* -------------------------------------------------------------- anchor -- */
 
-/* Has this processor a record tier?  false: every plan is refused. */
-extern const bool arch_has_record;
-/* Does its code know ARCH_CONTROL_SLEEP? */
-extern const bool arch_tramp_sleeps;
 /* The raw counter that records are stamped with, as the tracer reads it. */
 uint64_t arch_counter(void);
 /*

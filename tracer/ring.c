@@ -228,7 +228,7 @@ static void init_first(struct ring_space *rs, const struct ring_chunk *c)
 	rs->null_ring = c->remote;
 	rs->page = c->local;
 	*ring_control_word(rs, 0) = ARCH_CONTROL_WAIT;
-	*ring_control_word(rs, 1) = arch_tramp_sleeps ? ARCH_CONTROL_SLEEP : ARCH_CONTROL_WAIT;
+	*ring_control_word(rs, 1) = ARCH_CONTROL_SLEEP;
 	null->self = c->remote;
 	null->control = ring_control(rs, 0);
 	if (!arch_anchors_are_table)

@@ -815,7 +815,7 @@ bool tier_is_wanted(const struct session *s)
 
 	if (s->only_cpu >= 0)
 		return false; /* -x cpu: asked at each firing */
-	return arch_has_record && (!tier || strcmp(tier, "stop"));
+	return !tier || strcmp(tier, "stop");
 }
 
 static bool any_left(const struct promotion *p, uint64_t *near)

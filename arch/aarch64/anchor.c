@@ -14,8 +14,6 @@
 #define NT_ARM_TLS 0x401
 #endif
 
-const bool arch_has_record = true;
-const bool arch_tramp_sleeps = true;
 const bool arch_anchors_are_table = true;
 
 uint64_t arch_counter(void)

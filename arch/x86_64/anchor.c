@@ -9,9 +9,6 @@
 
 #include "../record.h"
 
-const bool arch_has_record = true;
-const bool arch_tramp_sleeps = true;
-
 uint64_t arch_counter(void)
 {
 	return __builtin_ia32_rdtsc();
