@@ -5,6 +5,8 @@
  *	seccomp   a SECCOMP_RET_TRACE stop and PTRACE_CONT, both on one CPU
  *	syscall   a bare getppid
  *	filtered  getppid under a filter that allows it
+ *	stub      a call of a function that stores the time stamp counter and two registers: what
+ *	          a trampoline that leaves a record can't be cheaper than
  *
  * Prints one "name ns" line each.
  */
@@ -27,6 +29,7 @@
 
 #define STOPS 20000
 #define CALLS 2000000
+#define STUBS 10000000
 
 static uint64_t now(void)
 {
@@ -140,10 +143,40 @@ static int bare_syscalls(void)
 	return 0;
 }
 
+static uint64_t counter(void)
+{
+#if defined(__x86_64__)
+	return __builtin_ia32_rdtsc();
+#else
+	uint64_t ticks;
+
+	__asm__ volatile("mrs %0, cntvct_el0" : "=r"(ticks));
+	return ticks;
+#endif
+}
+
+__attribute__((noinline)) static void stub(volatile uint64_t *record, uint64_t a, uint64_t b)
+{
+	record[0] = counter();
+	record[1] = a;
+	record[2] = b;
+}
+
+static void stubs(void)
+{
+	static uint64_t records[4 * 1024];
+	uint64_t t0 = now();
+
+	for (uint64_t i = 0; i < STUBS; i++)
+		stub(records + 4 * (i & 1023), i, i + 1);
+	printf("stub %.1f\n", (double)(now() - t0) / STUBS);
+}
+
 int main(void)
 {
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	pin();
+	stubs();
 	if (measure("int3", breakpoints, 0) || measure("seccomp", getppids, 1))
 		return 1;
 	return bare_syscalls();

@@ -585,6 +585,11 @@ void engine_follow_forks(struct engine *e, bool follow)
 	e->config.follow_forks = follow;
 }
 
+void engine_set_ring_bytes(struct engine *e, uint64_t bytes)
+{
+	e->ring_bytes = bytes;
+}
+
 void engine_start(struct engine *e)
 {
 	for (struct engine_task *t = e->tasks, *next; t; t = next) {

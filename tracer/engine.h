@@ -77,7 +77,6 @@ struct engine_config {
 	bool cpupin; /* adaptive pinning allowed (-x cpupin) */
 	bool follow_forks; /* trace the children of -p processes too */
 	bool verbose;
-	uint64_t ring_bytes; /* of a thread's ring; 0: as is usual */
 };
 
 struct engine *engine_create(const struct engine_config *config); /* NULL: out of memory */
@@ -122,6 +121,8 @@ void engine_watch_syscalls(struct engine *e, const struct syscall_set *set);
 
 /* Children of -p processes born from now on are traced too (config.follow_forks). */
 void engine_follow_forks(struct engine *e, bool follow);
+/* Of a thread's ring, in bytes (-x bufsize), from 64 KB to 64 MB; without it, or 0, 1 MB. */
+void engine_set_ring_bytes(struct engine *e, uint64_t bytes);
 
 /* The thread's stack led out of its copy: from now on its hits that want the stack stop. */
 void engine_stack_odd(struct task *t);

@@ -194,6 +194,7 @@ struct pin_state {
 
 struct engine {
 	struct engine_config config;
+	uint64_t ring_bytes; /* of a thread's ring; 0: as is usual */
 	struct engine_stats stats;
 	pid_t pid, tid;
 	sigset_t sigchld, old_mask;

@@ -36,7 +36,8 @@
 #define CONTROL_OFFSET 2048u /* of the control words in the null ring's page ... */
 #define CONTROL_STRIDE 256u /* ... which are on lines of their own */
 #define RING_MIN (UINT32_C(64) << 10)
-#define RING_MAX (UINT32_C(1) << 20)
+#define RING_USUAL (UINT32_C(1) << 20)
+#define RING_MAX (UINT32_C(64) << 20)
 #define RING_LIMIT (UINT32_C(1) << 30)
 #define FIRST_RINGS 4u
 #define MANY_RINGS 32u /* beyond this they get smaller */
@@ -182,7 +183,7 @@ static uint32_t page_up(uint64_t n)
 
 static uint32_t ring_bytes(const struct engine *e, const struct ring_space *rs)
 {
-	uint64_t want = e->config.ring_bytes ? e->config.ring_bytes : RING_MAX;
+	uint64_t want = e->ring_bytes ? e->ring_bytes : RING_USUAL;
 	uint32_t size = RING_MIN;
 
 	if (want > RING_MAX)

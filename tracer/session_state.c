@@ -83,6 +83,8 @@ struct error *session_create_state(struct session *s)
 	s->state = dl_state_create(s->ctx, s->options);
 	if (!s->state)
 		return error_os(ENOMEM, "could not enable tracing");
+	if (dl_option_is_set(s->options, DL_OPT_BUFSIZE))
+		engine_set_ring_bytes(s->engine, dl_state_bufsize(s->state));
 	const char *policy = dl_option_text(s->options, DL_OPT_BUFPOLICY);
 
 	s->reads_at_end = policy && (!strcmp(policy, "ring") || !strcmp(policy, "fill"));
