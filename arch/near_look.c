@@ -8,6 +8,8 @@
 
 #include <stdlib.h>
 
+#include "../dlang/host.h"
+
 /* -------------------------------------------------------- instructions -- */
 
 bool near_acts(uint8_t op)
@@ -130,6 +132,126 @@ int32_t *near_find_closes(const struct dl_code *code)
 		close[pc] = next;
 	}
 	return close;
+}
+
+/* ------------------------------------------------------------- objects -- */
+
+const struct arch_where *near_object(const struct arch_tramp_firing *f, const struct dl_insn *i)
+{
+	unsigned n = (unsigned)i->imm - DL_ARG_ADDRESS;
+
+	if (i->op != DL_OP_NARG || i->imm < DL_ARG_ADDRESS || n >= f->n_objects)
+		return NULL;
+	return &f->objects[n];
+}
+
+unsigned near_piece_bytes(const struct arch_piece *p)
+{
+	switch (p->size) {
+	case 1:
+	case 2:
+	case 4: return p->size;
+	default: return p->size > 8 ? 16 : 8;
+	}
+}
+
+/* Words that an object takes; 0: it is in memory. */
+static unsigned words_of(const struct arch_where *w)
+{
+	unsigned end = 0;
+
+	if (w->how == ARCH_IN_WORD)
+		return 1;
+	for (unsigned i = 0; w->how == ARCH_IN_PIECES && i < w->n_pieces; i++)
+		if (w->pieces[i].at + near_piece_bytes(&w->pieces[i]) > end)
+			end = w->pieces[i].at + near_piece_bytes(&w->pieces[i]);
+	return (end + 7) / 8;
+}
+
+/* Each object has a place of its own, in the order in which they are asked for first. */
+static unsigned room_up_to(const struct arch_tramp_firing *f, const struct dl_code *code,
+			   int32_t imm)
+{
+	uint64_t seen = 0;
+	unsigned at = 0;
+
+	for (uint32_t pc = 0; pc < code->n; pc++) {
+		const struct dl_insn *i = &code->insns[pc];
+		const struct arch_where *w = near_object(f, i);
+
+		if (!w || i->imm - DL_ARG_ADDRESS > 63)
+			continue;
+		if (i->imm == imm)
+			break;
+		if (!(seen >> (i->imm - DL_ARG_ADDRESS) & 1))
+			at += words_of(w);
+		seen |= UINT64_C(1) << (i->imm - DL_ARG_ADDRESS);
+	}
+	return at;
+}
+
+unsigned near_room_at(const struct arch_tramp_firing *f, const struct dl_code *code,
+		      const struct dl_insn *i)
+{
+	return room_up_to(f, code, i->imm);
+}
+
+unsigned near_room(const struct arch_tramp_firing *f, uint32_t n)
+{
+	unsigned most = 0;
+
+	for (uint32_t i = 0; i < n; i++) {
+		for (uint32_t k = 0; f[i].n_objects && k < f[i].n_clauses; k++) {
+			const struct arch_tramp_clause *c = &f[i].clauses[k];
+			const struct dl_code *value = c->agg ? c->agg->code : NULL;
+			unsigned room = room_up_to(&f[i], c->code, -1);
+
+			most = room > most ? room : most;
+			room = value ? room_up_to(&f[i], value, -1) : 0;
+			most = room > most ? room : most;
+		}
+	}
+	return most;
+}
+
+static const char *refuse_object(enum arch_probe_kind kind, const struct arch_where *w)
+{
+	unsigned words = kind == ARCH_PROBE_RETURN ? 2 : arch_reg_args();
+
+	switch (w->how) {
+	case ARCH_IN_WORD: return w->n < words ? NULL : "an argument is no register's";
+	case ARCH_ON_STACK:
+		return kind == ARCH_PROBE_ENTRY && w->n >= words ? NULL :
+								   "an argument is on no stack";
+	case ARCH_AT_ADDRESS: return w->n < words ? NULL : "an argument's address is on the stack";
+	case ARCH_IN_PIECES: break;
+	default: return "an argument is nowhere";
+	}
+	if (w->is_partial)
+		return "an argument is known in part";
+	for (unsigned i = 0; i < w->n_pieces; i++)
+		if (!near_has_piece(kind, &w->pieces[i]))
+			return "an argument is in registers of other kinds";
+	return NULL;
+}
+
+const char *arch_objects_refuse(const struct arch_tramp_firing *f, const struct dl_code *code)
+{
+	for (uint32_t pc = 0; pc < code->n; pc++) {
+		const struct dl_insn *i = &code->insns[pc];
+		const struct arch_where *w = near_object(f, i);
+		const char *why;
+
+		if (i->op != DL_OP_NARG || i->imm < DL_ARG_ADDRESS)
+			continue;
+		if (!w || (f->kind != ARCH_PROBE_ENTRY && f->kind != ARCH_PROBE_RETURN))
+			return "an argument is where only debug information finds it";
+		why = refuse_object(f->kind, w);
+		if (why)
+			return why;
+	}
+	return room_up_to(f, code, -1) > NEAR_ROOM_MAX ? "arguments by value take too much room" :
+							 NULL;
 }
 
 /* ------------------------------------------------------------- clauses -- */

@@ -34,6 +34,20 @@ unsigned near_to_zero(const struct arch_tramp_firing *f, const struct dl_code *c
 /* For each instruction the one that closes its slot, or -1; NULL: out of memory. */
 int32_t *near_find_closes(const struct dl_code *code);
 
+/* Objects among the arguments that are put together from registers, in words of the frame. */
+/* The one that the instruction asks for; NULL: it asks for none. */
+const struct arch_where *near_object(const struct arch_tramp_firing *f, const struct dl_insn *i);
+/* At which word of the frame's room it is put together, for NARG i of the code. */
+unsigned near_room_at(const struct arch_tramp_firing *f, const struct dl_code *code,
+		      const struct dl_insn *i);
+#define NEAR_ROOM_MAX 8u
+/* How many words all blocks' firings need at most: 0 .. NEAR_ROOM_MAX. */
+unsigned near_room(const struct arch_tramp_firing *f, uint32_t n);
+/* How many bytes a piece is stored as: 1, 2, 4, 8, 16. */
+unsigned near_piece_bytes(const struct arch_piece *p);
+/* The processor's: does its code reach this piece? */
+bool near_has_piece(enum arch_probe_kind kind, const struct arch_piece *p);
+
 /* Clauses. */
 /* Where the words and cells that its code uses end, in the ring's head; 0: it uses none. */
 uint32_t near_cells_end(const struct arch_tramp_clause *c);

@@ -535,9 +535,16 @@ struct arch_tramp_firing {
 	uint64_t offset; /* ARCH_PROBE_RETURN: argument 0 */
 	const struct arch_place *places; /* ARCH_PROBE_PLACES */
 	uint32_t n_places;
+	/* ARCH_PROBE_ENTRY, ARCH_PROBE_RETURN: NARG DL_ARG_ADDRESS + i is the address of objects[i]. */
+	const struct arch_where *objects;
+	uint32_t n_objects;
 	const struct arch_tramp_clause *clauses;
 	uint32_t n_clauses;
 };
+
+/* Why a trampoline can't have the objects that this near program asks for, NULL if it can.
+ * Of the firing only kind and objects are looked at. */
+const char *arch_objects_refuse(const struct arch_tramp_firing *f, const struct dl_code *code);
 
 /*
  * System calls.  A site that is a system-call instruction can have a patch that

@@ -367,8 +367,6 @@ static unsigned gen_register(struct gen *g, const struct dl_node *n)
 	uint64_t i = cg_leaf_index(n);
 	unsigned r = cg_push(g);
 
-	if (is_arg && i >= DL_ARG_ADDRESS)
-		cg_needs_stop(g, "args[] that are no argument register");
 	if (g->cur->is_near) {
 		cg_emit(g, is_arg ? DL_OP_NARG : DL_OP_NREG, r, 0, 0, (int32_t)i);
 		return r;

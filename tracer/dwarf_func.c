@@ -404,13 +404,14 @@ static void read_param(struct dl_types *ts, struct dwarf_param_list *list, uint6
 	struct dwarf_param by_convention = *p;
 	enum place place = place_param(ts, list, entry, i, p);
 
+	if (p->where.is_partial && is_whole(&p->where, dl_type_size(ts, p->type)))
+		p->where.is_partial = false;
 	if (by_convention.why)
 		return;
 	if (place == PLACE_MEMORY && !t->is_gcc && !t->is_global && t->is_optimised)
 		p->why = "where it is at the entry is not known: the compiler may have changed how "
 			 "the function is called";
-	else if ((p->why ||
-		  (p->where.is_partial && !is_whole(&p->where, dl_type_size(ts, p->type)))) &&
+	else if ((p->why || p->where.is_partial) &&
 		 ((t->is_gcc ? t->is_global : !t->is_optimised) ||
 		  (place == PLACE_NONE && list->is_there[i] &&
 		   is_confirmed(&list->dies[i], ts, &by_convention.where, p))))

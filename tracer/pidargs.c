@@ -116,3 +116,9 @@ const struct arch_where *pid_args_object(const struct pid_args *a, unsigned i)
 {
 	return i < DWARF_PARAMS_MAX ? &a->objects[i] : NULL;
 }
+
+const struct arch_where *pid_args_objects(const struct pid_args *a, unsigned *n)
+{
+	*n = DWARF_PARAMS_MAX;
+	return a->objects;
+}

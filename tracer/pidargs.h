@@ -21,5 +21,7 @@ void pid_args_destroy(struct pid_args *a); /* NULL is fine */
 const struct dl_probe_arg *pid_args_list(const struct pid_args *a, unsigned *n, const char **why);
 /* Where the i-th of them that is read as an object (map - DL_ARG_ADDRESS) is. */
 const struct arch_where *pid_args_object(const struct pid_args *a, unsigned i);
+/* All of them, borrowed. */
+const struct arch_where *pid_args_objects(const struct pid_args *a, unsigned *n);
 
 #endif

@@ -554,6 +554,8 @@ const char *pid_tier_spot(const struct site_user *u, struct tier_spot *ret)
 		.at_entry = is_entry(spot),
 		.offset = spot->offset,
 	};
+	if (spot->owner->args)
+		ret->objects = pid_args_objects(spot->owner->args, &ret->n_objects);
 	return NULL;
 }
 

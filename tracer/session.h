@@ -294,6 +294,8 @@ struct tier_spot {
 	uint64_t offset;
 	const struct arch_place *places; /* the spot's own */
 	unsigned n_places;
+	const struct arch_where *objects; /* the probe's */
+	unsigned n_objects;
 };
 /* NULL, or why the probe stays on the stop tier. */
 const char *pid_tier_spot(const struct site_user *u, struct tier_spot *ret);

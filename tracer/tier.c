@@ -16,7 +16,6 @@
 #include "tier.h"
 #include "usdt.h"
 
-#define CAP_MAX ((uint64_t)NEAR_CAP_MAX)
 #define TABLES_LARGE (UINT32_C(256) << 10) /* bytes of cells, until which tables are large */
 #define TABLES_MAX (UINT32_C(1) << 20)
 #define AFTER_MAX 64u /* padding behind a function is rarely more */
@@ -119,78 +118,6 @@ void tier_report_end(const struct session *s)
 }
 
 /* ------------------------------------------------------------- clauses -- */
-
-/* What far asks of the thread must be known without it. */
-static const char *check_bvar(int32_t which, bool is_call)
-{
-	switch (which) {
-	case DL_BV_TIMESTAMP:
-	case DL_BV_WALLTIMESTAMP:
-	case DL_BV_PID:
-	case DL_BV_TID:
-	case DL_BV_PPID:
-	case DL_BV_UID:
-	case DL_BV_GID:
-	case DL_BV_EXECNAME:
-	case DL_BV_PROBEPROV:
-	case DL_BV_PROBEMOD:
-	case DL_BV_PROBEFUNC:
-	case DL_BV_PROBENAME:
-	case DL_BV_ID:
-	case DL_BV_EPID:
-	case DL_BV_CALLER:
-	case DL_BV_UCALLER: /* these by a copy of the stack */
-	case DL_BV_USTACKDEPTH:
-	case DL_BV_STACKDEPTH:
-	case DL_BV_IPL:
-	case DL_BV_ZONENAME: return NULL;
-	case DL_BV_ERRNO: return is_call ? NULL : "errno is the stopped thread's";
-	case DL_BV_CPU: return "cpu is asked for";
-	default: return "a variable of the stopped thread is asked for";
-	}
-}
-
-static const char *check_call(int32_t subr)
-{
-	switch (subr) {
-	case DL_SUBR_PROGENYOF:
-	case DL_SUBR_PROC_INT:
-	case DL_SUBR_PROC_STR:
-	case DL_SUBR_FD_INT:
-	case DL_SUBR_FD_STR: return "the process is looked at as it is when it fires";
-	default: return NULL;
-	}
-}
-
-static const char *check_far(const struct dl_code *far, bool is_call)
-{
-	for (uint32_t pc = 0; pc < far->n; pc++) {
-		const struct dl_insn *i = &far->insns[pc];
-		const char *why = NULL;
-
-		if (i->op == DL_OP_BVAR)
-			why = check_bvar(i->imm, is_call);
-		else if (i->op == DL_OP_CALL)
-			why = check_call(i->imm);
-		else if (i->op == DL_OP_BVARX)
-			why = "a variable of the stopped thread is asked for";
-		else if (i->op == DL_OP_ACT)
-			why = i->imm == DL_EF_EXIT ? "it may end the tracing" :
-						     "it acts on the thread";
-		if (why)
-			return why;
-	}
-	return NULL;
-}
-
-static const char *check_actions(const struct dl_clause *c)
-{
-	for (uint32_t i = 0; i < c->n_actions; i++)
-		if (c->actions[i].kind == DL_ACT_SYSTEM || c->actions[i].kind == DL_ACT_SETOPT ||
-		    c->actions[i].kind == DL_ACT_EXIT)
-			return "its action is to happen before the thread goes on";
-	return NULL;
-}
 
 /* Values that a reset must not bring back can't be told from cells' highest or lowest. */
 static void scan_programs(struct session *s, struct tier *t)
@@ -347,44 +274,6 @@ static void give_cells(struct session *s, struct tier *t, const struct dl_enabli
 	c->n_cells = as->n;
 }
 
-/* Only what the calling convention has in a register or a word of the stack. */
-static const char *check_near(const struct dl_code *near, bool is_call)
-{
-	for (uint32_t pc = 0; pc < near->n; pc++) {
-		if (near->insns[pc].op == DL_OP_NARG && near->insns[pc].imm >= FIRING_ARGS)
-			return "an argument is put together from several registers";
-		if (near->insns[pc].op == DL_OP_NREG && is_call)
-			return "registers are asked for as they are in the kernel";
-	}
-	return NULL;
-}
-
-/* Of probes of system calls, as far as its representative goes? */
-static bool is_of_calls(const struct dl_clause *c)
-{
-	return c->probe.prov && !strcmp(c->probe.prov, provider_syscall.name);
-}
-
-static const char *judge_clause(struct session *s, const struct dl_clause *c, uint32_t *cap)
-{
-	bool is_call = is_of_calls(c);
-	uint64_t bound = dl_near_bound(&c->near, c->n_slots, s->strsize);
-	const char *why = c->needs_stop;
-
-	if (!why)
-		why = check_near(&c->near, is_call);
-	if (!why)
-		why = check_far(&c->far, is_call);
-	if (!why)
-		why = check_actions(c);
-	if (!why && stack_is_wanted(s, c) && (is_call || !arch_has_stacks))
-		why = "user stack";
-	if (!why && bound > CAP_MAX)
-		why = "it captures more memory than a ring holds";
-	*cap = (uint32_t)bound;
-	return why;
-}
-
 struct tier_clause *tier_clause_of(struct session *s, struct tier *t, uint32_t epid)
 {
 	const struct dl_enabling *e = dl_state_enabling(s->state, epid);
@@ -400,12 +289,13 @@ struct tier_clause *tier_clause_of(struct session *s, struct tier *t, uint32_t e
 	c = t->clauses.items[epid] = calloc(1, sizeof(*c));
 	if (!c)
 		return NULL;
-	c->why = judge_clause(s, e->clause, &c->cap);
-	if (!c->why && !strcmp(e->probe.prov, provider_syscall.name) && !is_of_calls(e->clause))
+	c->why = tier_judge_clause(s, e->clause, &c->cap);
+	if (!c->why && !strcmp(e->probe.prov, provider_syscall.name) &&
+	    !tier_is_of_calls(e->clause))
 		c->why = "its description means several providers";
 	c->plan = tier_self_plan(t->self, e->clause);
 	if (!c->why && c->plan)
-		c->why = judge_clause(s, &c->plan->clause, &c->cap);
+		c->why = tier_judge_clause(s, &c->plan->clause, &c->cap);
 	return c;
 }
 
@@ -421,6 +311,15 @@ static const char *tier_spot(const struct site_user *u, struct tier_spot *ret)
 static uint32_t stack_room(const struct session *s, const struct dl_clause *c)
 {
 	return stack_is_wanted(s, c) ? ARCH_STACK_ROOM(STACK_MAX) : 0;
+}
+
+static const char *refuse_objects(const struct tier_spot *spot, const struct dl_code *near)
+{
+	const struct arch_tramp_firing f = { .kind = spot->kind,
+					     .objects = spot->objects,
+					     .n_objects = spot->n_objects };
+
+	return arch_objects_refuse(&f, near);
 }
 
 static const char *judge_user(struct promotion *p, struct candidate *c, const struct site_user *u)
@@ -441,6 +340,11 @@ static const char *judge_user(struct promotion *p, struct candidate *c, const st
 			return "out of memory";
 		if (tc->why)
 			return tc->why;
+		why = refuse_objects(&spot, &e->clause->near);
+		if (!why && tc->plan)
+			why = refuse_objects(&spot, &tc->plan->clause.near);
+		if (why)
+			return why;
 		if (tc->cap + stack_room(p->s, e->clause) > p->need)
 			p->need = tc->cap + stack_room(p->s, e->clause);
 	}
@@ -716,6 +620,8 @@ static bool add_firing(struct promotion *p, struct bundle *b, const struct site 
 		.offset = spot.offset,
 		.places = spot.places,
 		.n_places = spot.n_places,
+		.objects = spot.objects,
+		.n_objects = spot.n_objects,
 		.clauses = list,
 		.n_clauses = n,
 	};
@@ -833,7 +739,7 @@ static const char *judge_any(struct session *s, const struct dl_clause *c)
 {
 	uint32_t cap;
 
-	return judge_clause(s, c, &cap);
+	return tier_judge_clause(s, c, &cap);
 }
 
 static bool has_cell(void *arg, enum dl_aggfunc func)

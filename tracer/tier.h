@@ -67,6 +67,11 @@ struct promotion {
 bool tier_is_wanted(const struct session *s);
 struct tier *tier_of(struct session *s); /* NULL: out of memory */
 void tier_count(struct tier_report *r, const char *why, unsigned n);
+/* tier_judge.c: why the clause needs the stopped thread, NULL if it does not; how large its
+ * record can get. */
+const char *tier_judge_clause(struct session *s, const struct dl_clause *c, uint32_t *cap);
+/* Of probes of system calls, as far as its representative goes? */
+bool tier_is_of_calls(const struct dl_clause *c);
 /* What is known of an enabling; NULL: out of memory. */
 struct tier_clause *tier_clause_of(struct session *s, struct tier *t, uint32_t epid);
 /* What a trampoline does for one probe; NULL: out of memory.  A clause with several

@@ -130,7 +130,12 @@ static void gen_arg(struct near_gen *n, uint32_t pc, const struct dl_insn *i)
 	const struct arch_tramp_firing *f = n->firing;
 	struct a64_asm *e = &n->g->e;
 	unsigned arg = (unsigned)i->imm;
+	const struct arch_where *w = near_object(f, i);
 
+	if (w) {
+		a64_object_emit(n->g, w, near_room_at(f, n->code, i), reg(i));
+		return;
+	}
 	if (f->kind == ARCH_PROBE_RETURN) {
 		if (arg == 1 || arg == 2)
 			take(n->g, reg(i), arg - 1);

@@ -13,7 +13,7 @@
  * ring; x0..x5 are scratch, x6 and x7 too in captures, x30 for calls of the
  * common code.  What is not saved still holds the program's value; x16, x17, x18
  * and vector registers are never touched.  Below sp nothing is the program's
- * (AAPCS64 has no red zone).  A block goes at most 176 bytes below it.
+ * (AAPCS64 has no red zone).  A block goes at most 240 bytes below it.
  *
  * What is seldom needed (faults, a full ring) is a stub behind everything else.
  */
@@ -29,7 +29,7 @@
 #define A64_RECORD 15u
 
 /* Words of a frame: numbers of registers, or these. */
-enum { WORD_NZCV = 31, WORD_FIRST };
+enum { WORD_NZCV = 31, WORD_FIRST, WORD_ROOM };
 
 enum a64_routine { A64_FIND_RING, A64_STRING, A64_MEMORY, A64_TRIM, A64_SLEEP };
 
@@ -105,6 +105,8 @@ void a64_agg_add(struct a64_gen *g, const struct arch_agg *a, unsigned v);
 void a64_agg_update(struct a64_gen *g, const struct arch_agg *a, unsigned v,
 		    enum arch_tramp_phase phase, uint32_t skip, uint32_t full);
 uint32_t a64_agg_uses(const struct arch_agg *a);
+/* objects.c: dst = address of the object, which is put together if need be.  Changes x0, x1. */
+void a64_object_emit(struct a64_gen *g, const struct arch_where *w, unsigned room, unsigned dst);
 /* Only its record. */
 void a64_near_record(struct a64_gen *g, const struct arch_tramp_firing *f,
 		     const struct arch_tramp_clause *c, struct a64_reserve r,

@@ -71,6 +71,8 @@ static void make_frame(const struct a64_gen *g, const struct tramp_block *b,
 		f->word[f->n++] = WORD_NZCV;
 	if (first)
 		f->word[f->n++] = WORD_FIRST;
+	for (unsigned room = near_room(&g->job->firings[b->first], b->end - b->first); room; room--)
+		f->word[f->n++] = WORD_ROOM;
 }
 
 static unsigned count_regs(const struct arch_tramp_frame *f)
@@ -101,7 +103,7 @@ static void prologue(struct a64_gen *g, const struct arch_tramp_frame *f)
 			emit_pair(e, STP, f->word[i], f->word[i + 1], SP, 8 * (int)i);
 		else if (i < n)
 			emit_mem(e, STRX, f->word[i], SP, 8 * i);
-		else {
+		else if (f->word[i] != WORD_ROOM) {
 			if (f->word[i] == WORD_NZCV)
 				emit_sys(e, MRS_NZCV, X(0));
 			else

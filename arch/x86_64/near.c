@@ -201,6 +201,17 @@ static void gen_place(struct near_gen *n, uint32_t pc, const struct dl_insn *i)
 	x64_place_emit(n->g, &f->places[i->imm], f->pc, reg(i), s.label);
 }
 
+static bool gen_object(struct near_gen *n, const struct dl_insn *i)
+{
+	const struct arch_where *w = near_object(n->firing, i);
+	bool is_return = n->firing->kind == ARCH_PROBE_RETURN;
+
+	if (!w)
+		return false;
+	x64_object_emit(n->g, w, is_return, near_room_at(n->firing, n->code, i), reg(i));
+	return true;
+}
+
 static void gen_arg(struct near_gen *n, uint32_t pc, const struct dl_insn *i)
 {
 	static const uint8_t args[] = { RDI, RSI, RDX, RCX, R8, R9 };
@@ -213,7 +224,7 @@ static void gen_arg(struct near_gen *n, uint32_t pc, const struct dl_insn *i)
 		gen_place(n, pc, i);
 		return;
 	}
-	if (gen_call_arg(n, i))
+	if (gen_call_arg(n, i) || gen_object(n, i))
 		return;
 	if (f->kind == ARCH_PROBE_RETURN) {
 		if (arg == 1 || arg == 2)

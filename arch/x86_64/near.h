@@ -12,7 +12,7 @@
  *
  * Registers in a block: near's r0..r5 are r10, rbx, rbp, r12, r13, r14; r11 is
  * the record; rax, rcx, rdx are scratch, rsi and rdi too around captures.  What
- * is not saved still holds the program's value.  A block goes at most 256 bytes
+ * is not saved still holds the program's value.  A block goes at most 320 bytes
  * below the program's rsp, red zone and return address included; a typical one
  * 160 to 200.
  *
@@ -29,7 +29,7 @@
 #define X64_RECORD R11
 
 /* Words of a frame: numbers of registers, or these. */
-enum { WORD_LAHF = 16, WORD_PUSHFQ, WORD_FIRST };
+enum { WORD_LAHF = 16, WORD_PUSHFQ, WORD_FIRST, WORD_ROOM };
 
 #define RED_ZONE 128
 
@@ -138,6 +138,9 @@ uint32_t x64_agg_uses(const struct arch_agg *a);
 void x64_place_emit(struct x64_gen *g, const struct arch_place *p, uint64_t pc, unsigned dst,
 		    uint32_t fault);
 bool x64_place_may_fault(const struct arch_place *p);
+/* objects.c: dst = address of the object, which is put together if need be. */
+void x64_object_emit(struct x64_gen *g, const struct arch_where *w, bool is_return, unsigned room,
+		     unsigned dst);
 /* stack.c: goes to a stop unless the stack has at most max bytes; skip: where a lost hit goes
  * on.  Changes rax, rdx. */
 void x64_stack_check(struct x64_gen *g, uint32_t max, uint32_t skip);

@@ -82,6 +82,8 @@ static void make_frame(const struct x64_block *b, struct arch_tramp_frame *f)
 		f->word[f->n++] = WORD_PUSHFQ;
 	else if (b->flags_live)
 		f->word[f->n++] = WORD_LAHF;
+	for (unsigned room = near_room(b->firings, b->n); room; room--)
+		f->word[f->n++] = WORD_ROOM;
 	if (first)
 		f->word[f->n++] = WORD_FIRST;
 }
@@ -97,6 +99,7 @@ static void push_word(struct x64_gen *g, unsigned word)
 		break;
 	case WORD_PUSHFQ: emit_byte(e, 0x9c); break;
 	case WORD_FIRST: EMIT(e, 0x6a, DL_REC_FIRST); break;
+	case WORD_ROOM: EMIT(e, 0x6a, 0); break;
 	default: emit_push(e, word);
 	}
 	g->now.depth += 8;
@@ -116,7 +119,8 @@ static void pop_word(struct x64_gen *g, unsigned word)
 		EMIT(e, 0x04, 0x7f, 0x9e); /* add $0x7f, %al: overflow if it is 1; sahf */
 		break;
 	case WORD_PUSHFQ: emit_byte(e, 0x9d); break;
-	case WORD_FIRST: emit_rm(e, OP_LEA, RSP, RSP, 8); break;
+	case WORD_FIRST:
+	case WORD_ROOM: emit_rm(e, OP_LEA, RSP, RSP, 8); break;
 	default: emit_pop(e, word);
 	}
 	x64_state(g);
