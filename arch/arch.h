@@ -292,6 +292,7 @@ enum arch_reloc arch_reloc_kind(unsigned type);
 extern const unsigned arch_dwarf_sp, arch_dwarf_fp;
 /* Value of DWARF register n; the return-address column of x86 is the pc. */
 bool arch_dwarf_reg(const struct arch_regs *r, unsigned n, uint64_t *ret);
+int arch_dwarf_word(unsigned n); /* which word of arch_regs that is; -1: none */
 /* The code address in a return address as the program keeps it: without the
  * signature of pointer authentication. */
 uint64_t arch_code_address(uint64_t v);

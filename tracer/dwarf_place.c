@@ -221,6 +221,103 @@ bool dwarf_place_value(const struct dwarf_places *ps, const struct dwarf_place *
 	return true;
 }
 
+/* ------------------------------------------------------------- operands -- */
+
+static bool operand_at(struct arch_operand *op, enum arch_operand_kind kind, uint64_t reg,
+		       uint64_t offset)
+{
+	int word = reg < ARCH_DWARF_REGS ? arch_dwarf_word((unsigned)reg) : -1;
+
+	*op = (struct arch_operand){
+		.kind = kind, .base = (int16_t)word, .index = -1, .value = (int64_t)offset
+	};
+	return word >= 0;
+}
+
+static bool operand_in_reg(struct arch_operand *op, uint64_t reg)
+{
+	int vector = reg < 256 ? arch_vector_of_dwarf((unsigned)reg) : -1;
+
+	if (vector < 0)
+		return operand_at(op, ARCH_OP_REG, reg, 0);
+	*op = (struct arch_operand){ .kind = ARCH_OP_VECTOR, .base = (int16_t)vector, .index = -1 };
+	return true;
+}
+
+/* As push_base() has it. */
+static bool operand_at_base(struct arch_operand *op, const struct dwarf_places *ps, uint64_t offset)
+{
+	const Dwarf_Op *base = ps->base_ops;
+
+	if (!base || ps->n_base_ops != 1)
+		return false;
+	if (base->atom == DW_OP_call_frame_cfa)
+		return ps->has_cfa &&
+		       operand_at(op, ARCH_OP_MEM, ps->cfa_reg, (uint64_t)ps->cfa_offset + offset);
+	if (base->atom >= DW_OP_reg0 && base->atom <= DW_OP_reg31)
+		return operand_at(op, ARCH_OP_MEM, base->atom - DW_OP_reg0, offset);
+	return base->atom >= DW_OP_breg0 && base->atom <= DW_OP_breg31 &&
+	       operand_at(op, ARCH_OP_MEM, base->atom - DW_OP_breg0, base->number + offset);
+}
+
+static bool is_number(const Dwarf_Op *op)
+{
+	return op->atom == DW_OP_addr || (op->atom >= DW_OP_const1u && op->atom <= DW_OP_consts) ||
+	       (op->atom >= DW_OP_lit0 && op->atom <= DW_OP_lit31);
+}
+
+/* One operation, and "the value itself" behind a number. */
+static bool operand_of(struct arch_operand *op, const struct dwarf_places *ps,
+		       const struct dwarf_place *p)
+{
+	const Dwarf_Op *ops = p->ops;
+	struct eval e = { .ps = ps, .vector = -1 };
+
+	if (p->n_ops == 2 && ops[1].atom == DW_OP_stack_value && is_number(&ops[0]) &&
+	    run_op(&e, &ops[0])) {
+		*op = (struct arch_operand){
+			.kind = ARCH_OP_CONST, .base = -1, .index = -1, .value = (int64_t)e.s[0]
+		};
+		return true;
+	}
+	if (p->n_ops != 1)
+		return false;
+	if (ops->atom >= DW_OP_reg0 && ops->atom <= DW_OP_reg31)
+		return operand_in_reg(op, ops->atom - DW_OP_reg0);
+	if (ops->atom >= DW_OP_breg0 && ops->atom <= DW_OP_breg31)
+		return operand_at(op, ARCH_OP_MEM, ops->atom - DW_OP_breg0, ops->number);
+	switch (ops->atom) {
+	case DW_OP_regx: return operand_in_reg(op, ops->number);
+	case DW_OP_bregx: return operand_at(op, ARCH_OP_MEM, ops->number, ops->number2);
+	case DW_OP_fbreg: return operand_at_base(op, ps, ops->number);
+	case DW_OP_addr:
+		*op = (struct arch_operand){ .kind = ARCH_OP_MEM,
+					     .base = -1,
+					     .index = -1,
+					     .value = (int64_t)(ops->number + ps->bias) };
+		return true;
+	default: return false;
+	}
+}
+
+bool dwarf_place_operand(const struct dwarf_places *ps, const struct dwarf_place *p,
+			 struct arch_place *ret)
+{
+	struct dwarf_value v;
+
+	*ret = (struct arch_place){ .size = (uint8_t)p->size };
+	if (p->size != 1 && p->size != 2 && p->size != 4 && p->size != 8)
+		return false;
+	if (p->ops)
+		return operand_of(&ret->op, ps, p) && !arch_place_refuse(ret);
+	memset(&v, 0, sizeof(v));
+	if (!constant(p, &v))
+		return false;
+	ret->op = (struct arch_operand){ .kind = ARCH_OP_CONST, .base = -1, .index = -1 };
+	memcpy(&ret->op.value, v.bytes, sizeof(ret->op.value));
+	return true;
+}
+
 /* -------------------------------------------------------------- scopes -- */
 
 static bool find_inlined(Dwarf_Die *parent, uint64_t addr, const char *name, Dwarf_Die *ret,

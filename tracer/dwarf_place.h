@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "../arch/record.h"
 #include "dwarf_func.h"
 
 /* Where one parameter is at one address. */
@@ -67,6 +68,9 @@ bool dwarf_places_at(struct image *img, struct dl_types *ts, uint64_t addr, cons
 /* The argument words of a value that is shown as one; false: it has none there. */
 bool dwarf_place_value(const struct dwarf_places *ps, const struct dwarf_place *p,
 		       const struct dwarf_thread *t, uint64_t *ret);
+/* The same for a trampoline; false: it is where only an evaluation finds it. */
+bool dwarf_place_operand(const struct dwarf_places *ps, const struct dwarf_place *p,
+			 struct arch_place *ret);
 /* The whole value; false: it has none there, or it can't be read. */
 bool dwarf_place_object(const struct dwarf_places *ps, const struct dwarf_place *p,
 			const struct dwarf_thread *t, struct dwarf_value *ret);

@@ -33,6 +33,7 @@ struct pid_spot {
 	const struct sym *sym; /* what it is in */
 	const char *inlined; /* function that was inlined here; NULL */
 	struct dwarf_places *places; /* owned: arguments, where it isn't a function's entry */
+	struct arch_place *operands; /* owned: the same for the record tier; NULL: not asked for */
 };
 
 struct pid_probe {
@@ -78,6 +79,7 @@ static void request_deinit(struct request *r)
 static void spot_destroy(struct pid_spot *spot)
 {
 	free(spot->places);
+	free(spot->operands);
 	free(spot);
 }
 
@@ -225,17 +227,16 @@ static bool give_point(void *arg, const struct pid_point *pt)
 			g->err = &error_nomem;
 			return false;
 		}
-		*spot = (struct pid_spot){ pp,
-					   g->spot_pid,
-					   pt->addr,
-					   pt->offset,
-					   pt->kind,
-					   pt->flow,
-					   pt->object,
-					   NULL,
-					   pt->sym,
-					   pt->inlined,
-					   find_places(g->provider->session, pt) };
+		*spot = (struct pid_spot){ .owner = pp,
+					   .pid = g->spot_pid,
+					   .addr = pt->addr,
+					   .offset = pt->offset,
+					   .kind = pt->kind,
+					   .flow = pt->flow,
+					   .object = pt->object,
+					   .sym = pt->sym,
+					   .inlined = pt->inlined,
+					   .places = find_places(g->provider->session, pt) };
 	}
 	if (pp->probe->is_enabled && !spot->site)
 		g->err = plant_spot(g->provider->session, spot);
@@ -537,14 +538,29 @@ static bool is_entry(const struct pid_spot *spot)
 	return spot->kind == PID_ENTRY || (spot->kind != PID_RETURN && spot->offset == 0);
 }
 
+/* What has no operand has no size either, and is refused where it is asked for. */
+static bool find_operands(struct pid_spot *spot)
+{
+	const struct dwarf_places *ps = spot->places;
+	struct arch_place p;
+
+	if (spot->operands)
+		return true;
+	spot->operands = calloc(FIRING_ARGS, sizeof(*spot->operands));
+	for (unsigned i = 0; spot->operands && i < ps->n; i++)
+		if (ps->list[i].arg < FIRING_ARGS && dwarf_place_operand(ps, &ps->list[i], &p))
+			spot->operands[ps->list[i].arg] = p;
+	return spot->operands;
+}
+
 const char *pid_tier_spot(const struct site_user *u, struct tier_spot *ret)
 {
-	const struct pid_spot *spot = u->arg;
+	struct pid_spot *spot = u->arg;
 
-	if (spot->places)
-		return "its arguments are found by debug information";
 	if (!spot->sym)
 		return "it is in no function";
+	if (spot->places && !find_operands(spot))
+		return "out of memory";
 	*ret = (struct tier_spot){
 		.probe = spot->owner->probe,
 		.object = spot->object,
@@ -554,7 +570,11 @@ const char *pid_tier_spot(const struct site_user *u, struct tier_spot *ret)
 		.at_entry = is_entry(spot),
 		.offset = spot->offset,
 	};
-	if (spot->owner->args)
+	if (spot->places) {
+		ret->kind = ARCH_PROBE_PLACES;
+		ret->places = spot->operands;
+		ret->n_places = FIRING_ARGS;
+	} else if (spot->owner->args)
 		ret->objects = pid_args_objects(spot->owner->args, &ret->n_objects);
 	return NULL;
 }

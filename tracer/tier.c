@@ -313,12 +313,22 @@ static uint32_t stack_room(const struct session *s, const struct dl_clause *c)
 	return stack_is_wanted(s, c) ? ARCH_STACK_ROOM(STACK_MAX) : 0;
 }
 
-static const char *refuse_objects(const struct tier_spot *spot, const struct dl_code *near)
+/* Can the site's trampoline have the arguments that the clause asks for? */
+static const char *refuse_args(const struct tier_spot *spot, const struct dl_code *near)
 {
 	const struct arch_tramp_firing f = { .kind = spot->kind,
 					     .objects = spot->objects,
 					     .n_objects = spot->n_objects };
 
+	for (uint32_t pc = 0; pc < near->n; pc++) {
+		const struct dl_insn *i = &near->insns[pc];
+		const char *why = i->op == DL_OP_NARG && (uint32_t)i->imm < spot->n_places ?
+					  arch_place_refuse(&spot->places[i->imm]) :
+					  NULL;
+
+		if (why)
+			return why;
+	}
 	return arch_objects_refuse(&f, near);
 }
 
@@ -340,9 +350,9 @@ static const char *judge_user(struct promotion *p, struct candidate *c, const st
 			return "out of memory";
 		if (tc->why)
 			return tc->why;
-		why = refuse_objects(&spot, &e->clause->near);
+		why = refuse_args(&spot, &e->clause->near);
 		if (!why && tc->plan)
-			why = refuse_objects(&spot, &tc->plan->clause.near);
+			why = refuse_args(&spot, &tc->plan->clause.near);
 		if (why)
 			return why;
 		if (tc->cap + stack_room(p->s, e->clause) > p->need)

@@ -11,6 +11,11 @@
 
 const unsigned arch_dwarf_sp = 31, arch_dwarf_fp = 29;
 
+int arch_dwarf_word(unsigned n)
+{
+	return n <= A64_WORD_PC ? (int)n : -1;
+}
+
 bool arch_dwarf_reg(const struct arch_regs *r, unsigned n, uint64_t *ret)
 {
 	if (n > A64_WORD_PC)

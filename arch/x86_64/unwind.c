@@ -15,6 +15,11 @@ static const uint8_t word_of[] = {
 	10, 12, 11, 5, 13, 14, 4, 19, 9, 8, 7, 6, 3, 2, 1, 0, 16,
 };
 
+int arch_dwarf_word(unsigned n)
+{
+	return n < sizeof(word_of) ? word_of[n] : -1;
+}
+
 bool arch_dwarf_reg(const struct arch_regs *r, unsigned n, uint64_t *ret)
 {
 	if (n >= sizeof(word_of))
