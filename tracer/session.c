@@ -676,9 +676,11 @@ static struct error *trace(struct session *s, enum hold hold, int *status)
 
 	if (err)
 		return err;
-	if (s->cli->verbose)
+	if (s->cli->verbose) {
 		for (size_t i = 0; i < s->programs.n; i++)
 			report_stability(s, &s->programs.items[i], false);
+		fflush(s->out); /* before what the target prints */
+	}
 	s->wants_objects = s->wants_objects || uses_symbols(s);
 	if (!exec_late && s->wants_objects)
 		err = watch_objects(s);
