@@ -98,6 +98,7 @@ void engine_destroy(struct engine *e)
 	vec_deinit(&e->words);
 	free(e->cell_values);
 	free(e->record);
+	sample_deinit(e);
 	free(e);
 }
 
@@ -511,7 +512,7 @@ void engine_dispatch(struct engine *e, struct event *ev)
 		life_exec_finish(e, task_impl(t));
 	if (ev->kind != EV_GONE && t->state != TASK_STOPPED)
 		return;
-	if (task_impl(t)->samples)
+	if (task_impl(t)->is_sampled)
 		sample_take(e, task_impl(t), ev->kind);
 	switch (ev->kind) {
 	case EV_TRAP:

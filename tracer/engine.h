@@ -47,8 +47,8 @@ struct engine_ops {
 	void (*thread_exit)(void *ctx, struct task *t);
 	/* The last thread is gone; wait_status as waitpid gives it. */
 	void (*process_exit)(void *ctx, struct process *p);
-	/* What engine_sample() interrupted; which: the bits given to it. */
-	void (*sample)(void *ctx, struct task *t, uint64_t which);
+	/* What engine_sample() interrupted for that timer. */
+	void (*sample)(void *ctx, struct task *t, unsigned timer);
 	/* Asked while a command runs up to its hold point: is it not wanted any more? */
 	bool (*interrupted)(void *ctx);
 	/* A signal is about to be delivered (not our own traps). */
@@ -153,8 +153,12 @@ void engine_resume_world(struct engine *e, struct aspace *as);
 struct error *engine_remote_syscall(struct engine *e, struct aspace *as, unsigned nr,
 				    const uint64_t args[6], int64_t *result) must_check;
 
-/* Interrupts every thread that is on a CPU, for ops->sample; returns how many. */
-unsigned engine_sample(struct engine *e, uint64_t which);
+/*
+ * Interrupts the threads that are on a CPU, for ops->sample, so that each has one sample in
+ * a period of its run time since the start.  Called once a period for each timer.
+ */
+void engine_sample_start(struct engine *e);
+void engine_sample(struct engine *e, unsigned timer, uint64_t period);
 
 /* Queues a signal to the task or (stop) its process for when it leaves the probe. */
 bool engine_raise(struct engine *e, struct task *t, int sig);

@@ -91,7 +91,8 @@ struct engine_task {
 		unsigned nr;
 		uint64_t pc, sp;
 	} entry;
-	uint64_t samples; /* an INTERRUPT is under way for these (sample.c) */
+	bool is_sampled; /* an INTERRUPT is under way for samples */
+	struct task_sampling *sampling; /* NULL: not looked at yet (sample.c) */
 	uint64_t mask_checked; /* when the signal mask was last looked at */
 	bool mask_was_full;
 	bool trap_blocked; /* SIGTRAP is, as far as known */
@@ -245,12 +246,23 @@ struct engine {
 		struct arch_clock now;
 		uint64_t use; /* as clock_use of rings */
 	} line; /* the clock that trampolines read: ring_words.c */
+	struct {
+		uint64_t tick; /* how long run times may be behind */
+		uint64_t round;
+		struct engine_task *next; /* to look at; NULL the first */
+		bool asked;
+		int load_fd;
+	} sampler;
 	uint8_t *record; /* the one being told of */
 	size_t record_cap;
 };
 
-/* sample.c: the task has stopped */
+/* -------------------------------------------------------------- sample.c -- */
+/* A task for which an INTERRUPT is under way has stopped. */
 void sample_take(struct engine *e, struct engine_task *t, enum event_kind kind);
+void sample_drop_fd(struct engine *e, struct engine_task *t);
+void sample_task_gone(struct engine *e, struct engine_task *t);
+void sample_deinit(struct engine *e);
 
 static inline struct engine_task *task_impl(struct task *t)
 {
@@ -290,6 +302,8 @@ void task_unhash(struct engine *e, struct engine_task *t);
 void task_rename(struct engine *e, struct engine_task *t, pid_t tid);
 void task_set_state(struct task *t, enum task_state state);
 bool task_flush(struct engine_task *t);
+/* CPU time in ns, and how often it got a CPU (0: unknown). */
+uint64_t task_run_time(struct engine_task *t, uint64_t *slices);
 /* After a request failed with ESRCH. */
 void task_vanished(struct engine_task *t);
 /* The program counter of a stopped task without its other registers; false: it is gone. */

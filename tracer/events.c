@@ -149,9 +149,9 @@ static void on_process_exit(void *ctx, struct process *p)
 	target_ended(s, t);
 }
 
-static void on_sample(void *ctx, struct task *t, uint64_t which)
+static void on_sample(void *ctx, struct task *t, unsigned timer)
 {
-	profile_sample(ctx, t, which);
+	profile_sample(ctx, t, timer);
 }
 
 static void on_signal(void *ctx, struct task *t, int sig)

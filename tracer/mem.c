@@ -29,8 +29,10 @@ static void drop_fds(struct engine *e)
 {
 	for (struct aspace *as = e->aspaces; as; as = as->next)
 		fd_close(e, &as->mem_fd);
-	for (struct engine_task *t = e->tasks; t; t = t->next)
+	for (struct engine_task *t = e->tasks; t; t = t->next) {
 		fd_close(e, &t->schedstat_fd);
+		sample_drop_fd(e, t);
+	}
 }
 
 int fd_open(struct engine *e, const char *path, int flags)

@@ -1,10 +1,12 @@
 /*
  * profile:::tick-N and profile:::profile-N: timers in the tracer.
  *
- * A tick fires once per period in the tracer's own context; a late one is not
- * made up for by a burst (at most one missed tick is queued).  profile-N fires
- * in each thread of the targets that is on a CPU when the period ends, with
- * its pc in arg1; without a process to watch it is a tick.
+ * A tick fires once per period in the tracer's own context.  The schedule is
+ * absolute, and ticks that we were late for fire as soon as we can, in the
+ * order of their times, as Solaris's cyclics have it: in the end there have
+ * been as many as periods have passed.  Only what is ten seconds late is skipped.
+ * profile-N fires in each thread of the targets once in a period of its run
+ * time, with its pc in arg1; without a process to watch it is a tick.
  */
 #include <ctype.h>
 #include <stdlib.h>
@@ -13,6 +15,8 @@
 #include "session.h"
 
 #define PERIOD_MIN 200000u /* ns: 5000 Hz */
+#define LATE_MAX 10000000000u /* ns */
+#define BURST_MAX 64u /* ticks */
 
 static const struct {
 	const char *unit;
@@ -98,6 +102,11 @@ static struct error *provide(struct provider *p, const struct dl_pdesc *d)
 	return add(p, d->name);
 }
 
+static uint64_t after(uint64_t now, uint64_t period)
+{
+	return period > UINT64_MAX - now ? UINT64_MAX : now + period;
+}
+
 static struct error *enable(struct provider *p, struct probe *pr)
 {
 	struct timer t = { .probe = pr, .period = pr->number };
@@ -105,61 +114,73 @@ static struct error *enable(struct provider *p, struct probe *pr)
 	t.samples = is_profile(pr->name) && p->session->cli->targets.n;
 
 	if (p->session->is_started)
-		t.next = now_ns() + t.period;
+		t.next = after(now_ns(), t.period);
 	return vec_push(&p->session->timers, t) ? NULL : &error_nomem;
 }
 
 void profile_start(struct session *s, uint64_t now)
 {
-	for (size_t i = 0; i < s->timers.n; i++)
-		s->timers.items[i].next = now + s->timers.items[i].period;
-}
-
-/* A bit for each timer; the few that a script might have beyond that share the last. */
-static uint64_t timer_bit(size_t i)
-{
-	return 1ull << (i < 63 ? i : 63);
-}
-
-void profile_sample(struct session *s, struct task *t, uint64_t which)
-{
-	struct arch_regs regs;
-	uint64_t pc = site_original_regs(t, &regs) ? arch_pc(&regs) : 0;
+	bool samples = false;
 
 	for (size_t i = 0; i < s->timers.n; i++) {
-		struct timer *timer = &s->timers.items[i];
-		struct firing f = {
-			.probe = timer->probe, .task = t, .has_args = true, .args = { 0, pc }
-		};
-
-		if (timer->samples && (which & timer_bit(i)))
-			session_fire(s, &f);
+		s->timers.items[i].next = after(now, s->timers.items[i].period);
+		samples |= s->timers.items[i].samples;
 	}
+	if (samples)
+		engine_sample_start(s->engine);
+}
+
+void profile_sample(struct session *s, struct task *t, unsigned timer)
+{
+	struct arch_regs regs;
+	struct firing f = {
+		.probe = s->timers.items[timer].probe,
+		.task = t,
+		.has_args = true,
+	};
+
+	f.args[1] = site_original_regs(t, &regs) ? arch_pc(&regs) : 0;
+	session_fire(s, &f);
+}
+
+/* The timer whose time comes first; of equals the one that was made first. */
+static size_t first_timer(const struct session *s)
+{
+	size_t first = 0;
+
+	for (size_t i = 1; i < s->timers.n; i++)
+		if (s->timers.items[i].next < s->timers.items[first].next)
+			first = i;
+	return first;
+}
+
+static void skip_late(struct timer *t, uint64_t now)
+{
+	if (now > t->next && now - t->next > LATE_MAX)
+		t->next += ((now - t->next) / t->period + 1) * t->period;
 }
 
 uint64_t profile_run(struct session *s, uint64_t now)
 {
-	uint64_t deadline = UINT64_MAX;
-
-	for (size_t i = 0; i < s->timers.n; i++) {
+	/* No more at a time: what the targets do has its turn, too. */
+	for (unsigned n = 0; n < BURST_MAX; n++) {
+		size_t i = first_timer(s);
 		struct timer *t = &s->timers.items[i];
 
-		if (now >= t->next) {
-			struct probe *pr = t->probe;
-
-			/* The schedule is absolute; what was missed beyond one is skipped. */
-			t->next += t->period;
-			if (now >= t->next + t->period)
-				t->next = now - (now - t->next) % t->period;
-			if (t->samples)
-				engine_sample(s->engine, timer_bit(i));
-			else
-				session_fire_simple(s, pr);
+		if (now < t->next)
+			return t->next;
+		t->next = after(t->next, t->period);
+		if (t->samples) {
+			/* The run time of the threads says what was missed. */
+			if (now >= t->next)
+				t->next += (now - t->next) / t->period * t->period;
+			engine_sample(s->engine, (unsigned)i, t->period);
+		} else {
+			skip_late(t, now);
+			session_fire_simple(s, t->probe);
 		}
-		if (s->timers.items[i].next < deadline)
-			deadline = s->timers.items[i].next;
 	}
-	return deadline;
+	return now;
 }
 
 const struct provider provider_profile = {

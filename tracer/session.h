@@ -268,7 +268,7 @@ void usdt_forked(struct session *s, struct aspace *copy, pid_t parent);
 /* Fires what is due; returns the next deadline. */
 uint64_t profile_run(struct session *s, uint64_t now);
 void profile_start(struct session *s, uint64_t now);
-void profile_sample(struct session *s, struct task *t, uint64_t which);
+void profile_sample(struct session *s, struct task *t, unsigned timer);
 
 /* tier.c */
 /* Looks at the programs, before anything fires. */

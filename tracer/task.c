@@ -152,6 +152,7 @@ void task_rename(struct engine *e, struct engine_task *t, pid_t tid)
 	task_unhash(e, t);
 	t->pub.tid = tid;
 	fd_close(e, &t->schedstat_fd);
+	sample_drop_fd(e, t);
 	hash_insert(e, t);
 }
 
@@ -211,6 +212,7 @@ void task_destroy(struct engine *e, struct engine_task *t)
 	e->n_tasks--;
 	t->pub.proc->n_tasks--;
 	fd_close(e, &t->schedstat_fd);
+	sample_task_gone(e, t);
 	free(t->words);
 	free(t);
 }
@@ -454,9 +456,9 @@ bool task_in_rseq(struct engine_task *t, uint64_t *abort_ret)
 	return true;
 }
 
-static bool read_schedstat(struct engine_task *t, uint64_t *ret)
+static bool read_schedstat(struct engine_task *t, uint64_t *run, uint64_t *slices)
 {
-	char path[64], buf[96];
+	char path[64], buf[96], *end;
 	ssize_t n;
 
 	if (t->schedstat_fd < 0) {
@@ -469,18 +471,28 @@ static bool read_schedstat(struct engine_task *t, uint64_t *ret)
 	if (n <= 0)
 		return false;
 	buf[n] = '\0';
-	*ret = strtoull(buf, NULL, 10);
-	return true;
+	*run = strtoull(buf, &end, 10);
+	strtoull(end, &end, 10); /* time waited for a CPU */
+	*slices = strtoull(end, NULL, 10);
+	return *run != 0; /* a kernel that doesn't count says 0 */
 }
 
-uint64_t task_cpu_time(struct task *t)
+uint64_t task_run_time(struct engine_task *t, uint64_t *slices)
 {
 	struct procfs_stat st;
 	uint64_t ns;
 
-	if (read_schedstat(task_impl(t), &ns))
+	if (read_schedstat(t, &ns, slices))
 		return ns;
-	if (!procfs_stat(t->tid, &st))
+	*slices = 0;
+	if (!procfs_stat(t->pub.tid, &st))
 		return 0;
 	return (st.utime + st.stime) * (ns_per_s / (uint64_t)sysconf(_SC_CLK_TCK));
+}
+
+uint64_t task_cpu_time(struct task *t)
+{
+	uint64_t slices;
+
+	return task_run_time(task_impl(t), &slices);
 }
