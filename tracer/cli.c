@@ -326,20 +326,42 @@ static bool is_long(struct cli *cli, const char *word)
 	return true;
 }
 
+/* -h or -G, alone or among other flags in one word? */
+static bool is_building(int argc, char **argv)
+{
+	for (int i = 1; i < argc && strcmp(argv[i], "--"); i++) {
+		const char *flag = argv[i] + 1;
+
+		if (argv[i][0] == '-' && !flag[strspn(flag, "CGHhkqvwZ")] && strpbrk(flag, "hG"))
+			return true;
+	}
+	return false;
+}
+
+/* What build systems give SystemTap's command of our name besides -h and -G. */
+static bool is_builders_flag(const char *word)
+{
+	return !strcmp(word, "-k") || !strcmp(word, "--keep-src") || !strcmp(word, "--types") ||
+	       !strcmp(word, "-m64");
+}
+
 /*
  * FreeBSD's --libxo json and --libxo=json mean -x oformat=json.  The words are
- * taken out, since getopt() knows no long options.
+ * taken out, since getopt() knows no long options; so are those that mean
+ * nothing to -h and -G.
  */
 static struct error *take_libxo(struct cli *cli, int *argc, char **argv)
 {
 	static const char name[] = "--libxo";
-	bool is_over = false;
+	bool is_over = false, builds = is_building(*argc, argv);
 	int n = 1;
 
 	for (int i = 1; i < *argc; i++) {
 		size_t len = sizeof(name) - 1;
 
 		is_over = is_over || !strcmp(argv[i], "--");
+		if (builds && !is_over && is_builders_flag(argv[i]))
+			continue;
 		if (is_over || strncmp(argv[i], name, len) ||
 		    (argv[i][len] && argv[i][len] != '=')) {
 			argv[n++] = argv[i];
