@@ -380,6 +380,21 @@ bool procfs_fdinfo(pid_t pid, int fd, int64_t *pos, unsigned *flags)
 	return has_pos && has_flags;
 }
 
+pid_t procfs_pidfd(pid_t pid, int fd)
+{
+	_cleanup_(strbuf_deinit) struct strbuf sb = { 0 };
+	char what[32], *p, *line;
+	pid_t to = 0;
+
+	snprintf(what, sizeof(what), "fdinfo/%d", fd);
+	if (!read_file(pid, what, &sb))
+		return 0;
+	for (p = sb.text; (line = next_line(&p));)
+		if (!strncmp(line, "Pid:", 4))
+			to = (pid_t)strtol(line + 4, NULL, 10);
+	return to > 0 ? to : 0;
+}
+
 /* "36 35 98:0 / /mnt rw shared:1 - ext4 /dev/sda1 rw": fields 5 and the first behind "-". */
 static bool parse_mount(char *line, long id, struct strbuf *fs, struct strbuf *mount)
 {

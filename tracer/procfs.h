@@ -54,6 +54,8 @@ struct procfs_map {
 bool procfs_each_map(pid_t pid, void (*fn)(void *arg, const struct procfs_map *m), void *arg);
 /* fd's offset and flags from fdinfo. */
 bool procfs_fdinfo(pid_t pid, int fd, int64_t *pos, unsigned *flags);
+/* The process that a pidfd of pid's is for; 0 none. */
+pid_t procfs_pidfd(pid_t pid, int fd);
 /* Type and place of the file system that an open file is on; false for pipes and the like. */
 bool procfs_fd_mount(pid_t pid, int fd, struct strbuf *fs, struct strbuf *mount);
 /* A lowest free range of size bytes in [lo, hi), page aligned, nearest to near; 0 none. */

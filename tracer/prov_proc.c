@@ -6,7 +6,10 @@
  *	start, lwp-start		in the child, before it runs
  *	exec, exec-success, exec-failure, signal-send, signal-clear
  *					at system calls, which are watched when
- *					such a probe is asked for
+ *					such a probe is asked for; signal-send
+ *					at the entry if that it will be sent is
+ *					certain, so that it comes before what
+ *					the signal does
  *	fault, signal-handle, signal-discard
  *					before a signal is delivered
  *	lwp-exit, exit			the last thread's lwp-exit comes before exit
@@ -22,6 +25,7 @@
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include "procfs.h"
 #include "session.h"
@@ -97,12 +101,14 @@ static const struct {
 	{ SYS_tgkill, 0, 1, 2 },
 	{ SYS_rt_sigqueueinfo, 0, -1, 1 },
 	{ SYS_rt_tgsigqueueinfo, 0, 1, 2 },
+	{ SYS_pidfd_send_signal, 0, -1, 1 }, /* a descriptor of the process */
 };
 
 /* Of a thread between entry and return of such a call. */
 struct sending {
 	pid_t pid, tid;
 	int sig;
+	bool is_told;
 };
 
 /* session_data of a thread whose end was told. */
@@ -268,18 +274,54 @@ static void send_group(struct session *s, struct task *t, const struct sending *
 		send_one(s, t, group, g);
 }
 
-static void tell_send(struct session *s, struct task *t, const struct sending *g)
+static void tell_send(struct session *s, struct task *t, struct sending *g)
 {
 	struct procfs_status st;
 
-	if (!g->sig)
+	if (!g->sig || g->is_told)
 		return;
+	g->is_told = true;
 	if (g->tid > 0 && g->pid <= 0)
 		send_one(s, t, procfs_status(g->tid, &st) ? st.tgid : g->tid, g);
 	else if (g->pid > 0)
 		send_one(s, t, g->pid, g);
 	else
 		send_group(s, t, g);
+}
+
+/* May the sender do what we may? */
+static bool is_permitted(pid_t sender, pid_t to)
+{
+	struct procfs_status from, st;
+
+	if (!procfs_status(sender, &from))
+		return false;
+	if (!from.euid || (from.euid == geteuid() && from.uid == getuid()))
+		return true;
+	if (to <= 0 || !procfs_status(to, &st))
+		return false;
+	return from.euid == st.suid || from.euid == st.uid || from.uid == st.suid ||
+	       from.uid == st.uid;
+}
+
+/*
+ * Will it come to pass?  If that is certain it is told at once: who gets the
+ * signal may act on it before the sender's call returns.
+ */
+static bool is_certain(const struct task *t, const struct sending *g)
+{
+	long rc;
+
+	if (g->sig < 1 || g->sig > SIGRTMAX)
+		return false;
+	if (g->tid > 0 && g->pid > 0)
+		rc = syscall(SYS_tgkill, g->pid, g->tid, 0);
+	else
+		rc = kill(g->tid > 0 ? g->tid : g->pid, 0);
+	/* pid 0 is the sender's group, not ours; -1 is everybody but the sender. */
+	if (rc || (!g->tid && (g->pid == 0 || g->pid == -1)))
+		return false;
+	return is_permitted(t->tid, g->tid > 0 ? g->tid : g->pid);
 }
 
 /* The arguments are kept: where the result is, one of them was. */
@@ -300,8 +342,13 @@ static void send_entry(struct session *s, struct task *t, unsigned i)
 	if (senders[i].tid >= 0)
 		g->tid = (pid_t)arch_syscall_arg(r, (unsigned)senders[i].tid);
 	g->sig = (int)arch_syscall_arg(r, (unsigned)senders[i].sig);
+	if (senders[i].nr == SYS_pidfd_send_signal) {
+		g->pid = procfs_pidfd(t->proc->pid, (int)g->pid);
+		if (!g->pid)
+			g->sig = 0;
+	}
 	/* From its own death no thread returns. */
-	if (g->sig == SIGKILL && (g->pid == t->proc->pid || g->tid == t->tid))
+	if ((g->sig == SIGKILL && (g->pid == t->proc->pid || g->tid == t->tid)) || is_certain(t, g))
 		tell_send(s, t, g);
 }
 
