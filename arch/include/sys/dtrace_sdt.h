@@ -151,7 +151,7 @@ __attribute__((__always_inline__)) inline unsigned long _dt_sdt_value(long doubl
 		".size _.stapsdt.base, 1\n"                                        \
 		".popsection\n"                                                    \
 		".endif\n"                                                         \
-		: : __VA_ARGS__);                                                  \
+		: : __VA_ARGS__ : "memory"); /* what pointers point to is read */ \
 	} while (0)
 
 #define _DT_SDT_PROBE0(provider, name, semaphore)	\
