@@ -298,10 +298,13 @@ int arch_dwarf_word(unsigned n); /* which word of arch_regs that is; -1: none */
 uint64_t arch_code_address(uint64_t v);
 /*
  * Do these bytes begin a signal trampoline that no tables describe?  Then the
- * interrupted registers lie at sp + *off_ret, in the order of DWARF numbers
- * with the pc last; returns how many, else 0.
+ * interrupted registers lie at sp + *off_ret, with the pc last; returns how
+ * many, else 0.  Which they are is said by arch_sigframe_order, indexed by
+ * place; NULL: in the order of DWARF numbers.
  */
+#define ARCH_SIGFRAME_CODE 16 /* bytes to look at */
 unsigned arch_sigframe(const uint8_t *code, size_t avail, unsigned *off_ret);
+extern const uint8_t *const arch_sigframe_order;
 /*
  * Is the pc (at code, with before bytes known ahead of it) in a linkage stub
  * that no tables describe and that leaves the return address where the call
@@ -322,6 +325,8 @@ bool arch_call_before(const uint8_t code[ARCH_CALL_MAX], uint64_t addr, uint64_t
 #define ARCH_SAVED_MAX 8
 struct arch_prologue {
 	uint64_t depth; /* sp's way down since the first instruction */
+	bool sets_fp; /* the frame pointer is this function's own */
+	uint64_t ra_depth; /* where the return address is, as sp's way down; 0: above that */
 	unsigned n_saved;
 	struct {
 		uint8_t reg; /* DWARF's number */
@@ -329,6 +334,12 @@ struct arch_prologue {
 	} saved[ARCH_SAVED_MAX];
 };
 bool arch_prologue(const uint8_t *code, size_t len, struct arch_prologue *ret);
+/*
+ * Does code lead to a return without doing more than to take down the frame?
+ * Then *ret is what is left of it to be undone.  false: or it isn't known.
+ */
+#define ARCH_EPILOGUE_CODE 32 /* bytes to look at */
+bool arch_epilogue(const uint8_t *code, size_t len, struct arch_prologue *ret);
 /* Programs' addresses are below this. */
 extern const uint64_t arch_user_end;
 

@@ -48,7 +48,7 @@ static uint64_t option(struct sema *s, enum dl_opt which, uint64_t otherwise)
 
 /* --- stacks and symbolic addresses --- */
 
-#define FRAMES_MAX 4096
+#define FRAMES_MAX 65535 /* more than any print shows */
 
 static struct dl_node *frames_node(struct sema *s, const struct dl_node *call, uint64_t frames,
 				   enum dl_vkind kind, struct dl_value_desc *ret)

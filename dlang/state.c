@@ -19,6 +19,7 @@
 #define STRSIZE_MAX ((uint64_t)64 << 20)
 #define SCRATCH_MIN ((uint64_t)64 * 1024)
 #define TUPLE_MIN ((uint64_t)64 * 1024)
+#define STACK_MAX (16 + 8 * (uint64_t)UINT16_MAX) /* a key of the deepest stack */
 #define STORAGE_MAX ((uint64_t)1 << 31) /* one scope's variables */
 #define SMALL_BUFFER ((uint64_t)256 * 1024)
 #define SMALL_SLACK ((uint64_t)64 * 1024) /* one entry more than fits by the count */
@@ -254,7 +255,8 @@ static bool make_vm(struct dl_state *s)
 {
 	struct vm *vm = &s->vm;
 	uint64_t scratch = option_or(s->options, DL_OPT_SCRATCHSIZE, 0);
-	uint64_t tuple = VM_KEY_PREFIX + TUPLE_MIN + 16 * ((uint64_t)string_room(s) + 8);
+	uint64_t tuple =
+		VM_KEY_PREFIX + TUPLE_MIN + STACK_MAX + 16 * ((uint64_t)string_room(s) + 8);
 	uint64_t size;
 
 	if (scratch < SCRATCH_MIN)

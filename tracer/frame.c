@@ -328,18 +328,18 @@ static enum step step_fp(struct walk *w, const struct frame *f, struct frame *ne
 /* A signal trampoline without tables: all of the interrupted registers are there. */
 static enum step step_sigframe(struct walk *w, const struct frame *f, struct frame *next)
 {
-	uint8_t code[ARCH_INSN_MAX];
-	unsigned off, n;
+	uint64_t saved[ARCH_DWARF_REGS];
+	uint8_t code[ARCH_SIGFRAME_CODE];
+	size_t have = objects_read(w->os, f->pc, code, sizeof(code));
+	unsigned off, n = arch_sigframe(code, have, &off);
 
-	if (objects_read(w->os, f->pc, code, sizeof(code)) != sizeof(code))
-		return STEP_UNKNOWN;
-	n = arch_sigframe(code, sizeof(code), &off);
-	if (!n || n > ARCH_DWARF_REGS)
+	if (!n || n > ARCH_DWARF_REGS ||
+	    !read_memory(w->m, f->r[arch_dwarf_sp] + off, saved, n * sizeof(saved[0])))
 		return STEP_UNKNOWN;
 	*next = *f;
-	if (!read_memory(w->m, f->r[arch_dwarf_sp] + off, next->r, n * sizeof(next->r[0])))
-		return STEP_UNKNOWN;
-	next->pc = next->r[n - 1];
+	for (unsigned i = 0; i < n; i++)
+		next->r[arch_sigframe_order ? arch_sigframe_order[i] : i] = saved[i];
+	next->pc = saved[n - 1];
 	next->is_call = false;
 	return next->pc ? STEP_OK : STEP_OUTERMOST;
 }
@@ -378,6 +378,106 @@ static enum step step_stub(struct walk *w, const struct arch_regs *regs, const s
 	return step;
 }
 
+/* ---------------------------------------------- functions without tables -- */
+
+#define PROLOGUE_MAX 128
+#define PUSHED_MAX 8 /* arguments on the stack of the call that is going on */
+
+/* Is word a return address?  *target: of which function, 0 unknown. */
+static bool is_return(struct walk *w, uint64_t word, uint64_t *target)
+{
+	uint8_t code[ARCH_CALL_MAX];
+
+	return objects_is_code(w->os, word) &&
+	       objects_read(w->os, word - sizeof(code), code, sizeof(code)) == sizeof(code) &&
+	       arch_call_before(code, word, target);
+}
+
+/* What the function at start has done to the stack. */
+static bool read_prologue(struct walk *w, const struct frame *f, uint64_t start,
+			  struct arch_prologue *p)
+{
+	uint8_t code[PROLOGUE_MAX];
+	size_t n = f->pc - start < sizeof(code) ? f->pc - start : sizeof(code);
+
+	return objects_read(w->os, start, code, n) == n && arch_prologue(code, n, p);
+}
+
+/* Back to what was there when the function was called; false: no sign of a call. */
+static bool undo_prologue(struct walk *w, const struct frame *f, const struct arch_prologue *p,
+			  unsigned pushed_max, struct frame *next)
+{
+	uint64_t sp = f->r[arch_dwarf_sp], target;
+
+	*next = *f;
+	for (unsigned i = 0;; i++, sp += sizeof(uint64_t)) {
+		if (i > pushed_max || !read_word(w->m, sp + p->depth - p->ra_depth, &next->pc))
+			return false;
+		next->pc = arch_code_address(next->pc);
+		if (is_return(w, next->pc, &target))
+			break;
+	}
+	for (unsigned i = 0; i < p->n_saved; i++)
+		if (!read_word(w->m, sp + p->depth - p->saved[i].depth, &next->r[p->saved[i].reg]))
+			return false;
+	next->r[arch_dwarf_sp] = sp + p->depth + (p->ra_depth ? 0 : sizeof(uint64_t));
+	next->is_call = true;
+	return true;
+}
+
+/* Where the function of a frame begins, if it has a name; else 0. */
+static uint64_t named_start(struct walk *w, const struct frame *f)
+{
+	uint64_t pc = f->pc - f->is_call;
+	struct obj *o = objects_find_code(w->os, pc);
+	const struct sym *s = o ? object_symbol_at(&o->pub, pc) : NULL;
+
+	return s ? s->addr + o->pub.bias : 0;
+}
+
+/*
+ * No tables, but known where the function begins: its first instructions tell.
+ * They come before the frame pointer where they leave that alone: it is then
+ * a caller's, whose own caller would be taken for this function's.
+ */
+static enum step step_prologue(struct walk *w, const struct frame *f, bool is_last,
+			       struct frame *next)
+{
+	uint64_t start = named_start(w, f);
+	struct arch_prologue p;
+
+	if (!start || !read_prologue(w, f, start, &p) || (p.sets_fp && !is_last))
+		return STEP_UNKNOWN;
+	return undo_prologue(w, f, &p, is_last ? PUSHED_MAX : 0, next) ? STEP_OK : STEP_UNKNOWN;
+}
+
+/* The function's own instructions, then the frame pointer. */
+static enum step step_bare(struct walk *w, const struct frame *f, struct frame *next)
+{
+	enum step step = step_prologue(w, f, false, next);
+
+	return step == STEP_UNKNOWN ? step_fp(w, f, next) : step;
+}
+
+/* On the way out, where the frame pointer may be the caller's already. */
+static enum step step_epilogue(struct walk *w, const struct arch_regs *regs, const struct frame *f,
+			       struct frame *next)
+{
+	uint8_t code[ARCH_EPILOGUE_CODE];
+	size_t have = objects_read(w->os, f->pc, code, sizeof(code));
+	struct arch_prologue rest;
+	uint64_t v, target;
+
+	if (!arch_epilogue(code, have, &rest))
+		return STEP_UNKNOWN;
+	if (!arch_return_address(regs, &v))
+		return undo_prologue(w, f, &rest, 0, next) ? STEP_OK : STEP_UNKNOWN;
+	*next = *f;
+	next->pc = arch_code_address(v);
+	next->is_call = true;
+	return is_return(w, next->pc, &target) ? STEP_OK : STEP_UNKNOWN;
+}
+
 static enum step step_first(struct walk *w, const struct arch_regs *regs, const struct frame *f,
 			    bool at_entry, struct frame *next)
 {
@@ -395,88 +495,51 @@ static enum step step_first(struct walk *w, const struct arch_regs *regs, const 
 	/* A call through a bad pointer: nothing was pushed after the return address. */
 	if (!is_code(w, f->pc))
 		return step_entry(w, regs, f, next);
-	return step_fp(w, f, next);
+	if (step_epilogue(w, regs, f, next) == STEP_OK)
+		return STEP_OK;
+	return step_bare(w, f, next);
 }
 
 /* ------------------------------------------------------------ guessing -- */
 
 #define GUESS_WORDS 512
 #define GUESS_FAR (64u << 10) /* a function does not begin this far before its code */
-#define PROLOGUE_MAX 128
-#define PUSHED_MAX 8 /* arguments on the stack of the call that is going on */
-
-/* Is word a return address?  *target: of which function, 0 unknown. */
-static bool is_return(struct walk *w, uint64_t word, uint64_t *target)
-{
-	uint8_t code[ARCH_CALL_MAX];
-
-	return objects_is_code(w->os, word) &&
-	       objects_read(w->os, word - sizeof(code), code, sizeof(code)) == sizeof(code) &&
-	       arch_call_before(code, word, target);
-}
-
-/* Back to what was there when the function at start was called; false: no sign of a call. */
-static bool undo_prologue(struct walk *w, const struct frame *f, uint64_t start, struct frame *next)
-{
-	uint64_t sp = f->r[arch_dwarf_sp], target;
-	uint8_t code[PROLOGUE_MAX];
-	struct arch_prologue p;
-	size_t n = f->pc - start < sizeof(code) ? f->pc - start : sizeof(code);
-
-	if (objects_read(w->os, start, code, n) != n || !arch_prologue(code, n, &p))
-		return false;
-	*next = *f;
-	for (unsigned i = 0;; i++, sp += sizeof(uint64_t)) {
-		if (i > PUSHED_MAX || !read_word(w->m, sp + p.depth, &next->pc))
-			return false;
-		if (is_return(w, next->pc, &target))
-			break;
-	}
-	for (unsigned i = 0; i < p.n_saved; i++)
-		if (!read_word(w->m, sp + p.depth - p.saved[i].depth, &next->r[p.saved[i].reg]))
-			return false;
-	next->r[arch_dwarf_sp] = sp + p.depth + sizeof(uint64_t);
-	next->is_call = true;
-	return true;
-}
-
-/* No tables, but known where the function begins: its first instructions tell. */
-static enum step step_prologue(struct walk *w, const struct frame *f, struct frame *next)
-{
-	uint64_t pc = f->pc - f->is_call;
-	struct obj *o = objects_find_code(w->os, pc);
-	const struct sym *s = o ? object_symbol_at(&o->pub, pc) : NULL;
-
-	return s && undo_prologue(w, f, s->addr + o->pub.bias, next) ? STEP_OK : STEP_UNKNOWN;
-}
 
 /*
  * Where the function begins is said by the call that the stack remembers; if
- * its first instructions agree with where that was found, all the better.
+ * its first instructions agree with where that was found, all the better.  A
+ * call through a pointer says nothing, and is taken where there is no other.
+ * A function's first instruction that no call stands before was put on the
+ * stack to be returned to: nobody called it.
  */
 static enum step step_guess(struct walk *w, const struct frame *f, struct frame *next)
 {
 	uint64_t sp = f->r[arch_dwarf_sp] & ~UINT64_C(7), word, target;
-	bool found = false;
+	enum { NOTHING, THROUGH_POINTER, NEAR, CERTAIN } found = NOTHING, is;
 
-	for (unsigned i = 0; i < GUESS_WORDS && read_word(w->m, sp, &word); i++) {
+	if (f->is_call && !is_return(w, f->pc, &target))
+		return STEP_UNKNOWN;
+	for (unsigned i = 0; found < CERTAIN && i < GUESS_WORDS && read_word(w->m, sp, &word);
+	     i++) {
 		struct frame undone;
+		struct arch_prologue p;
 
 		sp += sizeof(word);
 		word = arch_code_address(word);
-		if (!is_return(w, word, &target) || target > f->pc || f->pc - target >= GUESS_FAR)
+		if (!is_return(w, word, &target) ||
+		    (target && (target > f->pc || f->pc - target >= GUESS_FAR)))
 			continue;
-		if (undo_prologue(w, f, target, &undone) && undone.r[arch_dwarf_sp] == sp) {
-			*next = undone;
-			found = true;
-			break;
-		}
-		if (found)
+		is = target ? NEAR : THROUGH_POINTER;
+		if (target && read_prologue(w, f, target, &p) &&
+		    undo_prologue(w, f, &p, PUSHED_MAX, &undone) && undone.r[arch_dwarf_sp] == sp)
+			is = CERTAIN;
+		if (is <= found)
 			continue;
-		*next = *f;
+		*next = is == CERTAIN ? undone : *f;
 		next->pc = word;
 		next->r[arch_dwarf_sp] = sp;
-		next->is_call = found = true;
+		next->is_call = true;
+		found = is;
 	}
 	if (found)
 		next->is_guess = true;
@@ -489,7 +552,7 @@ static enum step step_next(struct walk *w, const struct frame *f, struct frame *
 
 	if (step == STEP_UNKNOWN)
 		step = step_sigframe(w, f, next);
-	return step == STEP_UNKNOWN ? step_fp(w, f, next) : step;
+	return step == STEP_UNKNOWN ? step_bare(w, f, next) : step;
 }
 
 int frame_walk(struct objects *os, struct frame_memory *m, const struct arch_regs *regs,
@@ -512,7 +575,7 @@ int frame_walk(struct objects *os, struct frame_memory *m, const struct arch_reg
 		if (step == STEP_OK && !is_code(&w, next->pc))
 			step = STEP_UNKNOWN;
 		if (step == STEP_UNKNOWN)
-			step = step_prologue(&w, f, next);
+			step = step_prologue(&w, f, true, next);
 		if (step == STEP_UNKNOWN)
 			step = step_guess(&w, f, next);
 		if (step != STEP_OK)

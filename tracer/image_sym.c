@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../arch/arch.h"
 #include "cfi.h"
 #include "debugfile.h"
 #include "ehfunc.h"
@@ -32,6 +33,7 @@ struct isym {
 	uint32_t chain; /* next in the hash chain, index + 1 */
 	bool is_inferred; /* the size is a guess */
 	bool is_generated; /* so is the name */
+	bool is_trampoline; /* of signals: has the name that all libraries give it */
 };
 
 struct image_syms {
@@ -264,6 +266,18 @@ struct unnamed {
 	bool is_nomem;
 };
 
+/* The tables of libc's signal trampoline begin one byte before it. */
+static void skip_early_byte(const struct image *img, struct isym *is)
+{
+	const uint8_t *p;
+	unsigned off;
+	size_t have = image_data(img, is->pub.addr + 1, &p);
+
+	is->is_trampoline = arch_sigframe(p, have, &off) != 0;
+	is->pub.addr += is->is_trampoline;
+	is->pub.size -= is->is_trampoline;
+}
+
 static bool see_function(void *arg, uint64_t start, uint64_t size)
 {
 	struct unnamed *u = arg;
@@ -271,10 +285,12 @@ static bool see_function(void *arg, uint64_t start, uint64_t size)
 		.pub = { .addr = start, .size = size, .type = STT_FUNC, .bind = STB_LOCAL },
 		.is_generated = true
 	};
-	const struct sym *s = image_symbol_covering(u->img, start);
+
+	skip_early_byte(u->img, &is);
+	const struct sym *s = image_symbol_covering(u->img, is.pub.addr);
 
 	/* One whose size is a guess covers less than it seems to. */
-	if (s && (s->addr == start || !((const struct isym *)(const void *)s)->is_inferred))
+	if (s && (s->addr == is.pub.addr || !((const struct isym *)(const void *)s)->is_inferred))
 		return true;
 	u->is_nomem = !vec_push(&u->list, is);
 	return !u->is_nomem;
@@ -297,7 +313,10 @@ static bool add_unnamed(struct image *img, struct image_syms *syms)
 		char *name = syms->generated + i * GENERATED_LEN;
 		struct isym *is = &u.list.items[i];
 
-		snprintf(name, GENERATED_LEN, "fun_%" PRIx64, is->pub.addr);
+		if (is->is_trampoline)
+			snprintf(name, GENERATED_LEN, "__restore_rt");
+		else
+			snprintf(name, GENERATED_LEN, "fun_%" PRIx64, is->pub.addr);
 		is->pub.name = name;
 		is->key = rank(&is->pub);
 		u.is_nomem = !vec_push(syms, *is);
@@ -453,7 +472,7 @@ static bool covers(const struct isym *is, uint64_t addr)
 
 /*
  * The innermost symbol with a size of its own wins; one whose size was
- * inferred serves if there is no other.
+ * inferred, or whose name was made up, serves if there is no other.
  */
 const struct sym *image_symbol_covering(const struct image *img, uint64_t addr)
 {
@@ -475,7 +494,7 @@ const struct sym *image_symbol_covering(const struct image *img, uint64_t addr)
 		if (covers(is, addr)) {
 			if (covers(first, addr))
 				is = first;
-			if (!is->is_inferred)
+			if (!is->is_inferred && !is->is_generated)
 				return &is->pub;
 			if (!guess)
 				guess = is;

@@ -466,14 +466,16 @@ static void put_line(struct strbuf *out, const struct dwarf_frame *f)
 
 /*
  * A call that nothing follows is the last instruction of its function: the
- * return address is named by the call before it.
+ * return address is named by the call before it.  Tables of signal trampolines
+ * begin a byte early, for unwinders that do the same; no call is that short.
  */
 static void put_return_address(struct objects *os, uint64_t addr, struct strbuf *out)
 {
 	struct obj *found = objects_find_code(os, addr - 1);
 	const struct sym *s = found ? object_symbol_at(&found->pub, addr - 1) : NULL;
 
-	if (!s || object_symbol_at(&found->pub, addr) == s) {
+	if (!s || addr - 1 - found->pub.bias == s->addr ||
+	    object_symbol_at(&found->pub, addr) == s) {
 		objects_symbolize(os, addr, SYMBOLIZE_ADDR, out);
 		return;
 	}

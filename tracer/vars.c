@@ -50,13 +50,19 @@ static int thread_ustack(void *ctx, uint64_t *pcs, int max)
 	return unwind(t->unwinder, f->task, f->at_entry, pcs, max);
 }
 
-#define DEPTH_MAX 2048
+#define DEPTH_FIRST 512
+#define DEPTH_MAX 65536
 
+/* Deep stacks are rare: only then is there a second walk, with room from the heap. */
 static uint64_t stack_depth(struct firing *f)
 {
-	uint64_t pcs[DEPTH_MAX];
-	int n = thread_ustack(f, pcs, DEPTH_MAX);
+	uint64_t few[DEPTH_FIRST];
+	int n = thread_ustack(f, few, DEPTH_FIRST);
+	_cleanup_(freep) uint64_t *many =
+		n == DEPTH_FIRST ? malloc(DEPTH_MAX * sizeof(*many)) : NULL;
 
+	if (many)
+		n = thread_ustack(f, many, DEPTH_MAX);
 	return n > 0 ? (uint64_t)n : 0;
 }
 

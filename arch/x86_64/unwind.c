@@ -33,13 +33,28 @@ uint64_t arch_code_address(uint64_t v)
 	return v;
 }
 
-/* libc's trampoline has tables. */
+/*
+ * glibc's trampoline has tables, that of other libraries (musl, Go) has none.
+ * sp is at a struct ucontext, whose registers are 40 further on:
+ * r8..r15 rdi rsi rbp rbx rdx rax rcx rsp rip.
+ */
+#define SIGFRAME_REGS 40
+static const uint8_t sigframe_order[] = {
+	8, 9, 10, 11, 12, 13, 14, 15, 5, 4, 6, 3, 1, 0, 2, 7, 16,
+};
+const uint8_t *const arch_sigframe_order = sigframe_order;
+
 unsigned arch_sigframe(const uint8_t *code, size_t avail, unsigned *off_ret)
 {
-	(void)code;
-	(void)avail;
-	(void)off_ret;
-	return 0;
+	/* mov $15 (rt_sigreturn), %rax; syscall.  Or to %eax. */
+	static const uint8_t wide[] = { 0x48, 0xc7, 0xc0, 15, 0, 0, 0, 0x0f, 0x05 };
+	static const uint8_t narrow[] = { 0xb8, 15, 0, 0, 0, 0x0f, 0x05 };
+
+	if ((avail < sizeof(wide) || memcmp(code, wide, sizeof(wide)) != 0) &&
+	    (avail < sizeof(narrow) || memcmp(code, narrow, sizeof(narrow)) != 0))
+		return 0;
+	*off_ret = SIGFRAME_REGS;
+	return sizeof(sigframe_order);
 }
 
 /* Linkers make tables for theirs. */
@@ -93,10 +108,17 @@ static uint32_t room_made(const uint8_t *p, unsigned len)
 	uint32_t n = 0;
 
 	if (len == 4 && p[0] == 0x48 && p[1] == 0x83 && p[2] == 0xec)
-		n = p[3];
+		n = p[3] < 0x80 ? p[3] : 0;
 	else if (len == 7 && p[0] == 0x48 && p[1] == 0x81 && p[2] == 0xec)
 		memcpy(&n, p + 3, sizeof(n));
 	return n;
+}
+
+/* mov %rsp, %rbp, in either encoding */
+static bool sets_frame_pointer(const uint8_t *p, unsigned len)
+{
+	return len == 3 && p[0] == 0x48 &&
+	       ((p[1] == 0x89 && p[2] == 0xe5) || (p[1] == 0x8b && p[2] == 0xec));
 }
 
 bool arch_prologue(const uint8_t *code, size_t len, struct arch_prologue *ret)
@@ -123,10 +145,70 @@ bool arch_prologue(const uint8_t *code, size_t len, struct arch_prologue *ret)
 		}
 		ret->depth += room;
 		has_room |= room != 0;
+		ret->sets_fp |= sets_frame_pointer(p, insn.len);
 		if (insn.flow != ARCH_FLOW_NEXT && insn.flow != ARCH_FLOW_COND)
 			break;
 	}
 	return true;
+}
+
+/* pop %reg; -1: it isn't. */
+static int popped_register(const uint8_t *p, unsigned len)
+{
+	uint8_t as_push[2] = { p[0], len == 2 ? p[1] : 0 };
+
+	if ((p[len - 1] & 0xf8) != 0x58)
+		return -1;
+	as_push[len - 1] -= 8;
+	return pushed_register(as_push, len);
+}
+
+/* add $n, %rsp; 0: it isn't. */
+static uint32_t room_freed(const uint8_t *p, unsigned len)
+{
+	uint32_t n = 0;
+
+	if (len == 4 && p[0] == 0x48 && p[1] == 0x83 && p[2] == 0xc4)
+		n = p[3] < 0x80 ? p[3] : 0;
+	else if (len == 7 && p[0] == 0x48 && p[1] == 0x81 && p[2] == 0xc4)
+		memcpy(&n, p + 3, sizeof(n));
+	return n;
+}
+
+static bool is_return(const uint8_t *p, unsigned len)
+{
+	return p[0] == 0xc3 || p[0] == 0xc2 || (len == 2 && p[0] == 0xf3 && p[1] == 0xc3);
+}
+
+bool arch_epilogue(const uint8_t *code, size_t len, struct arch_prologue *ret)
+{
+	bool is_whole = false;
+	struct arch_insn insn;
+
+	*ret = (struct arch_prologue){ 0 };
+	for (size_t at = 0; at < len && !is_whole; at += insn.len) {
+		const uint8_t *p = code + at;
+
+		if (!arch_insn_length(p, len - at, 0, &insn) || !insn.len)
+			return false;
+		int reg = insn.len <= 2 ? popped_register(p, insn.len) : -1;
+		uint32_t room = room_freed(p, insn.len);
+
+		is_whole = is_return(p, insn.len);
+		if (reg >= 0 && ret->n_saved < ARCH_SAVED_MAX) {
+			ret->saved[ret->n_saved].reg = (uint8_t)reg;
+			ret->saved[ret->n_saved++].depth = ret->depth;
+			ret->depth += 8;
+		} else if (room) {
+			ret->depth += room;
+		} else if (!is_whole) {
+			return false;
+		}
+	}
+	/* Counted from sp so far; now from where it will be. */
+	for (unsigned i = 0; i < ret->n_saved; i++)
+		ret->saved[i].depth = ret->depth - ret->saved[i].depth;
+	return is_whole;
 }
 
 /* Of four levels of tables; five are used only where a program asks for it. */
