@@ -175,6 +175,8 @@ bool arch_in_syscall(const struct arch_regs *r);
  * entry or exit stop had this pc and sp?
  */
 bool arch_syscall_rewound(const struct arch_regs *r, uint64_t pc, uint64_t sp);
+/* At the entry of rt_sigreturn: where the pc and sp that it restores are. */
+void arch_sigreturn_saved(const struct arch_regs *r, uint64_t *pc_at, uint64_t *sp_at);
 /* AUDIT_ARCH_* of this build, for seccomp filters. */
 uint32_t arch_audit(void);
 /* "syscall; trap": the stub for remote calls. */

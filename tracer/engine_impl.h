@@ -6,6 +6,7 @@
  *	life.c     new tasks, exec, exits
  *	signal.c   SIGTRAP ownership, delivery, group stops
  *	syscall.c  seccomp and syscall stops
+ *	restart.c  calls that are made again
  *	fastcall.c system calls that trampolines make
  *	inject.c   remote system calls
  *	site.c     patches; annex.c their out-of-line copies
@@ -53,6 +54,14 @@ struct hit_skip {
 	uint64_t digest; /* arch_regs_digest() */
 };
 
+/* A call whose entry was told and may come a second time. */
+#define RESTARTS_MAX 8
+struct again_call {
+	unsigned nr;
+	int code; /* 512...516: why it was interrupted, if that is still to have effects */
+	uint64_t pc, sp; /* behind its instruction in the program's text */
+};
+
 struct engine_task {
 	struct task pub;
 	struct engine_task *hash_next;
@@ -74,17 +83,16 @@ struct engine_task {
 	bool exec_pending; /* EVENT_EXEC seen, not yet told */
 	bool exit_told; /* thread_exit was called */
 	bool is_detached;
-	bool swallow_entry; /* the next entry there repeats one we cancelled */
 	bool exit_wanted; /* PTRACE_SYSCALL to the exit of the call */
 	bool is_pinned;
 	cpu_set_t cpus; /* mask before pinning */
-	/* An interrupted call that may be entered again (syscall.c). */
+	/* Calls that may be entered again (restart.c). */
 	struct {
-		bool active;
-		bool told; /* its entry was told */
-		unsigned nr;
-		int code; /* 512...516 */
-		uint64_t pc, sp;
+		bool is_expected; /* the next entry is that of: */
+		bool in_ring; /* the ring's word "again" says so, too */
+		struct again_call call;
+		struct again_call left[RESTARTS_MAX]; /* by handlers, the last one last */
+		unsigned n_left;
 	} restart;
 	/* The last call whose entry stopped, and where that was. */
 	struct {
@@ -98,7 +106,6 @@ struct engine_task {
 	bool trap_blocked; /* SIGTRAP is, as far as known */
 	struct hit_skip skips[MAX_SKIPS];
 	unsigned n_skips;
-	uint64_t swallow_pc, swallow_sp; /* there: as that entry's stop shows them */
 	uint64_t comm_read; /* when */
 	uint64_t rseq; /* address of the rseq area, 0 none */
 	uint32_t rseq_size;
@@ -400,6 +407,23 @@ void syscall_tell_return(struct engine *e, struct engine_task *t, unsigned nr, i
  * makes it fail; false: it goes on. */
 bool syscall_tell_failure(struct engine *e, struct engine_task *t, unsigned nr, int code, int sig);
 
+/* ------------------------------------------------------------- restart.c -- */
+/* pc (behind the call's instruction, or as it is) and sp, as the program has them. */
+void restart_read(struct engine_task *t, const struct arch_regs *r, struct again_call *ret);
+/* The next entry is that of the call / of no such call. */
+void restart_expect(struct engine_task *t, const struct again_call *c);
+void restart_none(struct engine_task *t);
+/* The one that is expected; NULL.  The same if r is about to make it. */
+const struct again_call *restart_expected(struct engine_task *t);
+const struct again_call *restart_ahead(struct engine_task *t, const struct arch_regs *r);
+/* A handler will run, and come back to the call, or to something else (r). */
+void restart_leave(struct engine_task *t, const struct again_call *c);
+void restart_leave_other(struct engine_task *t, const struct arch_regs *r);
+/* At the entry of rt_sigreturn. */
+void restart_return(struct engine_task *t, const struct arch_regs *r);
+/* At an entry: is it the second of a call?  *nr becomes that call's. */
+bool restart_take(struct engine_task *t, const struct arch_regs *r, unsigned *nr);
+
 /* ------------------------------------------------------------ fastcall.c -- */
 /* At the entry of a call, before it is told of. */
 void fastcall_note(struct engine *e, struct engine_task *t);
@@ -409,8 +433,6 @@ struct patch *fastcall_patch(const struct aspace *as, uint64_t pc);
 /* The patch's trampoline is there: its slots lead to it.  false: they can't. */
 bool fastcall_bind(struct aspace *as, struct patch *p);
 void fastcall_unbind(struct aspace *as, const struct patch *p);
-/* Before the text is patched: a task whose call at the site was told of already. */
-void fastcall_adopt(struct engine_task *t, const struct patch *p);
 /*
  * A signal comes to a thread at such a place; r: as patch_unwind() left it, and
  * changed to what the handler is to see.

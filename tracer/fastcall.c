@@ -12,7 +12,7 @@
  *  - a signal's handler sees the thread at the original instruction, as
  *    unwinders must, or behind it.  A call that is over then, or will fail, is
  *    told of at the signal's stop.  One that the handler comes back to at the
- *    site is not recorded anew (the ring's word "again").  To come back behind
+ *    site is not recorded anew (restart.c).  To come back behind
  *    the site, into the patch, is a fault that we see to: so only processes that
  *    die with us have slots.
  */
@@ -267,22 +267,16 @@ bool fastcall_copy(struct aspace *to, const struct aspace *from)
 
 /* ---------------------------------------------------------------- signals -- */
 
-/* The thread's next call at the site with that sp is no new one. */
-static void set_again(struct engine_task *t, uint64_t site, uint64_t sp)
-{
-	t->ring->hdr->again = arch_call_again(site, sp);
-}
-
-/* A handler is running that may come back to a call whose entry was told by a stop. */
-void fastcall_adopt(struct engine_task *t, const struct patch *p)
+/* A handler runs before a call that was recorded, and may come back to it. */
+static void leave_call(struct engine_task *t, const struct arch_regs *r, const struct patch *p,
+		       unsigned nr)
 {
 	const struct arch_patch_plan *plan = &p->tramp.plan;
+	struct again_call c = { .nr = nr,
+				.pc = plan->addr + plan->insn[plan->site_insn + 1],
+				.sp = arch_sp(r) };
 
-	if (!t->restart.active || !t->ring || !has_call(p, t->restart.nr) ||
-	    t->restart.pc != plan->addr + plan->insn[plan->site_insn + 1])
-		return;
-	set_again(t, plan->site, t->restart.sp);
-	t->restart.active = false;
+	restart_leave(t, &c);
 }
 
 /*
@@ -290,7 +284,7 @@ void fastcall_adopt(struct engine_task *t, const struct patch *p)
  * its return is told of here, as by stops, since handlers may never come back.
  */
 static void tell_return(struct engine *e, struct engine_task *t, const struct arch_regs *r,
-			uint64_t site, unsigned nr, int sig)
+			const struct patch *p, unsigned nr, int sig)
 {
 	int64_t result = arch_syscall_result(r);
 
@@ -298,7 +292,7 @@ static void tell_return(struct engine *e, struct engine_task *t, const struct ar
 	if (!arch_in_syscall(r))
 		syscall_tell_return(e, t, nr, result);
 	else if (!syscall_tell_failure(e, t, nr, (int)-result, sig))
-		set_again(t, site, arch_sp(r));
+		leave_call(t, r, p, nr);
 }
 
 void fastcall_leave(struct engine *e, struct engine_task *t, struct arch_regs *r,
@@ -317,8 +311,8 @@ void fastcall_leave(struct engine *e, struct engine_task *t, struct arch_regs *r
 		return;
 	}
 	if (place->stage == ARCH_CALL_AHEAD)
-		set_again(t, p->tramp.plan.site, arch_sp(r));
+		leave_call(t, r, p, place->nr);
 	else if (place->stage == ARCH_CALL_MADE)
-		tell_return(e, t, r, p->tramp.plan.site, place->nr, sig);
+		tell_return(e, t, r, p, place->nr, sig);
 	arch_set_pc(r, place->orig);
 }

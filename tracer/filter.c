@@ -101,8 +101,8 @@ unsigned filter_build(const struct syscall_set *set, struct sock_filter *out)
 	if (!any)
 		return 0;
 	for (unsigned nr = 0; nr < ENGINE_SYSCALL_WORDS * 64; nr++) {
-		/* Interrupted sleeps come back under this number. */
-		if (!is_named(set, nr) && nr != SYS_restart_syscall)
+		/* Interrupted sleeps come back as the one, handlers to calls by the other. */
+		if (!is_named(set, nr) && nr != SYS_restart_syscall && nr != SYS_rt_sigreturn)
 			continue;
 		if (n && ranges[n - 1].hi == nr - 1)
 			ranges[n - 1].hi = nr;

@@ -173,6 +173,25 @@ static void restop(struct remote *rc)
 		task_ingest_same(rc->e, t, status);
 }
 
+/* The call that ours took the place of is still to come, told or not yet. */
+static void go_back(struct remote *rc)
+{
+	struct engine_task *t = rc->t;
+	struct again_call c;
+
+	t->stop = EV_TRAP;
+	t->pub.in_syscall = false;
+	if (t->n_queued) {
+		engine_queue_drop(rc->e, t);
+		t->wants_resume = true;
+		return;
+	}
+	restart_read(t, &rc->saved, &c);
+	c.pc += arch_syscall_stub_trap;
+	c.nr = t->entry.nr;
+	restart_expect(t, &c);
+}
+
 static bool restore(struct remote *rc)
 {
 	struct engine_task *t = rc->t;
@@ -187,13 +206,8 @@ static bool restore(struct remote *rc)
 	t->pub.regs = rc->saved;
 	t->pub.regs_valid = true;
 	t->pub.regs_dirty = t->pc_dirty = false;
-	if (rc->was_entry) {
-		t->stop = EV_TRAP;
-		t->swallow_entry = true;
-		t->swallow_pc = arch_pc(&rc->saved) + arch_syscall_stub_trap;
-		t->swallow_sp = arch_sp(&rc->saved);
-		t->pub.in_syscall = false;
-	}
+	if (rc->was_entry)
+		go_back(rc);
 	if (rc->late_signal)
 		engine_raise(rc->e, &t->pub, rc->late_signal);
 	if (rc->was_group || rc->ends_at_exit)

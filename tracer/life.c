@@ -368,7 +368,8 @@ void life_exec(struct engine *e, struct task *t)
 	process_refresh(&p->pub);
 	t->comm_valid = false;
 	impl->rseq_known = impl->in_vfork = false;
-	impl->restart.active = false;
+	restart_none(impl);
+	impl->restart.n_left = 0;
 	impl->n_skips = 0;
 	impl->exec_pending = true;
 	/* On to a stop where the new image's registers are settled. */

@@ -278,7 +278,7 @@ static uint64_t new_place(struct engine_task *t, const struct patch *p, const st
 	uint64_t pc = arch_pc(r), to = 0;
 
 	/* Its instruction's copy: what was told of as a stop goes on as one. */
-	if (p->tramp.n_calls && t->swallow_entry && pc == plan->addr)
+	if (p->tramp.n_calls && pc == plan->addr && restart_ahead(t, r))
 		return p->tramp.base + p->tramp.copy[plan->site_insn];
 	if (arch_in_syscall(r) || p->tramp.n_calls)
 		to = arch_tramp_syscall(&p->tramp, pc);
@@ -300,16 +300,10 @@ static void move_threads(struct engine *e, struct aspace *as, const struct patch
 			continue;
 		r = task_regs(&t->pub);
 		to = r ? new_place(t, p, r) : 0;
-		if (to && t->restart.active && t->restart.pc == arch_pc(r))
-			t->restart.pc = to;
-		else if (p->tramp.n_calls)
-			fastcall_adopt(t, p);
 		if (!to)
 			continue;
 		if (t->entry.pc == arch_pc(r))
 			t->entry.pc = to;
-		if (p->tramp.n_calls && t->swallow_entry && arch_pc(r) == p->tramp.plan.addr)
-			t->swallow_pc = to + arch_syscall_stub_trap;
 		task_pc_set(t, to);
 		task_flush(t);
 	}

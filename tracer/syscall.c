@@ -8,9 +8,9 @@
  * INTERRUPT) starts the alternation anew.
  *
  * A result of -512...-516 is the kernel talking to itself.  The call is then
- * either entered again, which is no new call, or ends with EINTR because a
- * handler runs.  Which of them is known at the stop for the signal: from the
- * code, whether the signal has a handler, and SA_RESTART.
+ * either entered again, which is no new call (restart.c), or ends with EINTR
+ * because a handler runs.  Which of them is known at the stop for the signal:
+ * from the code, whether the signal has a handler, and SA_RESTART.
  */
 #include <errno.h>
 #include <string.h>
@@ -76,24 +76,6 @@ static void tell_return(struct engine *e, struct engine_task *t, unsigned nr, in
 
 /* ---------------------------------------------------------------- restarts -- */
 
-/* Is this entry the second coming of an interrupted call? */
-static bool is_reentry(struct engine_task *t, const struct arch_regs *r, unsigned *nr)
-{
-	bool same;
-
-	if (!t->restart.active)
-		return false;
-	same = (*nr == t->restart.nr || *nr == SYS_restart_syscall) &&
-	       arch_pc(r) == t->restart.pc && arch_sp(r) == t->restart.sp;
-	if (same)
-		*nr = t->restart.nr;
-	/* A handler's own calls come at lower addresses of the stack; anything
-	 * else means that the program never came back to the call. */
-	if (same || arch_sp(r) >= t->restart.sp)
-		t->restart.active = false;
-	return same;
-}
-
 static bool has_restart_flag(struct engine *e, struct engine_task *t, int sig)
 {
 	uint8_t action[SIGACTION_BYTES];
@@ -133,93 +115,117 @@ bool syscall_tell_failure(struct engine *e, struct engine_task *t, unsigned nr, 
 	return true;
 }
 
-/* A handler makes the interrupted call fail: that was its return. */
-static void fail_interrupted(struct engine *e, struct engine_task *t)
-{
-	t->restart.active = false;
-	t->pub.syscall_nr = -1;
-	tell_return(e, t, t->restart.nr, -EINTR);
-}
-
 /*
  * Where the kernel winds back before the stop, which of the private results it
  * was is known from the exit's stop.  Looking at the handler ran a call of
  * ours, after which the kernel no longer lets the program's fail: we do.
- * Without the exit's stop nothing is looked at, and a call may count twice.
  */
-static void note_rewound(struct engine *e, struct engine_task *t, struct arch_regs *r, int sig)
+static bool make_fail(struct engine *e, struct engine_task *t, const struct again_call *c, int sig)
 {
-	if (t->restart.active) {
-		if (!arch_syscall_rewound(r, t->restart.pc, t->restart.sp) ||
-		    !will_fail(e, t, sig, t->restart.code))
-			return;
-		r = task_regs(&t->pub);
-		if (!r)
-			return;
-		arch_set_pc(r, t->restart.pc);
-		arch_set_retval(r, (uint64_t)-EINTR);
-		task_regs_changed(&t->pub);
-		fail_interrupted(e, t);
-	} else if (arch_syscall_rewound(r, t->entry.pc, t->entry.sp)) {
-		t->restart.active = !sig || !syscall_is_caught(t, sig);
-		t->restart.nr = t->entry.nr;
-		t->restart.code = RESTARTSYS;
-		t->restart.pc = t->entry.pc;
-		t->restart.sp = t->entry.sp;
+	struct arch_regs *r = task_regs(&t->pub);
+	uint64_t behind;
+
+	if (!r)
+		return false;
+	behind = arch_pc(r) + arch_syscall_stub_trap;
+	if (!c->code || !arch_syscall_rewound(r, behind, arch_sp(r)) ||
+	    !will_fail(e, t, sig, c->code))
+		return false;
+	r = task_regs(&t->pub);
+	if (!r)
+		return true;
+	arch_set_pc(r, behind);
+	arch_set_retval(r, (uint64_t)-EINTR);
+	task_regs_changed(&t->pub);
+	return true;
+}
+
+/* The call that r is interrupted in, whose fate is still to be decided. */
+static bool is_interrupted(struct engine_task *t, const struct arch_regs *r, struct again_call *c)
+{
+	bool is_last = arch_pc(r) == t->entry.pc && arch_sp(r) == t->entry.sp;
+
+	if (!arch_in_syscall(r) || patch_sleeps(t))
+		return false;
+	restart_read(t, r, c);
+	c->nr = (unsigned)arch_syscall_nr_get(r);
+	c->code = (int)-arch_syscall_result(r);
+	if (c->nr != SYS_restart_syscall)
+		return true;
+	if (restart_expected(t))
+		c->nr = restart_expected(t)->nr;
+	else if (is_last)
+		c->nr = t->entry.nr;
+	return true;
+}
+
+/*
+ * The call that r goes back to.  Where nothing but registers tells, and the
+ * exit's stop was not wanted, that is the last one entered at the place.
+ */
+static bool is_rewound(struct engine_task *t, const struct arch_regs *r, struct again_call *c)
+{
+	const struct again_call *expected = restart_ahead(t, r);
+
+	if (expected) {
+		*c = *expected;
+		return true;
 	}
+	if (!t->entry.pc || !arch_syscall_rewound(r, t->entry.pc, t->entry.sp))
+		return false;
+	restart_read(t, r, c);
+	c->pc += arch_syscall_stub_trap;
+	c->nr = t->entry.nr;
+	return true;
+}
+
+/* A call is interrupted: what will become of it? */
+static void interrupt(struct engine *e, struct engine_task *t, const struct again_call *c, int sig,
+		      bool is_rewound)
+{
+	bool is_told =
+		syscall_wants(e->watched.entry, c->nr) || syscall_wants(e->watched.exit, c->nr);
+
+	if (!sig || !syscall_is_caught(t, sig)) {
+		if (!is_rewound || !restart_expected(t))
+			restart_expect(t, c);
+		return;
+	}
+	if (is_told && (is_rewound ? make_fail(e, t, c, sig) : will_fail(e, t, sig, c->code))) {
+		restart_none(t);
+		t->pub.syscall_nr = -1;
+		tell_return(e, t, c->nr, -EINTR);
+		return;
+	}
+	restart_leave(t, c);
 }
 
 void syscall_note_interrupt(struct engine *e, struct engine_task *t, int sig)
 {
 	struct arch_regs *r = task_regs(&t->pub);
-	unsigned nr;
+	struct again_call c;
 
 	t->pub.in_syscall = false;
 	/* A trampoline's call: it tells of the return itself, and of no second entry. */
 	if (!r || fastcall_contains(t->pub.proc->as, arch_pc(r)))
 		return;
-	if (!arch_in_syscall(r)) {
-		note_rewound(e, t, r, sig);
-		return;
-	}
-	nr = (unsigned)arch_syscall_nr_get(r);
-	if (nr == SYS_restart_syscall && t->restart.active)
-		nr = t->restart.nr;
-	else if (nr == SYS_restart_syscall && t->pub.syscall_nr >= 0)
-		nr = (unsigned)t->pub.syscall_nr;
-	t->restart.active = true;
-	t->restart.nr = nr;
-	t->restart.code = (int)-arch_syscall_result(r);
-	t->restart.pc = arch_pc(r);
-	t->restart.sp = arch_sp(r);
-	if ((syscall_wants(e->watched.entry, nr) || syscall_wants(e->watched.exit, nr)) &&
-	    will_fail(e, t, sig, t->restart.code))
-		fail_interrupted(e, t);
+	if (is_interrupted(t, r, &c))
+		interrupt(e, t, &c, sig, false);
+	else if (is_rewound(t, r, &c))
+		interrupt(e, t, &c, sig, true);
+	else if (sig && syscall_is_caught(t, sig))
+		restart_leave_other(t, r);
 }
 
 /* ------------------------------------------------------------------- stops -- */
 
-/* Is this the call that one of ours was made in place of?  A handler may run before it. */
-static bool takes_back(struct engine_task *t, const struct arch_regs *r)
-{
-	bool same = arch_pc(r) == t->swallow_pc && arch_sp(r) == t->swallow_sp;
-
-	if (!t->swallow_entry || (!same && arch_sp(r) < t->swallow_sp))
-		return false;
-	t->swallow_entry = false;
-	return same;
-}
-
 static void enter(struct engine *e, struct engine_task *t, struct arch_regs *r)
 {
 	unsigned nr = (unsigned)arch_syscall_nr_get(r);
-	bool again = is_reentry(t, r, &nr);
+	bool again = restart_take(t, r, &nr);
 
-	if (takes_back(t, r)) {
-		again = true;
-		if (t->pub.syscall_nr >= 0)
-			nr = (unsigned)t->pub.syscall_nr;
-	}
+	if (nr == SYS_rt_sigreturn)
+		restart_return(t, r);
 	t->pub.in_syscall = true;
 	t->pub.syscall_nr = nr;
 	t->entry.nr = nr;
@@ -241,13 +247,15 @@ static void leave(struct engine *e, struct engine_task *t, struct arch_regs *r)
 
 	t->pub.in_syscall = false;
 	if (is_private(result) && nr != SYS_rt_sigreturn) {
-		t->restart.active = true;
-		t->restart.nr = nr;
-		t->restart.code = (int)-result;
-		t->restart.pc = arch_pc(r);
-		t->restart.sp = arch_sp(r);
+		struct again_call c;
+
+		restart_read(t, r, &c);
+		c.nr = nr;
+		c.code = (int)-result;
+		restart_expect(t, &c);
 		return;
 	}
+	t->entry.pc = 0; /* over */
 	tell_return(e, t, nr, result);
 	t->pub.syscall_nr = -1;
 	if (nr == SYS_prctl)

@@ -12,8 +12,11 @@
 #include <elf.h>
 #include <errno.h>
 #include <linux/audit.h>
+#include <signal.h>
+#include <stddef.h>
 #include <sys/ptrace.h>
 #include <sys/uio.h>
+#include <ucontext.h>
 #include <asm/ptrace.h>
 
 _Static_assert(sizeof(struct user_pt_regs) == sizeof(struct arch_regs),
@@ -264,6 +267,15 @@ bool arch_in_syscall(const struct arch_regs *r)
 bool arch_syscall_rewound(const struct arch_regs *r, uint64_t pc, uint64_t sp)
 {
 	return arch_pc(r) + arch_syscall_stub_trap == pc && arch_sp(r) == sp;
+}
+
+/* siginfo, then the struct ucontext. */
+void arch_sigreturn_saved(const struct arch_regs *r, uint64_t *pc_at, uint64_t *sp_at)
+{
+	uint64_t uc = arch_sp(r) + sizeof(siginfo_t);
+
+	*pc_at = uc + offsetof(ucontext_t, uc_mcontext.pc);
+	*sp_at = uc + offsetof(ucontext_t, uc_mcontext.sp);
 }
 
 uint32_t arch_audit(void)

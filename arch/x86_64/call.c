@@ -116,8 +116,7 @@ static void gen_call(struct x64_gen *g, struct arch_tramp *t, uint32_t i)
 	emit32(e, -c->nr);
 	EMIT(e, 0xe3, 0x05); /* jrcxz .+7 */
 	emit_jmp(e, next);
-	if (c->entry.n_clauses)
-		gen_again(g, again);
+	gen_again(g, again);
 	gen_side(g, &c->entry, (uint8_t)(i + 1), false);
 	g->now.phase = ARCH_TRAMP_COPY;
 	x64_state(g);

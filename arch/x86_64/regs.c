@@ -9,8 +9,11 @@
 #include <elf.h>
 #include <errno.h>
 #include <linux/audit.h>
+#include <signal.h>
+#include <stddef.h>
 #include <sys/ptrace.h>
 #include <sys/user.h>
+#include <ucontext.h>
 
 #define WORD(field) (offsetof(struct user_regs_struct, field) / sizeof(uint64_t))
 #define USER_WORDS (sizeof(struct user_regs_struct) / sizeof(uint64_t))
@@ -274,6 +277,15 @@ bool arch_syscall_rewound(const struct arch_regs *r, uint64_t pc, uint64_t sp)
 	(void)pc;
 	(void)sp;
 	return false;
+}
+
+/* The handler's return has taken its address off: sp is that of a struct ucontext. */
+void arch_sigreturn_saved(const struct arch_regs *r, uint64_t *pc_at, uint64_t *sp_at)
+{
+	uint64_t gregs = arch_sp(r) + offsetof(ucontext_t, uc_mcontext.gregs);
+
+	*pc_at = gregs + sizeof(greg_t) * REG_RIP;
+	*sp_at = gregs + sizeof(greg_t) * REG_RSP;
 }
 
 uint32_t arch_audit(void)
