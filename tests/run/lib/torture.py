@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
-"""torture.py DTRACE TORTURE SECONDS: threads, signals, longjmp, forks; traced, attached to again
-and again, and with the tracer killed.  Counts are exact, and the program never sees any of it."""
+"""torture.py DTRACE FIXTURES SECONDS: threads, signals, longjmp, forks, libraries that come and go;
+traced, attached to again and again, and with the tracer killed; on both tiers.  Counts are exact, of
+sessions that see a part of it, too, and the program never sees any of it.  Takes about SECONDS."""
 import collections
 import os
 import random
@@ -9,22 +10,102 @@ import subprocess
 import sys
 import time
 
-COUNTS = ("pid$target::work:entry { @w = count(); } pid$target::handled:entry { @h = count(); } "
-          "pid$target::work:return { @r = count(); } "
-          "END { printa(\"w %@d\\n\", @w); printa(\"h %@d\\n\", @h); printa(\"r %@d\\n\", @r); }")
+CALLS = ("syscall::getppid:entry /pid == $target/ { @c = count(); } "
+         "syscall::getuid:return /pid == $target/ { @u = count(); } "
+         "pid$target:libplug.so:plug_work:entry { @p = count(); } ")
+CALLS_END = "printa(\"c %@d\\n\", @c); printa(\"u %@d\\n\", @u); printa(\"p %@d\\n\", @p); "
+COUNTS = (CALLS + "pid$target::work:entry { @w = count(); } pid$target::handled:entry { @h = count(); } "
+          "pid$target::work:return { @r = count(); } END { " + CALLS_END +
+          "printa(\"w %@d\\n\", @w); printa(\"h %@d\\n\", @h); printa(\"r %@d\\n\", @r); }")
 RECORDS = ("pid$target::work:entry { w++; } pid$target::work:return { r++; } "
-           "pid$target::handled:entry { h++; } "
-           "END { printf(\"w %d\\nh %d\\nr %d\\n\", w, h, r); }")
-STACKS = ("pid$target::work:entry /ustackdepth > 2/ { @w[ustack(4)] = count(); } "
+           "pid$target::handled:entry { h++; } pid$target:libplug.so:plug_work:return { p++; } "
+           "syscall::getppid:return /pid == $target/ { c++; } "
+           "syscall::getuid:entry /pid == $target/ { u++; } "
+           "END { printf(\"w %d\\nh %d\\nr %d\\np %d\\nc %d\\nu %d\\n\", w, h, r, p, c, u); }")
+STACKS = (CALLS + "pid$target::work:entry /ustackdepth > 2/ { @w[ustack(4)] = count(); } "
           "pid$target::work:return /ustackdepth > 2/ { r++; } "
-          "pid$target::handled:entry /ustackdepth > 3/ { h++; } END { normalize(@w, 1); "
+          "pid$target::handled:entry /ustackdepth > 3/ { h++; } END { normalize(@w, 1); " + CALLS_END +
           "printa(\"%kw %@d\\n\", @w); printf(\"h %d\\nr %d\\n\", h, r); }")
+
+# Each thread's arguments count up by one: as many hits as between the least and the greatest.
+RANGE = ("{{ @n[\"{0}\", tid] = count(); @lo[\"{0}\", tid] = min(arg0); "
+         "@hi[\"{0}\", tid] = max(arg0); }} ")
+RANGES = ("pid$target::work:entry " + RANGE.format("work") +
+          "pid$target::handled:entry " + RANGE.format("handled") +
+          "pid$target:libplug.so:plug_work:entry " + RANGE.format("plug_work") +
+          "syscall::getppid:entry /pid == $target/ " + RANGE.format("getppid") +
+          "syscall::getuid:entry /pid == $target/ " + RANGE.format("getuid") +
+          "END { printa(\"range %s %d %@d %@d %@d\\n\", @n, @lo, @hi); }")
 ATTACHED = ["pid$target::work:entry,pid$target::handled:entry { @ = count(); }",
             "pid$target::work:entry { x = arg0; } pid$target::work:return { y = arg1; }",
             "pid$target:libc::entry { @ = count(); }",
             "pid$target::work:entry,pid$target::work:return { printf(\"%d\\n\", arg1); }",
             "pid$target::work:entry,pid$target::handled:return { @[ustack(5)] = count(); }"]
 KILLED = [ATTACHED[0], ATTACHED[1], ATTACHED[3]]
+
+
+class Torture:
+    def __init__(self, dtrace, fixtures):
+        self.dtrace = dtrace
+        self.plug = os.path.join(fixtures, "libplug.so")
+        self.torture = os.path.join(fixtures, "torture")
+
+    def start(self, seconds, *args):
+        return subprocess.Popen([self.torture, str(seconds), *args],
+                                stdout=subprocess.PIPE, text=True)
+
+    def exact(self, tier, name, script, seconds):
+        p = subprocess.run([self.dtrace, "-x", "tier=" + tier, "-Zqn", script, "-c",
+                            f"{self.torture} {seconds} {self.plug}"],
+                           stdout=subprocess.PIPE, text=True, timeout=60 * seconds + 600)
+        n = numbers(p.stdout)
+        good = (p.returncode == 0 and "status" not in p.stdout and n["wrong"] == 0 and n["work"] and
+                n["loaded"] and n["w"] == n["work"] == n["r"] and n["h"] == n["handled"] == n["u"] and
+                n["c"] == n["calls"] and n["p"] == n["loaded"])
+        print(tier, name, "exact" if good else f"differ: {p.returncode} {p.stdout}", flush=True)
+
+    def session(self, tier, pid, script):
+        end = f" tick-{random.randrange(1, 300)}ms {{ exit(0); }}"
+        p = subprocess.run([self.dtrace, "-x", "tier=" + tier, "-Zqp", str(pid), "-n", script + end],
+                           stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        return [line for line in p.stdout.splitlines() if is_wrong_range(line)]
+
+    def attach(self, tier, seconds):
+        t = self.start(seconds, self.plug)
+        rounds, wrong = 0, []
+        while t.poll() is None:
+            wrong += self.session(tier, t.pid, RANGES if rounds % 2 == 0 else random.choice(ATTACHED))
+            rounds += 1
+        good, what = is_unharmed(t)
+        if good and rounds < 2 and not wrong:
+            self.attach(tier, 4 * seconds)    # a slow machine
+            return
+        if wrong:
+            print(f"{tier} attached: wrong counts", *wrong, sep="\n")
+        print(tier, "attached", "unharmed" if good else f"harmed after {rounds}: {what}", flush=True)
+
+    def kill(self, seconds):
+        """One killed tracer a process: what it leaves keeps the next one from the record tier."""
+        end = time.monotonic() + seconds
+        rounds = 0
+        while time.monotonic() < end or not rounds:
+            t = self.start(2)
+            ready = f"ready{rounds}"
+            script = random.choice(KILLED)
+            d = subprocess.Popen([self.dtrace, "-wqo", "/dev/null", "-p", str(t.pid), "-n",
+                                  f"BEGIN {{ system(\"touch {ready}\"); }} {script}"],
+                                 stderr=subprocess.DEVNULL)
+            while not os.path.exists(ready) and d.poll() is None:
+                time.sleep(0.01)
+            time.sleep(random.random() / 5)
+            d.kill()
+            d.wait()
+            rounds += 1
+            good, what = is_unharmed(t)
+            if not good:
+                print(f"killed harmed in round {rounds} by {script}: {what}")
+                return
+        print("killed unharmed")
 
 
 def numbers(text):
@@ -35,14 +116,12 @@ def numbers(text):
     return sums
 
 
-def exact(dtrace, torture, seconds):
-    for name, script in (("counts", COUNTS), ("records", RECORDS), ("stacks", STACKS)):
-        p = subprocess.run([dtrace, "-qn", script, "-c", f"{torture} {seconds}"],
-                           stdout=subprocess.PIPE, text=True, timeout=600)
-        n = numbers(p.stdout)
-        good = (p.returncode == 0 and "status" not in p.stdout and n["wrong"] == 0 and n["work"] and
-                n["w"] == n["work"] == n["r"] and n["h"] == n["handled"])
-        print(name, "exact" if good else f"differ: {p.returncode} {p.stdout}")
+def is_wrong_range(line):
+    words = line.split()
+    if words[:1] != ["range"]:
+        return False
+    n, lo, hi = (int(w) for w in words[3:])
+    return hi - lo + 1 != n
 
 
 def is_unharmed(t):
@@ -52,50 +131,18 @@ def is_unharmed(t):
     return good, f"{t.returncode} {out}"
 
 
-def attach(dtrace, torture, seconds):
-    t = subprocess.Popen([torture, str(seconds)], stdout=subprocess.PIPE, text=True)
-    rounds = 0
-    while t.poll() is None:
-        end = f" tick-{random.randrange(1, 300)}ms {{ exit(0); }}"
-        subprocess.run([dtrace, "-qo", "/dev/null", "-p", str(t.pid), "-n",
-                        random.choice(ATTACHED) + end], stderr=subprocess.DEVNULL)
-        rounds += 1
-    good, what = is_unharmed(t)
-    if good and rounds < 2:
-        attach(dtrace, torture, 4 * seconds)    # a slow machine
-        return
-    print("attached", "unharmed" if good else f"harmed after {rounds}: {what}")
-
-
-def kill(dtrace, torture, seconds):
-    """One killed tracer a process: what it leaves keeps the next one from the record tier."""
-    end = time.monotonic() + seconds
-    rounds = 0
-    while time.monotonic() < end or not rounds:
-        t = subprocess.Popen([torture, "2"], stdout=subprocess.PIPE, text=True)
-        ready = f"ready{rounds}"
-        script = random.choice(KILLED)
-        d = subprocess.Popen([dtrace, "-wqo", "/dev/null", "-p", str(t.pid), "-n",
-                              f"BEGIN {{ system(\"touch {ready}\"); }} {script}"],
-                             stderr=subprocess.DEVNULL)
-        while not os.path.exists(ready) and d.poll() is None:
-            time.sleep(0.01)
-        time.sleep(random.random() / 5)
-        d.kill()
-        d.wait()
-        rounds += 1
-        good, what = is_unharmed(t)
-        if not good:
-            print(f"killed harmed in round {rounds} by {script}: {what}")
-            return
-    print("killed unharmed")
-
-
 def main():
-    dtrace, torture, seconds = sys.argv[1], sys.argv[2], int(sys.argv[3])
-    exact(dtrace, torture, max(1, seconds // 4))
-    attach(dtrace, torture, max(2, seconds // 4))
-    kill(dtrace, torture, max(2, seconds // 4))
+    t = Torture(sys.argv[1], sys.argv[2])
+    seconds = int(sys.argv[3])
+    eighth, sixteenth = max(2, seconds // 8), max(2, seconds // 16)
+    t.exact("record", "counts", COUNTS, eighth)
+    t.exact("record", "records", RECORDS, eighth)
+    t.exact("record", "stacks", STACKS, eighth)
+    t.exact("stop", "counts", COUNTS, sixteenth)
+    t.exact("stop", "stacks", STACKS, sixteenth)
+    t.attach("record", eighth)
+    t.attach("stop", eighth)
+    t.kill(eighth)
 
 
 main()
