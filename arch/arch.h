@@ -177,6 +177,13 @@ bool arch_in_syscall(const struct arch_regs *r);
 bool arch_syscall_rewound(const struct arch_regs *r, uint64_t pc, uint64_t sp);
 /* At the entry of rt_sigreturn: where the pc and sp that it restores are. */
 void arch_sigreturn_saved(const struct arch_regs *r, uint64_t *pc_at, uint64_t *sp_at);
+/*
+ * Where a patch covers several instructions: do these words of a stack look like the sp and
+ * the pc that a signal's frame keeps, with what the kernel has behind them?
+ */
+#define ARCH_SIGFRAME_WORDS 4
+extern const bool arch_patch_has_middle;
+bool arch_sigframe_at(const uint64_t *words, size_t n);
 /* AUDIT_ARCH_* of this build, for seccomp filters. */
 uint32_t arch_audit(void);
 /* "syscall; trap": the stub for remote calls. */

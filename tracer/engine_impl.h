@@ -7,6 +7,7 @@
  *	signal.c   SIGTRAP ownership, delivery, group stops
  *	syscall.c  seccomp and syscall stops
  *	restart.c  calls that are made again
+ *	handlers.c where signals' handlers go back to
  *	fastcall.c system calls that trampolines make
  *	inject.c   remote system calls
  *	site.c     patches; annex.c their out-of-line copies
@@ -149,6 +150,11 @@ struct site_entry {
 	struct patch *patch; /* tier SITE_RECORD */
 };
 
+/* Where a signal's frame has the pc that its handler goes back to. */
+struct saved_pc {
+	uint64_t at, pc;
+};
+
 struct aspace {
 	struct engine *engine;
 	struct aspace *next;
@@ -172,6 +178,7 @@ struct aspace {
 	VEC(struct patch *) patches; /* all that ever were, by trampoline */
 	VEC(struct patch_span) spans; /* of those in the text, by address */
 	VEC(struct code_region *) code;
+	VEC(struct saved_pc) saved_pcs; /* handlers.c */
 	struct fastcalls *calls; /* NULL: no call has been made often */
 	bool has_shadow_stacks;
 	bool anchor_doubt; /* a thread may come back to where it needs its anchor */
@@ -406,6 +413,13 @@ void syscall_tell_return(struct engine *e, struct engine_task *t, unsigned nr, i
 /* The same of one that the signal interrupts (code: its private result, positive), if that
  * makes it fail; false: it goes on. */
 bool syscall_tell_failure(struct engine *e, struct engine_task *t, unsigned nr, int code, int sig);
+
+/* ------------------------------------------------------------ handlers.c -- */
+/* With the address space stopped; false: out of memory. */
+bool handlers_find(struct engine *e, struct aspace *as);
+void handlers_forget(struct aspace *as);
+/* Those that go back to the middle of the patch go to its trampoline. */
+void handlers_move(struct aspace *as, const struct patch *p);
 
 /* ------------------------------------------------------------- restart.c -- */
 /* pc (behind the call's instruction, or as it is) and sp, as the program has them. */

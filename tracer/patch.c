@@ -343,6 +343,7 @@ const char *patch_make(struct engine *e, struct aspace *as, struct arch_tramp_jo
 	if (!why) {
 		/* First: a tracer killed in between has done no harm. */
 		move_threads(e, as, p);
+		handlers_move(as, p);
 		if (!write_text(as, p)) {
 			delist(as, p);
 			return "the text can't be written"; /* threads may be in it: kept */
@@ -397,7 +398,10 @@ struct error *engine_record_begin(struct engine *e, struct aspace *as, uint64_t 
 		err = annex_region_get(e, as, near, ARCH_SLOT_MAX, &annex);
 	if (!err)
 		err = ring_space_get(e, as, need);
+	if (!err && !handlers_find(e, as))
+		err = &error_nomem;
 	if (err) {
+		handlers_forget(as);
 		engine_resume_world(e, as);
 		return err;
 	}
@@ -415,6 +419,7 @@ void engine_record_end(struct engine *e, struct aspace *as)
 	ring_extend_all(e, as);
 	ring_welcome_all(e, as);
 	guardian_sync(e);
+	handlers_forget(as);
 	engine_resume_world(e, as);
 }
 

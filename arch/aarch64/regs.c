@@ -278,6 +278,15 @@ void arch_sigreturn_saved(const struct arch_regs *r, uint64_t *pc_at, uint64_t *
 	*sp_at = uc + offsetof(ucontext_t, uc_mcontext.sp);
 }
 
+const bool arch_patch_has_middle = false;
+
+bool arch_sigframe_at(const uint64_t *words, size_t n)
+{
+	(void)words;
+	(void)n;
+	return false;
+}
+
 uint32_t arch_audit(void)
 {
 	return AUDIT_ARCH_AARCH64;

@@ -288,6 +288,18 @@ void arch_sigreturn_saved(const struct arch_regs *r, uint64_t *pc_at, uint64_t *
 	*sp_at = gregs + sizeof(greg_t) * REG_RSP;
 }
 
+const bool arch_patch_has_middle = true;
+
+#define USER_CS 0x33
+#define EFLAGS_ONE 0x2 /* always set */
+
+/* rsp, rip, eflags, and cs with gs and fs (0) and ss. */
+bool arch_sigframe_at(const uint64_t *words, size_t n)
+{
+	return n >= ARCH_SIGFRAME_WORDS && (words[3] & UINT64_C(0xffffffffffff)) == USER_CS &&
+	       (words[2] & EFLAGS_ONE) && words[2] < UINT64_C(1) << 22;
+}
+
 uint32_t arch_audit(void)
 {
 	return AUDIT_ARCH_X86_64;
