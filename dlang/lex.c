@@ -314,28 +314,103 @@ static const char *balanced(const char *p, char open, char close)
 	return NULL;
 }
 
+static bool ends_in_operator(const char *start, const char *p)
+{
+	static const char word[] = "operator";
+	const ptrdiff_t n = sizeof(word) - 1;
+
+	return p - start > n && !memcmp(p - n, word, (size_t)n) && strchr(":*?", p[-n - 1]);
+}
+
+/* Behind "operator": its sign, or a type to which it converts, or what it allocates. */
+static const char *operator_name(const char *p)
+{
+	/* The longer ones first; * and [] are known as parts of globs. */
+	static const char *const signs[] = {
+		"<<=", ">>=", "<=>", "->*", "<<", ">>", "<=", ">=", "==", "!=", "&&", "||",
+		"++",  "--",  "->",  "+=",  "-=", "*=", "/=", "%=", "^=", "&=", "|=", "<",
+		">",   "=",   "!",   "+",   "-",  "/",	"%",  "^",  "&",  "|",	"~",  ",",
+	};
+	const char *q = p;
+
+	for (size_t i = 0; i < ARRAY_SIZE(signs); i++) {
+		if (strncmp(p, signs[i], strlen(signs[i])) != 0)
+			continue;
+		q += strlen(signs[i]);
+		return *q == ' ' && q[1] == '<' ? q + 1 : q; /* operator<< <long> */
+	}
+	if (*p != ' ' || !isalpha((unsigned char)p[1]))
+		return NULL;
+	for (; *q && *q != '\n'; q++) {
+		if (*q == ':' && q[1] == ':')
+			q++;
+		else if (*q == ':')
+			return q;
+		else if (!isalnum((unsigned char)*q) && !strchr("_ *&<>,()[]", *q))
+			return NULL;
+	}
+	return *q ? NULL : q;
+}
+
+/* "{lambda(int)#1}", "{{closure}}", "{closure#0}": not the body of a clause. */
+static const char *unnamed_thing(const char *p)
+{
+	static const char *const words[] = { "lambda(",	 "closure", "unnamed ",	  "default arg#",
+					     "constant", "shim:",   "vtable.shim" };
+	const char *word = p + strspn(p, "{"), *q = p;
+	unsigned depth = 0;
+	bool is_one = false;
+
+	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
+		is_one |= !strncmp(word, words[i], strlen(words[i]));
+	for (; is_one && *q && !strchr("\n;", *q); q++) {
+		depth += *q == '{';
+		if (*q == '}' && --depth == 0)
+			return q + 1;
+	}
+	return NULL;
+}
+
+/* Behind a parameter list: " const", " const &", " &&". */
+static const char *qualifiers(const char *p)
+{
+	const char *q = p + strspn(p, " &");
+
+	while (!strncmp(q, "const", 5) || !strncmp(q, "volatile", 8)) {
+		q += *q == 'c' ? 5 : 8;
+		q += strspn(q, " &");
+	}
+	return q > p && (*q == ':' || !*q) ? q : NULL;
+}
+
 /*
  * What only names of C++ and Rust have, in a description with fields:
- * "ns::f(int, char)", "f<int>", "C::~C", "C::get() const".
+ * "ns::f(int, char)", "f<int>", "C::~C", "C::get() const", "C::operator bool".
  */
 static const char *source_name(const char *start, const char *p)
 {
 	if (!memchr(start, ':', (size_t)(p - start)))
 		return NULL;
+	if (ends_in_operator(start, p) && operator_name(p))
+		return operator_name(p);
 	if (*p == '(')
 		return balanced(p, '(', ')');
 	if (*p == '<')
 		return balanced(p, '<', '>');
+	if (*p == '{' && p[-1] == ':' && p[-2] == ':')
+		return unnamed_thing(p);
 	if (*p == '~' && p[-1] == ':')
 		return p + 1;
-	return !strncmp(p, " const:", 7) && p[-1] == ')' ? p + 6 : NULL;
+	return p[-1] == ')' ? qualifiers(p) : NULL;
 }
 
 static const char *pdesc(struct dl_lexer *lx, const char *p, struct dl_token *t)
 {
 	const char *start = p, *next;
 
-	while ((next = in_pdesc(*p) ? p + 1 : source_name(start, p)))
+	while ((next = in_pdesc(*p) && !ends_in_operator(start, p) ? p + 1 :
+								     source_name(start, p)) ||
+	       (next = in_pdesc(*p) ? p + 1 : NULL))
 		p = next;
 	size_t n = (size_t)(p - start);
 	enum dl_tok kw = find_keyword(lx, start, n);

@@ -157,7 +157,9 @@ static size_t without_template(const char *s, size_t base)
 	if (!base || s[base - 1] != '>' || (base >= 9 && !strncmp(s + base - 9, "operator>", 9)))
 		return base;
 	at = opening(s, base, '<', '>');
-	return at && at < base ? at : base;
+	if (at >= base)
+		return base;
+	return at > 2 && !memcmp(s + at - 2, "::", 2) ? at - 2 : at ? at : base; /* Rust: f::<T> */
 }
 
 static bool equal(const char *pattern, const char *s, size_t n)
@@ -187,36 +189,138 @@ static bool glob(const char *pattern, const char *s, size_t n)
 	return dl_glob_match(pattern, buf);
 }
 
-static bool matches(const char *pattern, const char *s)
+/* The brackets of "operator[]" and "f[abi:cxx11]" look like a glob's. */
+static bool match(const char *pattern, const char *s, size_t n)
 {
-	bool (*match)(const char *, const char *, size_t) = dl_is_glob(pattern) ? glob : equal;
-	size_t n = strlen(s), base = demangle_base(s), plain = without_template(s, base);
-
-	return match(pattern, s, n) || (base < n && match(pattern, s, base)) ||
-	       (plain < base && match(pattern, s, plain));
+	return equal(pattern, s, n) || (dl_is_glob(pattern) && glob(pattern, s, n));
 }
 
-/* Namespaces without a name need not be written. */
-bool demangle_matches(const char *pattern, const char *s)
+static bool matches(const char *pattern, const char *s)
 {
-	static const char anonymous[] = "(anonymous namespace)::";
-	const size_t n = sizeof(anonymous) - 1;
-	char buf[NAME_MAX_LEN];
-	char *at;
+	size_t n = strlen(s), base = demangle_base(s), plain = without_template(s, base);
+	size_t unqualified = n > 6 && !strcmp(s + n - 6, " const") ? n - 6 : n;
 
-	if (matches(pattern, s))
-		return true;
-	if (strlen(s) >= sizeof(buf) || !strstr(s, anonymous) || strstr(pattern, anonymous))
-		return false;
-	strcpy(buf, s);
-	while ((at = strstr(buf, anonymous)))
-		memmove(at, at + n, strlen(at + n) + 1);
-	return matches(pattern, buf);
+	return match(pattern, s, n) || (base < n && match(pattern, s, base)) ||
+	       (plain < base && match(pattern, s, plain)) ||
+	       (unqualified < n && match(pattern, s, unqualified));
+}
+
+static void replace(char *s, const char *what, const char *with)
+{
+	size_t n = strlen(what), m = strlen(with);
+
+	for (char *at = s; (at = strstr(at, what)); at += m) {
+		memmove(at + m, at + n, strlen(at + n) + 1);
+		memcpy(at, with, m);
+	}
+}
+
+/* The tags that the ABI appends to names: "[abi:cxx11]". */
+static void remove_tags(char *s)
+{
+	for (char *at = s; (at = strstr(at, "[abi:"));) {
+		char *end = strchr(at, ']');
+
+		if (!end)
+			return;
+		memmove(at, end + 1, strlen(end));
+	}
+}
+
+/* As people write it who have not seen the demangler's way; false: it is already. */
+static bool simplify(const char *pattern, char *s)
+{
+	static const char anonymous[] = "(anonymous namespace)::", inner[] = "std::__cxx11::";
+	bool with_anonymous = strstr(s, anonymous) && !strstr(pattern, anonymous);
+	bool with_tags = strstr(s, "[abi:") && !strstr(pattern, "[abi:");
+	bool with_inner = strstr(s, inner) && !strstr(pattern, inner);
+
+	if (with_anonymous)
+		replace(s, anonymous, "");
+	if (with_tags)
+		remove_tags(s);
+	if (with_inner) {
+		replace(s, inner, "std::");
+		replace(s, "std::basic_string<char, std::char_traits<char>, std::allocator<char> >",
+			"std::string");
+	}
+	return with_anonymous || with_tags || with_inner;
 }
 
 static bool is_word(char c)
 {
 	return isalnum((unsigned char)c) || c == '_';
+}
+
+/* Behind the type that begins at p: words of one built in, or a name with its arguments. */
+static const char *type_end(const char *p)
+{
+	static const char *const words[] = { "unsigned ", "signed ", "long ", "short " };
+	bool again = true;
+
+	while (again) {
+		again = false;
+		for (size_t i = 0; i < ARRAY_SIZE(words) && !again; i++)
+			if ((again = !strncmp(p, words[i], strlen(words[i]))))
+				p += strlen(words[i]);
+	}
+	for (int depth = 0; is_word(*p) || *p == ':' || *p == '<' || (depth && *p); p++) {
+		depth += *p == '<';
+		if (*p == '>' && depth && --depth == 0 && p[1] != ':')
+			return p + 1;
+	}
+	return p;
+}
+
+/* "f(const char *)" as the demangler has it, f(char const *).  false: there is nothing to do. */
+static bool move_const(const char *pattern, char *buf, size_t size)
+{
+	static const char word[] = "const ";
+	const size_t n = sizeof(word) - 1;
+	bool is_changed = false;
+	char last = '\0';
+	size_t len = 0;
+
+	if (!strstr(pattern, word) || strlen(pattern) >= size)
+		return false;
+	for (const char *p = pattern; *p;) {
+		if (last && strchr("(,<", last) && !strncmp(p, word, n)) {
+			const char *end = type_end(p + n);
+			size_t type = (size_t)(end - p) - n;
+
+			memcpy(buf + len, p + n, type);
+			while (type && buf[len + type - 1] == ' ')
+				type--;
+			memcpy(buf + len + type, " const", n);
+			len += type + n;
+			p = end;
+			last = 't';
+			is_changed = true;
+			continue;
+		}
+		last = *p == ' ' ? last : *p;
+		buf[len++] = *p++;
+	}
+	buf[len] = '\0';
+	return is_changed;
+}
+
+/*
+ * Namespaces without a name, tags and std's inner namespace need not be
+ * written, and const may stand in front.
+ */
+bool demangle_matches(const char *pattern, const char *s)
+{
+	char simple[NAME_MAX_LEN], moved[NAME_MAX_LEN];
+
+	if (matches(pattern, s))
+		return true;
+	if (strlen(s) >= sizeof(simple))
+		return false;
+	strcpy(simple, s);
+	if (move_const(pattern, moved, sizeof(moved)))
+		return matches(moved, s) || (simplify(moved, simple) && matches(moved, simple));
+	return simplify(pattern, simple) && matches(pattern, simple);
 }
 
 /* Names that the C++ ABI has abbreviations for. */
@@ -239,7 +343,8 @@ bool demangle_may_match(const char *pattern, const char *name)
 
 	if (!demangle_is_mangled(name))
 		return false;
-	if (strstr(pattern, "operator"))
+	if (strstr(pattern, "operator") || strstr(pattern, "lambda") ||
+	    strstr(pattern, "closure") || strchr(pattern, '{') || strstr(pattern, "thunk"))
 		return true;
 	if (!strncmp(pattern, "(anonymous", 10))
 		pattern = strchr(pattern, ')') ? strchr(pattern, ')') + 1 : pattern;

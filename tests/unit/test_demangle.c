@@ -82,6 +82,26 @@ static void patterns_mean_functions_with_and_without_parameters(void **state)
 		{ "(anonymous namespace)::hidden", "(anonymous namespace)::hidden(long)", true },
 		{ "f(void (*)(int))", "f(void (*)(int))", true },
 		{ "f", "f(void (*)(int))", true },
+		{ "shop::total", "shop::total::<shop::Item>", true },
+		{ "shop::total::<shop::Item>", "shop::total::<shop::Item>", true },
+		{ "<shop::Item>::total", "<shop::Item>::total", true },
+		{ "C::get()", "C::get() const", true },
+		{ "C::operator[]", "C::operator[](int)", true },
+		{ "C::operator bool", "C::operator bool() const", true },
+		{ "C::operator<<", "C::operator<< <long>(long)", true },
+		{ "C::operator<<<long>", "C::operator<< <long>(long)", true },
+		{ "ns::make", "ns::make[abi:cxx11]()", true },
+		{ "ns::make[abi:cxx11]", "ns::make[abi:cxx11]()", true },
+		{ "ns::make[abi:v2]", "ns::make[abi:cxx11]()", false },
+		{ "f(const char *, const ns::T<int, 2>&, char)",
+		  "f(char const*, ns::T<int, 2> const&, char)", true },
+		{ "f(const unsigned long &)", "f(unsigned long const&)", true },
+		{ "f(const char *)", "f(char*)", false },
+		{ "f(const", "f(char)", false },
+		{ "f(const std::string &)",
+		  "f(std::__cxx11::basic_string<char, std::char_traits<char>, "
+		  "std::allocator<char> > const&)",
+		  true },
 	};
 
 	(void)state;
@@ -97,6 +117,9 @@ static void the_quick_test_drops_only_what_cannot_match(void **state)
 	assert_true(demangle_may_match("ns::g*", "_ZN2ns3getEi"));
 	assert_true(demangle_may_match("*", "_ZN2ns3getEi"));
 	assert_true(demangle_may_match("std::string::append", "_ZNSs6appendERKSs"));
+	assert_true(
+		demangle_may_match("main::{lambda(int)#1}::operator()", "_ZZ4mainENKUliE_clEi"));
+	assert_true(demangle_may_match("*lambda*", "_ZZ4mainENKUliE_clEi"));
 	assert_false(demangle_may_match("ns::other", "_ZN2ns1fEi"));
 	assert_false(demangle_may_match("main", "main"));
 }
