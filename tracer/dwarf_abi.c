@@ -107,6 +107,7 @@ static void as_struct(struct dl_types *ts, struct dl_type *b, struct arch_param 
 /* ------------------------------------------------ Rust's and Go's view -- */
 
 #define SCALARS_MAX 32
+#define SCALARS_DEPTH 64 /* a String of Rust's is seven structs deep */
 
 /* The numbers that a type consists of; is_opaque: it has others, or too many. */
 struct scalars {
@@ -141,7 +142,8 @@ static void scalars_of_members(struct scalars *s, Dwarf_Die *die, uint64_t at, u
 	Dwarf_Die child, type;
 	uint64_t offset;
 
-	if (depth > DEPTH_MAX || !debuginfo_child(die, &child))
+	s->is_opaque |= depth > SCALARS_DEPTH;
+	if (s->is_opaque || !debuginfo_child(die, &child))
 		return;
 	do {
 		int tag = dwarf_tag(&child);
@@ -182,7 +184,7 @@ static void scalars_of(struct scalars *s, Dwarf_Die *die, uint64_t at, unsigned 
 	uint64_t encoding = 0, size = 8;
 	Dwarf_Die type = *die, elem;
 
-	if (depth > DEPTH_MAX) {
+	if (depth > SCALARS_DEPTH) {
 		s->is_opaque = true;
 		return;
 	}

@@ -296,6 +296,19 @@ static bool is_whole(const struct arch_where *w, uint64_t size)
 	return at >= size || (size - at < 8 && at % 8);
 }
 
+/* What an argument register points to is there already. */
+static bool at_argument(const struct location *l, struct arch_where *w)
+{
+	int arg = -1;
+
+	if (l->n == 1 && l->ops[0].atom >= DW_OP_breg0 && l->ops[0].atom <= DW_OP_breg31 &&
+	    !l->ops[0].number)
+		arg = arch_arg_of_dwarf(l->ops[0].atom - DW_OP_breg0);
+	if (arg >= 0)
+		*w = (struct arch_where){ .how = ARCH_AT_ADDRESS, .n = (uint8_t)arg };
+	return arg >= 0;
+}
+
 static const char *always(struct dl_types *ts, int64_t value)
 {
 	return arena_printf(dl_types_arena(ts),
@@ -316,7 +329,10 @@ static enum place place_param(struct dl_types *ts, struct dwarf_param_list *list
 	case PLACE_NONE: p->why = "the compiler optimised it out"; break;
 	case PLACE_CONST: p->why = always(ts, l.value); break;
 	case PLACE_REG: in_register(ts, &l, p); break;
-	case PLACE_MEMORY: break; /* written by the prologue: not yet */
+	case PLACE_MEMORY: /* of the function's own it is written by the prologue: not yet */
+		if (at_argument(&l, &p->where))
+			place = PLACE_REG;
+		break;
 	case PLACE_SPLIT:
 		if (!in_pieces(&l, p))
 			p->why = "the compiler optimised all of its parts out";
@@ -365,11 +381,44 @@ static bool is_confirmed(Dwarf_Die *die, struct dl_types *ts, const struct arch_
 	return false;
 }
 
-/* Is code of an optimising compiler meant?  LLVM says of such that it knows all calls. */
-static bool is_optimised(Dwarf_Die *func)
+static bool is_ever_in_register(Dwarf_Die *die)
 {
-	return debuginfo_flag(func, DW_AT_GNU_all_call_sites) ||
-	       debuginfo_flag(func, DW_AT_call_all_calls);
+	Dwarf_Addr base, lo, hi;
+	Dwarf_Attribute a;
+	ptrdiff_t at = 0;
+	Dwarf_Op *ops;
+	size_t n;
+
+	if (!dwarf_attr(die, DW_AT_location, &a))
+		return false;
+	for (unsigned i = 0;
+	     i < 64 && (at = dwarf_getlocations(&a, at, &base, &lo, &hi, &ops, &n)) > 0; i++)
+		if (n && (register_of(&ops[0]) >= 0 || ops[n - 1].atom == DW_OP_stack_value))
+			return true;
+	return false;
+}
+
+/*
+ * Is code of an optimising compiler meant?  LLVM says of such that it knows all
+ * calls, or (rustc) that it changed the convention; and only such has
+ * parameters in registers, or with nothing but a value.
+ */
+static bool is_optimised(Dwarf_Die *func, const struct dwarf_param_list *list, unsigned n)
+{
+	Dwarf_Attribute a;
+	uint64_t cc;
+
+	if (debuginfo_flag(func, DW_AT_GNU_all_call_sites) ||
+	    debuginfo_flag(func, DW_AT_call_all_calls) ||
+	    (debuginfo_number(func, DW_AT_calling_convention, &cc) && cc == DW_CC_nocall))
+		return true;
+	for (unsigned i = 0; i < n; i++) {
+		Dwarf_Die die = list->dies[i];
+
+		if (dwarf_attr(&die, DW_AT_const_value, &a) || is_ever_in_register(&die))
+			return true;
+	}
+	return false;
 }
 
 /* How much the calling convention can be relied on where there are no better news. */
@@ -378,7 +427,7 @@ struct trust {
 };
 
 static struct trust trust_of(const struct image *img, struct debuginfo *di, Dwarf_Die *func,
-			     uint64_t addr)
+			     const struct dwarf_param_list *list, unsigned n, uint64_t addr)
 {
 	const struct sym *s = image_symbol_covering(img, addr);
 	struct debug_unit *u = debuginfo_unit_at(di, addr);
@@ -387,7 +436,7 @@ static struct trust trust_of(const struct image *img, struct debuginfo *di, Dwar
 	return (struct trust){
 		.is_gcc = by && !strncmp(by, "GNU ", 4),
 		.is_global = s && s->addr == addr && s->bind != STB_LOCAL,
-		.is_optimised = is_optimised(func),
+		.is_optimised = is_optimised(func, list, n),
 	};
 }
 
@@ -429,7 +478,7 @@ bool dwarf_func_at(struct image *img, struct dl_types *ts, uint64_t addr, struct
 		return false;
 	die = f->die;
 	dwarf_params_read(di, ts, &die, &list, ret);
-	struct trust trust = trust_of(img, di, &die, addr);
+	struct trust trust = trust_of(img, di, &die, &list, ret->n_params, addr);
 
 	for (unsigned i = 0; i < ret->n_params; i++)
 		read_param(ts, &list, addr, i, &trust, &ret->params[i]);
