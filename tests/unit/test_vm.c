@@ -499,6 +499,11 @@ static void tuples_have_a_limit(void **state)
 
 	rig_start(r);
 	rig_run(r, CODE(INSN(SCRATCH, 1, 0, 0, 60000), INSN(TUP, 0, 0, 0, 0),
+			INSN(TUPM, 1, 0, 0, 60000), INSN(TUPM, 1, 0, 0, 60000),
+			INSN(TUPM, 1, 0, 0, 60000), INSN(TUPM, 1, 0, 0, 60000),
+			INSN(TUPM, 1, 0, 0, 60000), INSN(TUPM, 1, 0, 0, 60000),
+			INSN(TUPM, 1, 0, 0, 60000), INSN(TUPM, 1, 0, 0, 60000),
+			INSN(TUPM, 1, 0, 0, 60000), INSN(TUPM, 1, 0, 0, 60000),
 			INSN(TUPM, 1, 0, 0, 60000), INSN(TUPM, 1, 0, 0, 60000)));
 	assert_int_equal(rig_take_fault(r).fault, DL_FLT_TUPOFLOW);
 }
