@@ -141,6 +141,7 @@ static void on_process_exit(void *ctx, struct process *p)
 		if (s->is_started)
 			tell_exit(s, p);
 	}
+	session_notice_tracer(s, p);
 	if (!t)
 		return;
 	pid_target_gone(s, t);

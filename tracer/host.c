@@ -210,6 +210,10 @@ static void suggest_functions(struct session *s, struct suggestion *g)
 		const char *suffix = strstr(o->name, ".so");
 		char name[64];
 
+		/* Another module is meant if it has the function; libm isn't libc. */
+		if (!object_matches(o, g->desc->mod) &&
+		    (!*g->desc->func || dl_is_glob(g->desc->func)))
+			continue;
 		/* People write libc for libc.so.6. */
 		snprintf(name, sizeof(name), "%.*s",
 			 (int)(suffix ? suffix - o->name : (ptrdiff_t)strlen(o->name)), o->name);

@@ -5,6 +5,7 @@
  */
 #include <stdarg.h>
 #include <string.h>
+#include <sys/wait.h>
 
 #include "session.h"
 
@@ -100,6 +101,28 @@ void session_notice_command(struct session *s, char *const *argv)
 	if (is_for_shell(argv))
 		session_message(s, "-c runs its command without a shell; a pipeline or a "
 				   "redirection needs one: -c 'sh -c \"...\"'");
+}
+
+/* A process has one tracer: those who want to be one fail under us, and say only EPERM. */
+void session_notice_tracer(struct session *s, const struct process *p)
+{
+	static const char *const tracers[] = { "strace", "ltrace", "gdb",    "gdbserver",
+					       "lldb",	 "rr",	   "dtrace", "lldb-server" };
+	const char *slash = strrchr(p->exe, '/');
+	const char *name = slash ? slash + 1 : p->exe;
+
+	if (s->told_tracer || !p->has_wait_status || !WIFEXITED(p->wait_status) ||
+	    !WEXITSTATUS(p->wait_status))
+		return;
+	for (size_t i = 0; i < ARRAY_SIZE(tracers); i++) {
+		if (strcmp(name, tracers[i]))
+			continue;
+		s->told_tracer = true;
+		session_message(s,
+				"%s failed (pid %d): it traces programs itself, and a process can "
+				"have but one tracer, which here is dtrace; run %s without dtrace",
+				name, p->pid, name);
+	}
 }
 
 void session_notices(struct session *s)

@@ -124,6 +124,7 @@ struct session {
 	bool is_compiling; /* the targets' files are mapped: types can be read */
 	bool wants_objects; /* some probe or action needs symbols of the targets */
 	bool has_captures; /* some near program captures blocks of memory */
+	bool told_tracer; /* that a tracer can not be traced */
 	bool command_ended; /* the first -c command ended by itself: */
 	int command_status; /* its wait status */
 	volatile unsigned interrupts; /* ^C seen; set by a signal handler */
@@ -183,6 +184,7 @@ void session_wanted_syscalls(struct session *s, struct syscall_set *ret);
 void session_debug_options(struct session *s);
 void session_notices(struct session *s);
 void session_notice_command(struct session *s, char *const *argv);
+void session_notice_tracer(struct session *s, const struct process *p);
 
 /* host.c: what the compiler asks */
 void session_host_init(struct session *s);
