@@ -53,6 +53,9 @@ static struct error *enable(struct provider *p, struct probe *pr)
 	return NULL;
 }
 
+/* data of a probe that has fired */
+static char fired;
+
 void syscall_fire(struct session *s, struct task *t, unsigned nr, bool is_return, int64_t result)
 {
 	struct firing f = { .task = t, .has_args = true };
@@ -62,6 +65,7 @@ void syscall_fire(struct session *s, struct task *t, unsigned nr, bool is_return
 	f.probe = probe_by_id(s->probes, s->syscall_probes[nr] + (is_return ? 1 : 0));
 	if (!f.probe || !f.probe->epids.n)
 		return;
+	f.probe->data = &fired; /* a place that is recorded without a stop has stopped before */
 	if (is_return) {
 		if (result < 0 && result >= -4095) {
 			f.error = (int)-result;
@@ -75,6 +79,51 @@ void syscall_fire(struct session *s, struct task *t, unsigned nr, bool is_return
 			f.args[i] = arch_syscall_arg(r, i);
 	}
 	session_fire(s, &f);
+}
+
+/* Calls that books name, and what libraries make in their place. */
+static const struct {
+	const char *old, *now;
+} replaced[] = {
+	{ "open", "openat" },
+	{ "creat", "openat" },
+	{ "newstat", "newfstatat" },
+	{ "newlstat", "newfstatat" },
+	{ "newfstat", "newfstatat" },
+	{ "getdents", "getdents64" },
+	{ "fork", "clone" },
+	{ "pipe", "pipe2" },
+	{ "select", "pselect6" },
+	{ "nanosleep", "clock_nanosleep" },
+	{ "time", NULL },
+	{ "gettimeofday", NULL },
+	{ "clock_gettime", NULL },
+};
+
+static const struct probe *entry_of(struct session *s, const char *func)
+{
+	return probe_find(s->probes, "syscall", "vmlinux", func, "entry");
+}
+
+void syscall_report_silent(struct session *s)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(replaced); i++) {
+		const struct probe *old = entry_of(s, replaced[i].old);
+		const struct probe *now = replaced[i].now ? entry_of(s, replaced[i].now) : NULL;
+
+		if (!old || !old->epids.n || old->data || (now && now->epids.n))
+			continue;
+		if (now)
+			session_message(s,
+					"syscall::%s:entry did not fire; look at syscall::%s:entry",
+					replaced[i].old, replaced[i].now);
+		else
+			session_message(
+				s,
+				"syscall::%s:entry did not fire; programs get the time without "
+				"a system call",
+				replaced[i].old);
+	}
 }
 
 static const struct dl_probe_arg entry_args[] = {

@@ -705,8 +705,10 @@ static struct error *trace(struct session *s, enum hold hold, int *status)
 	if (s->cli->verbose)
 		tier_report_end(s);
 	err = finish(s);
-	if (s->cli->verbose)
+	if (s->cli->verbose) {
 		tier_report_calls(s);
+		syscall_report_silent(s);
+	}
 	*status = exit_status(s);
 	return err;
 }

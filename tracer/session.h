@@ -239,6 +239,8 @@ int stack_walk(struct session *s, struct task *t, const struct arch_stack *stack
 extern const struct dl_thread_ops session_thread_ops;
 
 /* provider hooks called from events.c */
+/* -v: enabled calls that no program makes any more, and have not fired. */
+void syscall_report_silent(struct session *s);
 void syscall_fire(struct session *s, struct task *t, unsigned nr, bool is_return, int64_t result);
 void pid_fire(struct session *s, struct task *t, struct site *site);
 void proc_process_new(struct session *s, struct process *p, struct task *parent);
