@@ -9,6 +9,7 @@
  */
 #include <ctype.h>
 #include <dirent.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -17,10 +18,12 @@
 #include "procfs.h"
 #include "session.h"
 
-#define LOOK_NS 500000u /* between looks for a new pid */
-#define FULL_SCAN_EVERY 200u /* looks; for those that were there and exec */
+#define LOOK_NS 200000u /* between looks for a new pid */
+#define FULL_SCAN_EVERY 500u /* looks; for those that were there and exec */
 #define RECENT 256u
-#define RECENT_LOOKS 4000u
+#define RECENT_LOOKS 10000u
+#define YOUNG_LOOKS 100u /* most exec soon, the others are looked at less often */
+#define OLD_EVERY 32u
 
 static bool each_pid(bool (*fn)(void *arg, pid_t pid), void *arg)
 {
@@ -50,6 +53,7 @@ struct wait {
 	} recent[RECENT];
 	unsigned n_recent, looks;
 	pid_t last; /* newest pid of the system */
+	int load_fd;
 };
 
 static bool has_name(const struct wait *w, pid_t pid)
@@ -81,21 +85,21 @@ static bool look_at(void *arg, pid_t pid)
 }
 
 /* The last pid given out: the fifth word of /proc/loadavg. */
-static pid_t last_pid(void)
+static pid_t last_pid(const struct wait *w)
 {
-	FILE *f = fopen("/proc/loadavg", "re");
-	int pid = 0;
+	char buf[128], *word;
+	ssize_t n = pread(w->load_fd, buf, sizeof(buf) - 1, 0);
 
-	if (f && fscanf(f, "%*s %*s %*s %*s %d", &pid) != 1)
-		pid = 0;
-	if (f)
-		fclose(f);
-	return pid;
+	if (n <= 0)
+		return 0;
+	buf[n] = '\0';
+	word = strrchr(buf, ' ');
+	return word ? (pid_t)atoi(word) : 0;
 }
 
 static void note_new(struct wait *w)
 {
-	pid_t now = last_pid(), first = w->last + 1;
+	pid_t now = last_pid(w), first = w->last + 1;
 
 	if (now == w->last)
 		return;
@@ -110,25 +114,40 @@ static void note_new(struct wait *w)
 	w->last = now;
 }
 
+/* Of those seen lately; false: this one needs no look any more. */
+static bool look_recent(struct wait *w, pid_t pid, unsigned age)
+{
+	char comm[16];
+
+	if (age < YOUNG_LOOKS)
+		return look_at(w, pid), true; /* it may not be in /proc yet */
+	if (age % OLD_EVERY)
+		return true;
+	if (age > RECENT_LOOKS || !procfs_comm(pid, comm))
+		return false;
+	look_at(w, pid);
+	return true;
+}
+
 static void look_once(struct wait *w)
 {
 	w->looks++;
 	note_new(w);
-	for (unsigned i = 0; i < RECENT && i < w->n_recent && !w->found; i++) {
-		if (w->recent[i].pid && w->looks - w->recent[i].since > RECENT_LOOKS)
+	for (unsigned i = 0; i < RECENT && i < w->n_recent && !w->found; i++)
+		if (w->recent[i].pid &&
+		    !look_recent(w, w->recent[i].pid, w->looks - w->recent[i].since))
 			w->recent[i].pid = 0;
-		if (w->recent[i].pid)
-			look_at(w, w->recent[i].pid);
-	}
 	if (!w->found && w->looks % FULL_SCAN_EVERY == 0)
 		each_pid(look_at, w);
 }
 
 struct error *scope_wait(struct session *s, const char *name, pid_t *ret)
 {
-	struct wait w = { .is_first = true, .last = last_pid() };
+	struct wait w = { .is_first = true,
+			  .load_fd = open("/proc/loadavg", O_RDONLY | O_CLOEXEC) };
 	struct timespec pause = { 0, LOOK_NS };
 
+	w.last = last_pid(&w);
 	snprintf(w.name, sizeof(w.name), "%s", name);
 	each_pid(look_at, &w);
 	w.is_first = false;
@@ -139,6 +158,8 @@ struct error *scope_wait(struct session *s, const char *name, pid_t *ret)
 		if (!w.found)
 			nanosleep(&pause, NULL);
 	}
+	if (w.load_fd >= 0)
+		close(w.load_fd);
 	vec_deinit(&w.old);
 	if (!w.found)
 		return error_format(ERR_OTHER, "interrupted while waiting for process '%s'", name);
