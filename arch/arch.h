@@ -189,7 +189,10 @@ uint32_t arch_audit(void);
 /* "syscall; trap": the stub for remote calls. */
 extern const uint8_t arch_syscall_stub[];
 extern const size_t arch_syscall_stub_len;
-/* Offset in the stub of the instruction after the call (where the trap is). */
+/* The same with a loop in the place of the trap, for who may find nobody at the other end. */
+extern const uint8_t arch_syscall_safe_stub[];
+extern const size_t arch_syscall_safe_stub_len;
+/* Offset in both stubs of the instruction after the call (where the trap is). */
 extern const size_t arch_syscall_stub_trap;
 
 /* ptrace's view of a target of another word size or machine: NULL if it is

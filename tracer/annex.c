@@ -29,7 +29,9 @@
 
 static uint32_t stub_room(void)
 {
-	return (uint32_t)(arch_syscall_stub_len + SLOT_ALIGN - 1) & ~(SLOT_ALIGN - 1);
+	size_t len = arch_syscall_stub_len + arch_syscall_safe_stub_len;
+
+	return (uint32_t)(len + SLOT_ALIGN - 1) & ~(SLOT_ALIGN - 1);
 }
 
 /* ---------------------------------------------------------------- mapping -- */
@@ -116,6 +118,8 @@ static struct annex_region *region_create(struct aspace *as, uint64_t lo)
 		return NULL;
 	}
 	memcpy(r->shadow, arch_syscall_stub, arch_syscall_stub_len);
+	memcpy(r->shadow + arch_syscall_stub_len, arch_syscall_safe_stub,
+	       arch_syscall_safe_stub_len);
 	r->used = stub_room();
 	r->dirty_lo = 0;
 	r->dirty_hi = r->used;

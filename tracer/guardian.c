@@ -6,11 +6,15 @@
  * list.  The guardian is nobody's child (it is forked twice): the tracer waits
  * for all its children and must not meet it.  It writes only where it finds
  * what the list says is there.
+ *
+ * It waits for a mutex that the tracer's thread holds: the kernel hands that on
+ * as the first thing of a killed thread's end, long before it lets the targets go.
  */
 #include "guardian.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -18,12 +22,14 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/ptrace.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "engine_impl.h"
 
 #define ENTRIES_MAX (1u << 18) /* a half; untouched pages cost nothing */
+#define SEIZE_TRIES 40000 /* of 50 us and more */
 
 /* One place in a target: what stands there because of us, and what is to. */
 struct guard_entry {
@@ -33,7 +39,27 @@ struct guard_entry {
 	uint8_t ours[ARCH_INSN_MAX], orig[ARCH_INSN_MAX];
 };
 
+/* A thread in a system call of the tracer's. */
+struct guard_call {
+	_Atomic int32_t tid; /* 0: none */
+	uint64_t stub;
+	struct arch_regs saved;
+	uint64_t mask;
+};
+
+/* Text with a stub in it. */
+struct guard_text {
+	_Atomic int32_t pid; /* 0: none */
+	uint64_t addr;
+	uint32_t len;
+	uint8_t orig[ARCH_SLOT_MAX], ours[ARCH_SLOT_MAX];
+};
+
 struct guard_list {
+	pthread_mutex_t life; /* the tracer's */
+	bool has_life;
+	struct guard_call call;
+	struct guard_text text;
 	_Atomic uint32_t valid; /* which half */
 	_Atomic uint32_t is_over; /* the tracer ended in order */
 	uint32_t n[2];
@@ -80,6 +106,65 @@ static void undo_all(const struct guard_list *l)
 	}
 }
 
+static void undo_text(const struct guard_text *t)
+{
+	uint8_t now[ARCH_SLOT_MAX];
+	int32_t pid = atomic_load(&t->pid);
+	char path[64];
+	int mem;
+
+	if (!pid || t->len > sizeof(now))
+		return;
+	snprintf(path, sizeof(path), "/proc/%d/mem", (int)pid);
+	mem = open(path, O_RDWR | O_CLOEXEC);
+	if (mem < 0)
+		return;
+	if (pread(mem, now, t->len, (off_t)t->addr) == (ssize_t)t->len &&
+	    memcmp(now, t->ours, t->len) == 0 &&
+	    pwrite(mem, t->orig, t->len, (off_t)t->addr) != (ssize_t)t->len)
+		_exit(1); /* gone */
+	close(mem);
+}
+
+/* Whoever is still held by the dying tracer can't be had yet. */
+static bool seize(pid_t tid)
+{
+	const struct timespec ts = { 0, 50000 };
+
+	for (int i = 0; i < SEIZE_TRIES; i++) {
+		if (ptrace((enum __ptrace_request)PTRACE_SEIZE, tid, NULL, NULL) == 0)
+			return ptrace((enum __ptrace_request)PTRACE_INTERRUPT, tid, NULL, NULL) ==
+			       0;
+		if (errno == ESRCH && kill(tid, 0))
+			return false;
+		nanosleep(&ts, NULL);
+	}
+	return false;
+}
+
+/* It waits behind the call, or is on its way there. */
+static void rescue(const struct guard_call *c)
+{
+	pid_t tid = atomic_load(&c->tid);
+	struct arch_regs now;
+	int status;
+
+	if (!tid || !seize(tid))
+		return;
+	for (int i = 0; i < SEIZE_TRIES; i++) {
+		if (waitpid(tid, &status, __WALL) < 0 || !WIFSTOPPED(status))
+			return;
+		if (status >> 16 == PTRACE_EVENT_STOP)
+			break;
+		ptrace(PTRACE_CONT, tid, NULL, (void *)(uintptr_t)WSTOPSIG(status));
+	}
+	/* Else it has them back, or never lost them. */
+	if (arch_regs_read(tid, &now) == 0 && arch_pc(&now) - c->stub <= arch_syscall_safe_stub_len)
+		arch_regs_write(tid, &c->saved);
+	ptrace(PTRACE_SETSIGMASK, tid, (void *)sizeof(c->mask), (void *)(uintptr_t)&c->mask);
+	ptrace(PTRACE_DETACH, tid, NULL, NULL);
+}
+
 static void close_others(int keep)
 {
 	long n = sysconf(_SC_OPEN_MAX);
@@ -89,10 +174,24 @@ static void close_others(int keep)
 			close(fd);
 }
 
-static _Noreturn void watch(const struct guard_list *l, int pipe_end)
+/* The tracer has ended. */
+static void await_end(struct guard_list *l, int pipe_end)
+{
+	char c;
+
+	if (l->has_life) {
+		int err = pthread_mutex_lock(&l->life);
+
+		if (!err || err == EOWNERDEAD)
+			return;
+	}
+	while (read(pipe_end, &c, 1) > 0)
+		;
+}
+
+static _Noreturn void watch(struct guard_list *l, int pipe_end)
 {
 	sigset_t all;
-	char c;
 
 	sigfillset(&all);
 	sigprocmask(SIG_BLOCK, &all, NULL);
@@ -102,11 +201,26 @@ static _Noreturn void watch(const struct guard_list *l, int pipe_end)
 	close_others(pipe_end);
 	if (chdir("/"))
 		_exit(1);
-	while (read(pipe_end, &c, 1) > 0)
-		;
-	if (!atomic_load(&l->is_over))
+	await_end(l, pipe_end);
+	if (!atomic_load(&l->is_over)) {
+		undo_text(&l->text);
 		undo_all(l);
+		rescue(&l->call);
+	}
 	_exit(0);
+}
+
+/* Held by the calling thread till it ends. */
+static void take_life(struct guard_list *l)
+{
+	pthread_mutexattr_t attr;
+
+	if (pthread_mutexattr_init(&attr))
+		return;
+	l->has_life = !pthread_mutexattr_setpshared(&attr, PTHREAD_PROCESS_SHARED) &&
+		      !pthread_mutexattr_setrobust(&attr, PTHREAD_MUTEX_ROBUST) &&
+		      !pthread_mutex_init(&l->life, &attr) && !pthread_mutex_lock(&l->life);
+	pthread_mutexattr_destroy(&attr);
 }
 
 struct guardian *guardian_start(void)
@@ -121,6 +235,8 @@ struct guardian *guardian_start(void)
 	}
 	g->list = mmap(NULL, sizeof(*g->list), PROT_READ | PROT_WRITE,
 		       MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (g->list != MAP_FAILED)
+		take_life(g->list);
 	child = g->list == MAP_FAILED ? -1 : fork();
 	if (child == 0) {
 		close(ends[1]);
@@ -147,6 +263,8 @@ void guardian_end(struct guardian *g)
 	if (!g)
 		return;
 	atomic_store(&g->list->is_over, 1);
+	if (g->list->has_life)
+		pthread_mutex_unlock(&g->list->life);
 	close(g->pipe);
 	munmap(g->list, sizeof(*g->list));
 	free(g);
@@ -219,4 +337,42 @@ void guardian_sync(struct engine *e)
 			put_site(&f, p->pid, &as->planted.items[i]->pub);
 	}
 	atomic_store(&f.list->valid, f.half);
+}
+
+/* -------------------------------------------------------------- calls of ours -- */
+
+void guardian_call_begins(struct engine *e, pid_t tid, uint64_t stub, const struct arch_regs *saved,
+			  uint64_t mask)
+{
+	struct guard_call *c = &e->guardian->list->call;
+
+	c->stub = stub;
+	c->saved = *saved;
+	c->mask = mask;
+	atomic_store(&c->tid, tid);
+}
+
+void guardian_call_ends(struct engine *e)
+{
+	atomic_store(&e->guardian->list->call.tid, 0);
+}
+
+void guardian_text_begins(struct engine *e, pid_t pid, uint64_t addr, const uint8_t *orig,
+			  const uint8_t *ours, size_t len)
+{
+	struct guard_text *t = e->guardian ? &e->guardian->list->text : NULL;
+
+	if (!t || len > sizeof(t->orig))
+		return;
+	memcpy(t->orig, orig, len);
+	memcpy(t->ours, ours, len);
+	t->addr = addr;
+	t->len = (uint32_t)len;
+	atomic_store(&t->pid, pid);
+}
+
+void guardian_text_ends(struct engine *e)
+{
+	if (e->guardian)
+		atomic_store(&e->guardian->list->text.pid, 0);
 }

@@ -8,7 +8,10 @@
  * (After a system-call stop it would not, and the program would see -512.)
  *
  * Where SIGTRAP is ignored the trap would reset that for good.  There the
- * call ends at its exit stop, and INTERRUPT provides the last stop.
+ * call ends at its exit stop, and INTERRUPT provides the last stop.  So it does in
+ * a target that may outlive us: if we are killed meanwhile, the task waits behind
+ * the call, and the guardian puts back what is saved here.  (Not at the stop for a
+ * signal: that would be lost.)
  *
  * Meanwhile every signal but SIGTRAP is blocked in the task, so nothing of
  * the program's runs.  Its mask, registers and the signal it was about to get
@@ -36,6 +39,7 @@ struct remote {
 	bool has_mask, has_info, was_group, was_entry;
 	bool took_back;
 	bool ends_at_exit; /* at the call's exit stop, not at a trap */
+	bool is_guarded;
 	unsigned n_calls; /* system-call stops seen */
 	int late_signal; /* a SIGSTOP that came in between */
 };
@@ -57,7 +61,6 @@ static void block_signals(struct remote *rc)
 	pid_t tid = rc->t->pub.tid;
 	uint64_t all = ~(UINT64_C(1) << (SIGTRAP - 1));
 
-	rc->has_mask = ptrace(PTRACE_GETSIGMASK, tid, (void *)sizeof(rc->mask), &rc->mask) == 0;
 	if (rc->has_mask)
 		ptrace(PTRACE_SETSIGMASK, tid, (void *)sizeof(all), &all);
 	if (rc->t->stop == EV_SIGNAL || rc->t->stop == EV_TRAP)
@@ -197,8 +200,13 @@ static bool restore(struct remote *rc)
 	struct engine_task *t = rc->t;
 	pid_t tid = t->pub.tid;
 
+	/* The last stop comes first: killed in between, we leave nothing half done. */
+	if (rc->is_guarded)
+		restop(rc);
 	if (arch_regs_write(tid, &rc->saved) < 0)
 		return false;
+	if (rc->is_guarded)
+		guardian_call_ends(rc->e);
 	if (rc->has_mask)
 		ptrace(PTRACE_SETSIGMASK, tid, (void *)sizeof(rc->mask), &rc->mask);
 	if (rc->has_info)
@@ -210,9 +218,27 @@ static bool restore(struct remote *rc)
 		go_back(rc);
 	if (rc->late_signal)
 		engine_raise(rc->e, &t->pub, rc->late_signal);
-	if (rc->was_group || rc->ends_at_exit)
+	if (!rc->is_guarded && (rc->was_group || rc->ends_at_exit))
 		restop(rc);
 	return true;
+}
+
+/* May the process outlive us in the middle of the call? */
+static bool is_guarded(const struct remote *rc)
+{
+	const struct engine_task *t = rc->t;
+
+	return rc->e->guardian && !t->pub.proc->is_child_of_ours && rc->has_mask &&
+	       t->stop == EV_STOP && !rc->was_entry;
+}
+
+static void guard(struct remote *rc, uint64_t stub)
+{
+	rc->is_guarded = is_guarded(rc);
+	if (!rc->is_guarded)
+		return;
+	rc->ends_at_exit = true;
+	guardian_call_begins(rc->e, rc->t->pub.tid, stub, &rc->saved, rc->mask);
 }
 
 static struct error *run(struct remote *rc, uint64_t stub, unsigned nr, const uint64_t args[6],
@@ -223,12 +249,17 @@ static struct error *run(struct remote *rc, uint64_t stub, unsigned nr, const ui
 
 	if (!r)
 		return gone(rc->t);
-	rc->trap_pc = stub + arch_syscall_stub_trap + arch_bp_pc_bias;
 	rc->was_entry = is_at_entry(rc->t);
 	rc->was_group = rc->t->is_group_stopped;
 	rc->ends_at_exit = process_impl(rc->t->pub.proc)->trap_ignored;
 	rc->e->stats.remote_calls++;
 	save_registers(rc, r, arch_syscall_nr_get(r));
+	rc->has_mask =
+		ptrace(PTRACE_GETSIGMASK, rc->t->pub.tid, (void *)sizeof(rc->mask), &rc->mask) == 0;
+	guard(rc, stub + arch_syscall_stub_len);
+	if (rc->is_guarded)
+		stub += arch_syscall_stub_len;
+	rc->trap_pc = stub + arch_syscall_stub_trap + arch_bp_pc_bias;
 	block_signals(rc);
 	n = load_call(rc, stub, nr, args) ? run_to_trap(rc, &after) : -1;
 	if (n > 0) {
@@ -236,10 +267,11 @@ static struct error *run(struct remote *rc, uint64_t stub, unsigned nr, const ui
 		if (rc->was_entry)
 			arch_regs_reveal(&rc->saved, &after);
 	}
-	if (rc->t->pub.state == TASK_GONE || rc->t->stop == EV_EXIT)
-		return gone(rc->t);
-	if (!restore(rc)) {
-		task_vanished(rc->t);
+	if (rc->t->pub.state == TASK_GONE || rc->t->stop == EV_EXIT || !restore(rc)) {
+		if (rc->is_guarded)
+			guardian_call_ends(rc->e);
+		if (rc->t->pub.state != TASK_GONE && rc->t->stop != EV_EXIT)
+			task_vanished(rc->t);
 		return gone(rc->t);
 	}
 	if (n < 0)
@@ -290,7 +322,7 @@ static uint64_t bootstrap_addr(struct engine *e, struct engine_task *t)
 			if (!task_is_of(o, t->pub.proc->as) || o->pub.state != TASK_STOPPED)
 				continue;
 			r = task_regs(&o->pub);
-			clash = r && arch_pc(r) - s.addr + 16 < 48;
+			clash = r && arch_pc(r) - s.addr + 16 < 16 + ARCH_SLOT_MAX;
 		}
 		s.addr += clash ? 64 : 0;
 	} while (clash);
@@ -301,21 +333,26 @@ struct error *inject_bootstrap(struct engine *e, struct engine_task *t, unsigned
 			       const uint64_t args[6], int64_t *result)
 {
 	struct aspace *as = t->pub.proc->as;
-	uint8_t saved[ARCH_SLOT_MAX];
+	uint8_t saved[ARCH_SLOT_MAX], stubs[ARCH_SLOT_MAX];
 	uint64_t addr = bootstrap_addr(e, t);
-	size_t len = arch_syscall_stub_len;
+	size_t len = arch_syscall_stub_len + arch_syscall_safe_stub_len;
 	struct error *err;
 
 	if (len > sizeof(saved) || !addr || mem_read_raw(as, addr, saved, len) != len)
 		return error_format(ERR_OTHER, "process %d has no text to run a call in",
 				    (int)t->pub.proc->pid);
-	if (mem_write_raw(as, addr, arch_syscall_stub, len) != len) {
+	memcpy(stubs, arch_syscall_stub, arch_syscall_stub_len);
+	memcpy(stubs + arch_syscall_stub_len, arch_syscall_safe_stub, arch_syscall_safe_stub_len);
+	guardian_text_begins(e, t->pub.proc->pid, addr, saved, stubs, len);
+	if (mem_write_raw(as, addr, stubs, len) != len) {
 		mem_write_raw(as, addr, saved, len);
+		guardian_text_ends(e);
 		return error_format(ERR_OTHER, "the text of process %d can't be written",
 				    (int)t->pub.proc->pid);
 	}
 	err = inject_at(e, t, addr, nr, args, result);
 	mem_write_raw(as, addr, saved, len);
+	guardian_text_ends(e);
 	return err;
 }
 

@@ -217,6 +217,9 @@ const struct arch_ureg_name arch_ureg_names[] = {
 const uint8_t arch_syscall_stub[] = { 0x01, 0x00, 0x00, 0xd4, 0x00, 0x00, 0x20, 0xd4 };
 const size_t arch_syscall_stub_len = sizeof(arch_syscall_stub);
 const size_t arch_syscall_stub_trap = 4;
+/* svc #0; b . */
+const uint8_t arch_syscall_safe_stub[] = { 0x01, 0x00, 0x00, 0xd4, 0x00, 0x00, 0x00, 0x14 };
+const size_t arch_syscall_safe_stub_len = sizeof(arch_syscall_safe_stub);
 
 uint64_t arch_syscall_nr_get(const struct arch_regs *r)
 {

@@ -221,6 +221,9 @@ const struct arch_ureg_name arch_ureg_names[] = {
 const uint8_t arch_syscall_stub[] = { 0x0f, 0x05, 0xcc };
 const size_t arch_syscall_stub_len = sizeof(arch_syscall_stub);
 const size_t arch_syscall_stub_trap = 2;
+/* syscall; pause; jmp to the pause */
+const uint8_t arch_syscall_safe_stub[] = { 0x0f, 0x05, 0xf3, 0x90, 0xeb, 0xfc };
+const size_t arch_syscall_safe_stub_len = sizeof(arch_syscall_safe_stub);
 
 static const uint8_t syscall_arg_word[] = {
 	WORD(rdi), WORD(rsi), WORD(rdx), WORD(r10), WORD(r8), WORD(r9),
