@@ -203,9 +203,9 @@ static _Noreturn void watch(struct guard_list *l, int pipe_end)
 		_exit(1);
 	await_end(l, pipe_end);
 	if (!atomic_load(&l->is_over)) {
-		undo_text(&l->text);
 		undo_all(l);
 		rescue(&l->call);
+		undo_text(&l->text); /* it may have waited there */
 	}
 	_exit(0);
 }
