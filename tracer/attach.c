@@ -178,7 +178,7 @@ static void seize(void *arg, pid_t tid)
 
 	if (task_find(s->e, tid) || is_worker(tid))
 		return;
-	if (ptrace(PTRACE_SEIZE, tid, NULL, (long)PTRACE_OPTIONS) < 0) {
+	if (ptrace(PTRACE_SEIZE, tid, NULL, (long)(PTRACE_OPTIONS & ~PTRACE_O_TRACESECCOMP)) < 0) {
 		err = errno;
 		if (err == ESRCH || is_ending(tid))
 			return;

@@ -134,6 +134,7 @@ struct engine_process {
 	uint64_t trap_learned; /* when it was last read */
 	uint8_t trap_action[SIGACTION_BYTES];
 	int inherited_filters; /* seccomp filters that are not the program's own */
+	bool has_own_filter; /* it has been seen to install one */
 	/* The way to the hold point (launch.c). */
 	struct engine_launch *launch;
 };
@@ -454,6 +455,9 @@ void fastcall_unbind(struct aspace *as, const struct patch *p);
 void fastcall_leave(struct engine *e, struct engine_task *t, struct arch_regs *r,
 		    const struct arch_tramp_place *place, int sig);
 bool fastcall_copy(struct aspace *to, const struct aspace *from);
+/* The program makes rules for where calls may be made, or what becomes of them: all go
+ * back to where they were. */
+void fastcall_give_up(struct engine *e, struct aspace *as);
 /* Whether, and where, memory was lent for it. */
 bool fastcall_mapped(const struct aspace *as);
 
@@ -508,6 +512,7 @@ struct error *attach_diagnose(pid_t pid, int err) must_check;
 /* -------------------------------------------------------------- filter.c -- */
 struct sock_filter;
 #define FILTER_MAX 4096
+#define FILTER_DATA 0xd7acu /* the message of our stops */
 /* The filter for the set; how many instructions, 0 if the set is empty. */
 unsigned filter_build(const struct syscall_set *set, struct sock_filter *out);
 

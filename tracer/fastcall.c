@@ -43,6 +43,7 @@ struct hot {
 
 struct fastcalls {
 	bool is_mapped, is_refused;
+	bool is_given_up; /* refused, and nobody is to stay in a slot */
 	uint32_t n_slots; /* handed out; never again, threads may come back to them */
 	uint32_t n_full; /* how often a full place was shown */
 	struct patch *owners[N_SLOTS];
@@ -262,21 +263,26 @@ bool fastcall_copy(struct aspace *to, const struct aspace *from)
 		return false;
 	to->calls->is_mapped = true;
 	to->calls->n_slots = from->calls->n_slots;
+	to->calls->is_refused = from->calls->is_refused;
+	to->calls->is_given_up = from->calls->is_given_up;
 	return true;
 }
 
 /* ---------------------------------------------------------------- signals -- */
 
-/* A handler runs before a call that was recorded, and may come back to it. */
+/* A call that was recorded is made (again) at the site; maybe after a handler. */
 static void leave_call(struct engine_task *t, const struct arch_regs *r, const struct patch *p,
-		       unsigned nr)
+		       unsigned nr, int sig)
 {
 	const struct arch_patch_plan *plan = &p->tramp.plan;
 	struct again_call c = { .nr = nr,
 				.pc = plan->addr + plan->insn[plan->site_insn + 1],
 				.sp = arch_sp(r) };
 
-	restart_leave(t, &c);
+	if (sig)
+		restart_leave(t, &c);
+	else
+		restart_expect(t, &c);
 }
 
 /*
@@ -292,7 +298,7 @@ static void tell_return(struct engine *e, struct engine_task *t, const struct ar
 	if (!arch_in_syscall(r))
 		syscall_tell_return(e, t, nr, result);
 	else if (!syscall_tell_failure(e, t, nr, (int)-result, sig))
-		leave_call(t, r, p, nr);
+		leave_call(t, r, p, nr, sig);
 }
 
 void fastcall_leave(struct engine *e, struct engine_task *t, struct arch_regs *r,
@@ -301,8 +307,10 @@ void fastcall_leave(struct engine *e, struct engine_task *t, struct arch_regs *r
 	struct aspace *as = t->pub.proc->as;
 	const struct patch *p = fastcall_patch(as, arch_pc(r));
 
+	if (sig && !syscall_is_caught(t, sig))
+		sig = 0;
 	/* Nobody will look. */
-	if (!sig || !syscall_is_caught(t, sig))
+	if (!sig && !as->calls->is_given_up)
 		return;
 	if (!p)
 		p = patch_of_tramp(as, arch_pc(r));
@@ -311,8 +319,46 @@ void fastcall_leave(struct engine *e, struct engine_task *t, struct arch_regs *r
 		return;
 	}
 	if (place->stage == ARCH_CALL_AHEAD)
-		leave_call(t, r, p, place->nr);
+		leave_call(t, r, p, place->nr, sig);
 	else if (place->stage == ARCH_CALL_MADE)
 		tell_return(e, t, r, p, place->nr, sig);
 	arch_set_pc(r, place->orig);
+}
+
+/* ---------------------------------------------------------------- giving up -- */
+
+/* Is it on its way to a slot, in one, or on its way back? */
+static bool is_on_its_way(struct engine_task *t)
+{
+	struct aspace *as = t->pub.proc->as;
+	struct arch_regs *r = task_regs(&t->pub), now;
+	struct arch_tramp_place place;
+
+	if (!r || t->stop == EV_SECCOMP || t->stop == EV_SYSCALL)
+		return false;
+	now = *r;
+	return patch_contains(as, arch_pc(r)) && patch_unwind(as, &t->pub, &now, &place) &&
+	       place.stage;
+}
+
+void fastcall_give_up(struct engine *e, struct aspace *as)
+{
+	struct error *err;
+
+	if (!arch_has_calls || !calls_of(as) || as->calls->is_given_up)
+		return;
+	as->calls->is_refused = as->calls->is_given_up = true;
+	err = as->calls->is_mapped ? engine_stop_world(e, as) : NULL;
+	if (err || !as->calls->is_mapped) {
+		error_destroy(err);
+		return;
+	}
+	for (struct engine_task *t = e->tasks; t; t = t->next)
+		if (task_is_of(t, as) && t->pub.state == TASK_STOPPED && is_on_its_way(t))
+			patch_leave(e, t, 0);
+	for (size_t i = 0; i < as->patches.n; i++)
+		if (as->patches.items[i]->tramp.n_calls)
+			patch_undo(e, as, as->patches.items[i]);
+	guardian_sync(e);
+	engine_resume_world(e, as);
 }

@@ -9,6 +9,8 @@
  *
  * Watched calls pass, too, if they are made at the addresses where trampolines
  * make those that they have recorded (ARCH_CALLS).
+ *
+ * FILTER_DATA tells our stops from those that a filter of the program's asks for.
  */
 #include <endian.h>
 #include <linux/filter.h>
@@ -64,7 +66,7 @@ static void emit_end(struct builder *b)
 		emit(b, BPF_JMP | BPF_JGE | BPF_K, (uint32_t)(ARCH_CALLS + ARCH_CALLS_BYTES), 1, 0);
 		emit(b, BPF_RET | BPF_K, SECCOMP_RET_ALLOW, 0, 0);
 	}
-	emit(b, BPF_RET | BPF_K, SECCOMP_RET_TRACE, 0, 0);
+	emit(b, BPF_RET | BPF_K, SECCOMP_RET_TRACE | FILTER_DATA, 0, 0);
 }
 
 static void emit_tree(struct builder *b, const struct range *r, unsigned n)
@@ -89,6 +91,16 @@ static bool is_named(const struct syscall_set *set, unsigned nr)
 	return syscall_wants(set->entry, nr) || syscall_wants(set->exit, nr);
 }
 
+/*
+ * What the engine wants to know of: interrupted sleeps come back as the one, handlers to
+ * calls by the other; and the program's own rules for its calls.
+ */
+static bool is_ours(unsigned nr)
+{
+	return nr == SYS_restart_syscall || nr == SYS_rt_sigreturn || nr == SYS_prctl ||
+	       nr == SYS_seccomp;
+}
+
 unsigned filter_build(const struct syscall_set *set, struct sock_filter *out)
 {
 	struct builder b = { .out = out };
@@ -101,8 +113,7 @@ unsigned filter_build(const struct syscall_set *set, struct sock_filter *out)
 	if (!any)
 		return 0;
 	for (unsigned nr = 0; nr < ENGINE_SYSCALL_WORDS * 64; nr++) {
-		/* Interrupted sleeps come back as the one, handlers to calls by the other. */
-		if (!is_named(set, nr) && nr != SYS_restart_syscall && nr != SYS_rt_sigreturn)
+		if (!is_named(set, nr) && !is_ours(nr))
 			continue;
 		if (n && ranges[n - 1].hi == nr - 1)
 			ranges[n - 1].hi = nr;

@@ -152,6 +152,7 @@ static struct process *make_process(struct engine *e, const struct birth *b)
 	p->has_filter = b->proc->has_filter;
 	process_impl(p)->is_silent = !is_followed(e, b->proc);
 	process_impl(p)->inherited_filters = process_impl(b->proc)->inherited_filters;
+	process_impl(p)->has_own_filter = process_impl(b->proc)->has_own_filter;
 	process_impl(p)->trap_caught = process_impl(b->proc)->trap_caught;
 	process_impl(p)->trap_ignored = process_impl(b->proc)->trap_ignored;
 	process_impl(p)->trap_action_known = process_impl(b->proc)->trap_action_known;

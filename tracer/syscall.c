@@ -13,12 +13,18 @@
  * from the code, whether the signal has a handler, and SA_RESTART.
  */
 #include <errno.h>
+#include <linux/seccomp.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
 
 #include "engine_impl.h"
 #include "procfs.h"
+
+#ifndef PR_SET_SYSCALL_USER_DISPATCH
+#define PR_SET_SYSCALL_USER_DISPATCH 59
+#endif
 
 /* The kernel's private results. */
 #define RESTARTSYS 512 /* again if SA_RESTART */
@@ -219,6 +225,36 @@ void syscall_note_interrupt(struct engine *e, struct engine_task *t, int sig)
 
 /* ------------------------------------------------------------------- stops -- */
 
+/* Calls that change what becomes of others, or where they may be made. */
+static void note_rules(struct engine *e, struct engine_task *t, const struct arch_regs *r,
+		       unsigned nr)
+{
+	uint64_t op = arch_syscall_arg(r, 0);
+	bool is_filter = nr == SYS_prctl ? op == PR_SET_SECCOMP : op <= SECCOMP_SET_MODE_FILTER;
+
+	if (!is_filter && (nr != SYS_prctl || op != PR_SET_SYSCALL_USER_DISPATCH))
+		return;
+	process_impl(t->pub.proc)->has_own_filter |= is_filter;
+	fastcall_give_up(e, t->pub.proc->as);
+}
+
+/* Does a filter of the program's ask for the stop?  Without us the call would fail. */
+static bool is_of_own_filter(struct engine_task *t)
+{
+	unsigned long msg;
+
+	return process_impl(t->pub.proc)->has_own_filter &&
+	       ptrace(PTRACE_GETEVENTMSG, t->pub.tid, NULL, &msg) == 0 && msg != FILTER_DATA;
+}
+
+static void skip_call(struct engine_task *t, struct arch_regs *r)
+{
+	arch_set_retval(r, (uint64_t)-ENOSYS);
+	task_regs_changed(&t->pub);
+	if (task_flush(t))
+		arch_syscall_nr_set(t->pub.tid, r, (uint64_t)-1);
+}
+
 static void enter(struct engine *e, struct engine_task *t, struct arch_regs *r)
 {
 	unsigned nr = (unsigned)arch_syscall_nr_get(r);
@@ -226,6 +262,8 @@ static void enter(struct engine *e, struct engine_task *t, struct arch_regs *r)
 
 	if (nr == SYS_rt_sigreturn)
 		restart_return(t, r);
+	else if (nr == SYS_prctl || nr == SYS_seccomp)
+		note_rules(e, t, r, nr);
 	t->pub.in_syscall = true;
 	t->pub.syscall_nr = nr;
 	t->entry.nr = nr;
@@ -272,6 +310,11 @@ void syscall_seccomp_stop(struct engine *e, struct task *t)
 	}
 	e->stats.syscall_stops++;
 	if (patch_sleeps(task_impl(t))) {
+		task_resume(task_impl(t));
+		return;
+	}
+	if (is_of_own_filter(task_impl(t))) {
+		skip_call(task_impl(t), r);
 		task_resume(task_impl(t));
 		return;
 	}
