@@ -299,10 +299,11 @@ static void check_filter(const struct syscall_set *set)
 	assert_in_range(n, 1, FILTER_MAX - 1);
 	for (unsigned nr = 0; nr < 1100; nr++) {
 		bool named = syscall_wants(set->entry, nr) || syscall_wants(set->exit, nr) ||
-			     nr == SYS_restart_syscall || nr == SYS_rt_sigreturn;
+			     nr == SYS_restart_syscall || nr == SYS_rt_sigreturn ||
+			     nr == SYS_prctl || nr == SYS_seccomp;
 
 		assert_int_equal(run_filter(code, n, arch_audit(), nr),
-				 named ? SECCOMP_RET_TRACE : SECCOMP_RET_ALLOW);
+				 named ? SECCOMP_RET_TRACE | FILTER_DATA : SECCOMP_RET_ALLOW);
 		assert_int_equal(run_filter(code, n, 1, nr), SECCOMP_RET_ALLOW);
 	}
 }

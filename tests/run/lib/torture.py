@@ -42,6 +42,8 @@ ATTACHED = ["pid$target::work:entry,pid$target::handled:entry { @ = count(); }",
             "pid$target::work:entry,pid$target::work:return { printf(\"%d\\n\", arg1); }",
             "pid$target::work:entry,pid$target::handled:return { @[ustack(5)] = count(); }"]
 KILLED = [ATTACHED[0], ATTACHED[1], ATTACHED[3]]
+FRAMES = ["pid$target::count:entry { @ = count(); }",
+          "pid$target::count:entry { x = arg0; } pid$target::count:return { y = arg1; }"]
 
 
 class Torture:
@@ -49,6 +51,7 @@ class Torture:
         self.dtrace = dtrace
         self.plug = os.path.join(fixtures, "libplug.so")
         self.torture = os.path.join(fixtures, "torture")
+        self.frames = os.path.join(fixtures, "frames")
 
     def start(self, seconds, *args):
         return subprocess.Popen([self.torture, str(seconds), *args],
@@ -84,20 +87,28 @@ class Torture:
             print(f"{tier} attached: wrong counts", *wrong, sep="\n")
         print(tier, "attached", "unharmed" if good else f"harmed after {rounds}: {what}", flush=True)
 
+    def start_victim(self, i):
+        """A program, and what to ask of it; one killed tracer each: what it leaves keeps the next one
+        from the record tier."""
+        if i % 2 == 0:
+            return self.start(2), random.choice(KILLED)
+        t = subprocess.Popen([self.frames, "1"], stdout=subprocess.PIPE, text=True)
+        time.sleep(random.random() / 20)
+        return t, random.choice(FRAMES)
+
     def kill(self, seconds):
-        """One killed tracer a process: what it leaves keeps the next one from the record tier."""
+        """At any moment: while it attaches, too."""
         end = time.monotonic() + seconds
         rounds = 0
-        while time.monotonic() < end or not rounds:
-            t = self.start(2)
+        while time.monotonic() < end or rounds < 2:
+            t, script = self.start_victim(rounds)
             ready = f"ready{rounds}"
-            script = random.choice(KILLED)
             d = subprocess.Popen([self.dtrace, "-wqo", "/dev/null", "-p", str(t.pid), "-n",
                                   f"BEGIN {{ system(\"touch {ready}\"); }} {script}"],
                                  stderr=subprocess.DEVNULL)
-            while not os.path.exists(ready) and d.poll() is None:
+            while rounds % 4 < 2 and not os.path.exists(ready) and d.poll() is None:
                 time.sleep(0.01)
-            time.sleep(random.random() / 5)
+            time.sleep(random.random() / 4)
             d.kill()
             d.wait()
             rounds += 1
