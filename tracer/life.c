@@ -36,14 +36,26 @@ struct birth {
 
 /* ------------------------------------------------------------ what is born -- */
 
+/*
+ * The parent has been through its call's end since (for a call of ours, which
+ * needs a thread that is in none), and the result has overwritten the argument.
+ */
+static bool is_overwritten(struct task *t, const struct event *ev, const struct arch_regs *r)
+{
+	return task_impl(t)->stop != ev->kind &&
+	       arch_syscall_arg(r, 0) == (uint64_t)arch_syscall_result(r);
+}
+
 /* Says by the parent's system call what the child shares; false: can't tell. */
-static bool flags_by_call(struct task *t, struct birth *b, uint64_t *flags)
+static bool flags_by_call(struct task *t, const struct event *ev, struct birth *b, uint64_t *flags)
 {
 	struct arch_regs *r = task_regs(t);
 
 	if (!r)
 		return false;
 	b->nr = (unsigned)arch_syscall_nr_get(r);
+	if (is_overwritten(t, ev, r))
+		return false;
 	switch (b->nr) {
 #ifdef SYS_fork
 	case SYS_fork: *flags = 0; return true;
@@ -239,7 +251,7 @@ void life_new_child(struct engine *e, struct task *parent, const struct event *e
 	int status;
 
 	b.is_vfork = ev->kind == EV_VFORK;
-	bool is_known = flags_by_call(parent, &b, &flags);
+	bool is_known = flags_by_call(parent, ev, &b, &flags);
 
 	b.is_thread = flags & CLONE_THREAD;
 	b.shares_vm = flags & CLONE_VM;
