@@ -278,13 +278,28 @@ static void put_member(struct dump *d, const struct dl_member *m, uint64_t off, 
 	strbuf_putc(d->out, '\n');
 }
 
+/* Is member i one that its struct has now? */
+static bool is_there(const struct dump *d, const struct dl_type *t, size_t i, uint64_t off)
+{
+	const struct dl_variants *vs = t->presence ? t->presence[i].variants : NULL;
+	uint64_t v, which = 0;
+
+	if (!vs || vs->size > 8 || !in_data(d, off + vs->at, vs->size))
+		return true;
+	v = load_bytes(d, off + vs->at, vs->size);
+	while (which < vs->n && vs->values[which] != v)
+		which++;
+	return t->presence[i].which == which;
+}
+
 static void put_struct(struct dump *d, struct dl_type *t, uint64_t off, unsigned depth)
 {
 	strbuf_puts(d->out, "{\n");
 	for (size_t i = 0; i < t->n_members; i++) {
 		const struct dl_member *m = &t->members[i];
 
-		if (m->name || is_sou(m->type)) /* else padding */
+		/* Without a name, and no struct: padding. */
+		if ((m->name || is_sou(m->type)) && is_there(d, t, i, off))
 			put_member(d, m, off, depth + 1);
 	}
 	strbuf_fill(d->out, ' ', (size_t)INDENT * depth);

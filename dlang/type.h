@@ -40,6 +40,20 @@ enum dl_kind {
 
 struct dl_type;
 
+/* Members that share their place; the discriminant says which is there (Rust's enums). */
+struct dl_variants {
+	uint64_t at; /* the discriminant's byte in the struct */
+	uint32_t size;
+	uint64_t *values; /* of all but the one that stands for the others */
+	size_t n;
+};
+
+/* When a member is there. */
+struct dl_presence {
+	const struct dl_variants *variants; /* NULL: always */
+	uint64_t which; /* index in values; n: where no other is */
+};
+
 struct dl_member {
 	const char *name; /* NULL: anonymous struct/union member or padding */
 	struct dl_type *type;
@@ -69,6 +83,7 @@ struct dl_type {
 	uint64_t n_elems; /* DL_ARRAY; 0 for [] */
 	struct dl_member *members;
 	size_t n_members;
+	const struct dl_presence *presence; /* of each member; NULL: all are always there */
 	struct dl_enumerator *enums;
 	size_t n_enums;
 	struct dl_type **params;

@@ -342,6 +342,8 @@ struct members {
 	struct conv *c;
 	struct dl_type *of;
 	VEC(struct dl_member) list;
+	VEC(struct dl_presence) presence;
+	struct dl_presence now; /* of the variant that is being read */
 	unsigned depth; /* of variant parts */
 };
 
@@ -427,10 +429,64 @@ static void add_member(struct members *ms, Dwarf_Die *die, bool is_base)
 
 	if (align > ms->of->align)
 		ms->of->align = align;
-	(void)vec_push(&ms->list, m);
+	if (vec_push(&ms->presence, ms->now))
+		(void)vec_push(&ms->list, m);
 }
 
-/* Rust: all variants beside each other, and what tells which it is. */
+/* The discriminant of a variant part; NULL: it has none that is understood. */
+static struct dl_variants *read_discriminant(struct conv *c, Dwarf_Die *part)
+{
+	Dwarf_Die discr, type;
+	uint64_t at, size;
+
+	if (!debuginfo_ref(part, DW_AT_discr, &discr) || !member_offset(&discr, &at) ||
+	    !debuginfo_ref(&discr, DW_AT_type, &type) ||
+	    !debuginfo_number(&type, DW_AT_byte_size, &size) || !size || size > 8)
+		return NULL;
+	struct dl_variants *vs = ARENA_ARRAY(c->arena, 1, struct dl_variants);
+	Dwarf_Die die;
+	size_t n = 0;
+
+	*vs = (struct dl_variants){ .at = at, .size = (uint32_t)size };
+	if (debuginfo_child(part, &die))
+		do
+			n++;
+		while (n < MEMBERS_MAX && debuginfo_next(&die));
+	vs->values = ARENA_ARRAY(c->arena, n + 1, uint64_t);
+	return vs;
+}
+
+static void add_members(struct members *ms, Dwarf_Die *parent);
+
+/* Rust: which of the variants a member is of, and what tells which is there. */
+static void add_variants(struct members *ms, Dwarf_Die *part)
+{
+	const struct dl_presence before = ms->now;
+	struct dl_variants *vs = read_discriminant(ms->c, part);
+	uint64_t value;
+	Dwarf_Die die;
+
+	if (!debuginfo_child(part, &die))
+		return;
+	ms->now.variants = vs;
+	for (unsigned i = 0; i < MEMBERS_MAX; i++) {
+		bool is_variant = dwarf_tag(&die) == DW_TAG_variant;
+
+		ms->now.which = UINT64_MAX; /* the one without a value */
+		if (is_variant && vs && debuginfo_number(&die, DW_AT_discr_value, &value)) {
+			if (vs->size < 8)
+				value &= (UINT64_C(1) << 8 * vs->size) - 1;
+			ms->now.which = vs->n;
+			vs->values[vs->n++] = value;
+		}
+		if (is_variant)
+			add_members(ms, &die);
+		if (!debuginfo_next(&die))
+			break;
+	}
+	ms->now = before;
+}
+
 static void add_members(struct members *ms, Dwarf_Die *parent)
 {
 	Dwarf_Die die;
@@ -442,12 +498,29 @@ static void add_members(struct members *ms, Dwarf_Die *parent)
 		switch (dwarf_tag(&die)) {
 		case DW_TAG_member: add_member(ms, &die, false); break;
 		case DW_TAG_inheritance: add_member(ms, &die, true); break;
-		case DW_TAG_variant_part:
-		case DW_TAG_variant: add_members(ms, &die); break;
+		case DW_TAG_variant_part: add_variants(ms, &die); break;
 		default: break;
 		}
 	} while (debuginfo_next(&die));
 	ms->depth--;
+}
+
+static struct dl_presence *presence_of(const struct members *ms)
+{
+	struct dl_presence *ps = NULL;
+	bool is_any = false;
+
+	for (size_t i = 0; i < ms->list.n; i++)
+		is_any |= ms->presence.items[i].variants != NULL;
+	if (!is_any)
+		return NULL;
+	ps = ARENA_ARRAY(ms->c->arena, ms->list.n, struct dl_presence);
+	for (size_t i = 0; i < ms->list.n; i++) {
+		ps[i] = ms->presence.items[i];
+		if (ps[i].variants && ps[i].which == UINT64_MAX)
+			ps[i].which = ps[i].variants->n;
+	}
+	return ps;
 }
 
 static void read_members(struct conv *c, struct dl_type *t, Dwarf_Die *die)
@@ -459,7 +532,9 @@ static void read_members(struct conv *c, struct dl_type *t, Dwarf_Die *die)
 	if (ms.list.n)
 		memcpy(t->members, ms.list.items, ms.list.n * sizeof(ms.list.items[0]));
 	t->n_members = ms.list.n;
+	t->presence = presence_of(&ms);
 	vec_deinit(&ms.list);
+	vec_deinit(&ms.presence);
 }
 
 static int64_t enum_value(Dwarf_Die *die)
