@@ -248,8 +248,17 @@ struct debugfile *debugfile_find(const struct image *img, const char *section, s
 	return s.found;
 }
 
+static bool try_beside(struct search *s, const char *root, const char *file, const char *path)
+{
+	_cleanup_(strbuf_deinit) struct strbuf sb = { 0 };
+	const char *slash = strrchr(file, '/');
+
+	strbuf_printf(&sb, "%s%.*s/%s", root, slash ? (int)(slash - file) : 0, file, path);
+	return slash && try_path(s, &sb);
+}
+
 struct debugfile *debugfile_by_id(const struct image *img, const uint8_t *id, size_t len,
-				  const char *path)
+				  const char *path, const char *beside)
 {
 	struct search s = { .img = img, .id = id, .id_len = len };
 	const char *const roots[] = { img->root ? img->root : "", "" };
@@ -259,13 +268,18 @@ struct debugfile *debugfile_by_id(const struct image *img, const uint8_t *id, si
 
 		if (try_build_id(&s, roots[i]))
 			return s.found;
-		if (!path || *path != '/')
+		if (!path || !*path)
 			continue;
 		strbuf_printf(&sb, "%s%s", roots[i], path);
-		if (try_path(&s, &sb))
+		if (*path == '/' && try_path(&s, &sb))
+			return s.found;
+		if (*path != '/' && !beside && try_beside(&s, roots[i], img->label, path))
 			return s.found;
 	}
-	return NULL;
+	/* The path of a debug file has its root already. */
+	if (len >= 2 && path && *path && *path != '/' && beside)
+		(void)try_beside(&s, "", beside, path);
+	return s.found;
 }
 
 /* ------------------------------------------------------- mini symbols -- */

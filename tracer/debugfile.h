@@ -31,9 +31,13 @@ struct debugfile *debugfile_find(const struct image *img, const char *section,
 				 struct strbuf *tried);
 /* The symbol table packed into .gnu_debugdata; NULL: none, or it can't be unpacked. */
 struct debugfile *debugfile_mini(const struct image *img);
-/* A file by its build-id alone (dwz's common file), or by path below the roots. */
+/*
+ * A file by its build-id alone (dwz's common file), or by path below the
+ * roots; one that doesn't begin with / is beside the file that names it
+ * (beside: NULL is the image).
+ */
 struct debugfile *debugfile_by_id(const struct image *img, const uint8_t *id, size_t len,
-				  const char *path);
+				  const char *path, const char *beside);
 void debugfile_close(struct debugfile *f); /* NULL is fine */
 /* Has the file the section, with bytes in it? */
 bool debugfile_has_section(Elf *elf, const char *name);

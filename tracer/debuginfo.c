@@ -15,6 +15,7 @@
 
 #include "../dlang/strbuf.h"
 #include "debugfile.h"
+#include "debugzstd.h"
 #include "dwarf_func.h"
 #include "image.h"
 
@@ -47,6 +48,9 @@ void debuginfo_destroy(struct debuginfo *di)
 		dwarf_end(di->dwarf);
 	if (di->alt_dwarf)
 		dwarf_end(di->alt_dwarf);
+	if (di->unpacked)
+		elf_end(di->unpacked);
+	free(di->unpacked_bytes);
 	debugfile_close(di->file);
 	debugfile_close(di->alt);
 	free(di);
@@ -187,12 +191,22 @@ static void open_alt(const struct image *img, struct debuginfo *di)
 
 	if (len <= 0)
 		return;
-	di->alt = debugfile_by_id(img, id, (size_t)len, name);
+	di->alt = debugfile_by_id(img, id, (size_t)len, name, di->file ? di->file->path : NULL);
 	if (!di->alt)
 		return;
 	di->alt_dwarf = dwarf_begin_elf(di->alt->elf, DWARF_C_READ, NULL);
 	if (di->alt_dwarf)
 		dwarf_setalt(di->dwarf, di->alt_dwarf);
+}
+
+static Elf *unpack(struct debuginfo *di, Elf *elf)
+{
+	size_t len;
+
+	di->unpacked_bytes = debugzstd_unpack(elf, &len);
+	if (di->unpacked_bytes)
+		di->unpacked = elf_memory((char *)di->unpacked_bytes, len);
+	return di->unpacked ? di->unpacked : elf;
 }
 
 static struct debuginfo *open_debuginfo(struct image *img)
@@ -212,6 +226,8 @@ static struct debuginfo *open_debuginfo(struct image *img)
 			di->tried = strbuf_take(&tried);
 		elf = di->file ? di->file->elf : NULL;
 	}
+	if (elf && debugzstd_is_used(elf))
+		elf = unpack(di, elf);
 	di->dwarf = elf ? dwarf_begin_elf(elf, DWARF_C_READ, NULL) : NULL;
 	if (!di->dwarf)
 		return di;
@@ -332,6 +348,21 @@ void debuginfo_unit_funcs(struct debug_unit *u)
 	gather_funcs(u, debuginfo_unit_die(u), 0);
 	if (u->funcs.n)
 		qsort(u->funcs.items, u->funcs.n, sizeof(u->funcs.items[0]), compare_funcs);
+}
+
+const char *debuginfo_missing_dwo(struct image *img, uint64_t addr)
+{
+	struct debuginfo *di = image_debuginfo(img);
+	struct debug_unit *u = di ? debuginfo_unit_at(di, addr) : NULL;
+	uint8_t type = 0;
+
+	if (!u || debuginfo_unit_die(u) != &u->die || u->die.addr != u->skeleton.addr ||
+	    dwarf_cu_info(u->skeleton.cu, NULL, &type, NULL, NULL, NULL, NULL, NULL) ||
+	    type != DW_UT_skeleton)
+		return NULL;
+	const char *name = debuginfo_string(&u->skeleton, DW_AT_dwo_name);
+
+	return name ? name : debuginfo_string(&u->skeleton, DW_AT_GNU_dwo_name);
 }
 
 const struct debug_func *debuginfo_func_at(struct debuginfo *di, uint64_t addr, bool is_inside)

@@ -54,6 +54,8 @@ struct debuginfo {
 	struct debugfile *file, *alt; /* owned; NULL: the image's own, none */
 	char *tried; /* owned: where it was looked for in vain; NULL */
 	Dwarf *dwarf, *alt_dwarf;
+	Elf *unpacked; /* owned: the file with what zstd had compressed, NULL: as it is */
+	uint8_t *unpacked_bytes;
 	VEC(struct debug_unit) units;
 	VEC(struct debug_range) ranges; /* by lo */
 	size_t n_scanned; /* units [0, n) are in the index */
@@ -68,6 +70,8 @@ struct debuginfo {
 
 /* NULL: there is none. */
 struct debuginfo *image_debuginfo(struct image *img);
+/* The .dwo file with what DWARF says of the code at addr that is not there; NULL. */
+const char *debuginfo_missing_dwo(struct image *img, uint64_t addr);
 void debuginfo_destroy(struct debuginfo *di);
 /* The unit's DIEs; NULL: unreadable (a .dwo that is missing). */
 Dwarf_Die *debuginfo_unit_die(struct debug_unit *u);

@@ -14,7 +14,10 @@
 
 #include "../dlang/arena.h"
 #include "../dlang/vec.h"
+#include "debuginfo.h"
+#include "debugzstd.h"
 #include "dwarf_place.h"
+#include "image.h"
 
 struct pid_args {
 	struct dl_probe_arg *list;
@@ -66,10 +69,16 @@ static void add_result(struct pid_args *a, struct dl_types *ts, const struct dwa
 
 static const char *no_debug(struct dl_types *ts, const struct object *o, const struct sym *s)
 {
+	const char *dwo = debuginfo_missing_dwo(o->image, s->addr);
+
 	return arena_printf(dl_types_arena(ts),
-			    "no debug information for %s in %s: arg0 to arg9 "
+			    "no debug information for %s in %s%s%s%s%s: arg0 to arg9 "
 			    "are the raw argument registers",
-			    s->name, o->name);
+			    s->name, o->name, dwo ? ", as there is no " : "", dwo ? dwo : "",
+			    dwo ? " (a .dwp is not read)" : "",
+			    debugzstd_is_unreadable(image_elf(o->image)) ?
+				    ", as it is compressed with zstd" :
+				    "");
 }
 
 static bool read_func(struct dl_types *ts, struct object *o, const struct sym *s,
