@@ -377,6 +377,7 @@ enum arch_tactic {
 	ARCH_TACTIC_FORWARD, /* several instructions from the site on */
 	ARCH_TACTIC_BACKWARD, /* several, some of them before the site */
 	ARCH_TACTIC_SHORT, /* a short jump to padding nearby that holds the jump */
+	ARCH_TACTIC_HOP, /* a system call alone: arch_hop_plan() */
 };
 
 #define ARCH_PATCH_MAX 48 /* bytes one patch changes in one place */
@@ -392,8 +393,8 @@ struct arch_patch_plan {
 	uint8_t insn[ARCH_DISPLACED_MAX + 1]; /* their offsets from addr; [n_insns]: the end */
 	uint8_t site_insn; /* which of them is the site (0 also if an endbr64 is kept) */
 	enum arch_tactic tactic;
-	uint64_t jump; /* where the long jump is: addr, or in padding (SHORT) */
-	uint8_t jump_orig[8]; /* SHORT: the bytes there now */
+	uint64_t jump; /* where the long jump is: addr, or in padding (SHORT), or the hop */
+	uint8_t jump_orig[8]; /* SHORT, HOP: the bytes there now */
 	/*
 	 * Bit n: byte n of the jump starts a displaced instruction and must be one
 	 * that faults; it narrows where the trampoline can be.
@@ -424,6 +425,21 @@ int arch_patch_insn(const struct arch_patch_plan *p, uint64_t addr);
  * this plan (reach and guards); false: there is none. */
 bool arch_patch_find_slot(const struct arch_patch_plan *p, uint64_t lo, uint64_t hi, size_t size,
 			  uint64_t *ret);
+
+/*
+ * A system-call instruction alone is changed: to the start of a jump whose other
+ * bytes are those that follow it, so that whoever comes back to behind the call
+ * finds the code as it was.  That leaves few places that it can lead to: there a
+ * hop is put, memory of ARCH_HOP_BYTES zeros that gets the jump to the trampoline.
+ * The i-th range of addresses that a hop may have, from 0; false: no more.
+ */
+#define ARCH_HOP_CODE 6 /* bytes to be read at the instruction */
+#define ARCH_HOP_BYTES 5
+bool arch_hop_range(const uint8_t code[ARCH_HOP_CODE], uint64_t site, unsigned i,
+		    struct arch_span *ret);
+/* The plan with the hop at such an address. */
+bool arch_hop_plan(const uint8_t code[ARCH_HOP_CODE], uint64_t site, uint64_t hop,
+		   struct arch_patch_plan *ret);
 
 struct arch_patch_write {
 	uint64_t addr;
@@ -557,12 +573,21 @@ const char *arch_objects_refuse(const struct arch_tramp_firing *f, const struct 
  * instruction, and a jump back to the trampoline.  It uses no stack and no
  * register that the call leaves as it was, so the kernel may restart it there.
  * All other numbers go to the instruction's plain copy.
+ *
+ * Where the kernel dispatches calls (Syscall User Dispatch), which stops all that
+ * are not made there, a trampoline has a plain slot: calls whose byte of the table
+ * at ARCH_CALLS_TABLE is 0 (by the low 16 bits of their number) are made in it.
  */
 /* Above what programs linked to fixed addresses use, below what AddressSanitizer (2 GiB)
  * and small Java heaps (4 GiB downwards) take. */
 #define ARCH_CALLS UINT64_C(0x6dac0000)
 #define ARCH_CALLS_BYTES UINT64_C(0x10000)
 #define ARCH_SLOT_CALL 16
+/* Behind them what the tracer shares with all its targets: a page with the selector's
+ * word, then the table. */
+#define ARCH_CALLS_WORD (ARCH_CALLS + ARCH_CALLS_BYTES)
+#define ARCH_CALLS_TABLE (ARCH_CALLS_WORD + 0x1000)
+#define ARCH_CALLS_SHARED UINT64_C(0x11000) /* bytes of both */
 #define ARCH_TRAMP_CALLS 8 /* numbers at one site */
 struct arch_tramp_call {
 	uint32_t nr;
@@ -580,6 +605,7 @@ struct arch_tramp_job {
 	/* Of the system call at plan->site, which plan->addr must be. */
 	const struct arch_tramp_call *calls;
 	uint32_t n_calls;
+	uint64_t plain_slot; /* for other numbers; 0: they go to the copy */
 	const struct arch_tramp_firing *firings; /* in order of insn */
 	uint32_t n_firings;
 	uint64_t common; /* where arch_record_common()'s code is, within reach */
@@ -636,6 +662,7 @@ struct arch_tramp {
 		uint32_t back; /* where it leads to */
 	} calls[ARCH_TRAMP_CALLS];
 	uint32_t behind_calls; /* where they go on when all is recorded */
+	uint64_t plain_slot;
 	uint32_t arrival[ARCH_DISPLACED_MAX]; /* where instruction k starts, firings first */
 	uint32_t copy[ARCH_DISPLACED_MAX]; /* instruction k without its firings */
 };
@@ -687,6 +714,7 @@ enum arch_call_stage {
 	ARCH_CALL_AHEAD, /* its entry is left, it was not made yet */
 	ARCH_CALL_MADE, /* it was, or is being made; nothing of its return is left */
 	ARCH_CALL_OVER,
+	ARCH_CALL_PLAIN, /* nothing of it is recorded; pc is orig */
 };
 
 struct arch_tramp_place {
@@ -700,6 +728,8 @@ struct arch_tramp_place {
 };
 /* The bytes of the slot of t's call i. */
 void arch_call_slot(const struct arch_tramp *t, uint32_t i, uint8_t out[ARCH_SLOT_CALL]);
+/* Those of a slot that makes the call of the instruction code, and goes on at back. */
+void arch_plain_slot(const uint8_t *code, uint64_t back, uint8_t out[ARCH_SLOT_CALL]);
 /* Which call of t has the slot that pc is in; -1: none. */
 int arch_call_at(const struct arch_tramp *t, uint64_t pc);
 /* The word again of the ring of a thread that comes to the site with sp. */

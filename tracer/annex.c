@@ -318,6 +318,7 @@ void annex_unmap(struct engine *e, struct aspace *as)
 	ring_space_unmap(e, as);
 	for (size_t i = 0; i < as->code.n; i++)
 		unmap(e, as, as->code.items[i]->lo, as->code.items[i]->size);
+	sud_unmap(e, as);
 	if (fastcall_mapped(as))
 		unmap(e, as, ARCH_CALLS, ARCH_CALLS_BYTES);
 	for (size_t i = 0; i < as->regions.n; i++)

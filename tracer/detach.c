@@ -27,6 +27,7 @@ void detach_task(struct engine *e, struct engine_task *t, int sig)
 {
 	if (t->pub.state == TASK_STOPPED) {
 		task_flush(t);
+		sud_discharge(t);
 		if (t->anchor && !t->pub.proc->as->anchor_doubt)
 			arch_anchor_write(t->pub.tid, 0);
 		ptrace(PTRACE_DETACH, t->pub.tid, NULL, (long)sig);
@@ -110,7 +111,7 @@ static bool undo_trap(struct task *t)
 /* A fault of our own loads, or at bytes that were patched. */
 static bool undo_fault(struct engine *e, struct engine_task *t, int sig)
 {
-	return patch_fault(e, t, sig);
+	return sud_undo(t, sig) || patch_fault(e, t, sig);
 }
 
 static void settle_event(struct engine *e, struct event *ev)
@@ -159,7 +160,7 @@ static void settle_pending_hit(struct engine *e, struct engine_task *t)
 {
 	int status;
 
-	for (int i = 0; i < 4 && signal_has_hit_pending(t); i++) {
+	for (int i = 0; i < 4 && (signal_has_hit_pending(t) || sud_is_pending(t)); i++) {
 		if (!task_flush(t) || ptrace(PTRACE_CONT, t->pub.tid, NULL, NULL) < 0)
 			return;
 		task_set_state(&t->pub, TASK_RUNNING);
@@ -244,7 +245,10 @@ static void clean_aspaces(struct engine *e)
 		if (t->pub.state == TASK_STOPPED)
 			settle_pending_hit(e, t);
 		if (t->pub.state == TASK_STOPPED)
+			sud_take_back(t);
+		if (t->pub.state == TASK_STOPPED)
 			leave_annex(e, t);
+		sud_discharge(t);
 		if (t->pub.state == TASK_STOPPED)
 			task_flush(t); /* the annex goes before the task does */
 		else if (!t->pub.proc->is_dead && t->pub.state != TASK_GONE)
@@ -286,6 +290,7 @@ void engine_detach_all(struct engine *e, bool kill_children)
 	err = engine_stop_world(e, NULL);
 	error_destroy(err);
 	ring_abandon(e);
+	sud_share_block(e, false);
 	clean_aspaces(e);
 	release_tasks(e);
 	guardian_sync(e);
@@ -364,7 +369,8 @@ static bool emergency_release(struct engine_task *t)
 		if (s && !t->is_flushed)
 			arch_pc_write(tid, s->pub.addr);
 	}
-	if (sig && !t->is_flushed && patch_emergency_fault(t, &r, sig))
+	if (sud_emergency_release(t, sig) ||
+	    (sig && !t->is_flushed && patch_emergency_fault(t, &r, sig)))
 		sig = 0;
 	if (t->anchor && !t->pub.proc->as->anchor_doubt &&
 	    !patch_contains(t->pub.proc->as, arch_pc(&r)))
@@ -409,6 +415,7 @@ void engine_emergency_detach(struct engine *e)
 	unsigned left = 0;
 	int status;
 
+	sud_emergency(e);
 	pin_undo(e);
 	ring_abandon(e); /* patches may stay: they leave out what they can't record */
 	if (e->uses_rings && emergency_stop(e))

@@ -91,6 +91,7 @@ void engine_destroy(struct engine *e)
 	give_back_sigchld(e);
 	vec_deinit(&e->queue);
 	guardian_end(e->guardian);
+	sud_share_close(e);
 	vec_deinit(&e->orphans);
 	vec_deinit(&e->rings);
 	vec_deinit(&e->heap);
@@ -490,6 +491,8 @@ static void dispatch_signal(struct engine *e, struct event *ev)
 {
 	struct engine_task *t = task_impl(ev->task);
 
+	if (sud_stop(e, t, ev->sig))
+		return;
 	if (patch_fault(e, t, ev->sig)) {
 		task_resume(t);
 		return;
@@ -566,6 +569,7 @@ void engine_watch_syscalls(struct engine *e, const struct syscall_set *set)
 	for (size_t i = 0; i < ENGINE_SYSCALL_WORDS; i++)
 		any |= set->entry[i] || set->exit[i];
 	e->is_watching = any;
+	sud_sync(e);
 	if (was == any)
 		return;
 	/* Tasks in the middle of running learn of it at their next resume. */

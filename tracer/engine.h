@@ -35,6 +35,12 @@ struct engine_ops {
 	 * the place to have it recorded instead (engine_call_patch).  false: not this call.
 	 */
 	bool (*hot_call)(void *ctx, struct task *t, uint64_t addr, unsigned nr);
+	/*
+	 * Calls of the process are dispatched from now on; it is stopped: engine_call_plant()
+	 * for what is known of them.  Or why not, or no more.
+	 */
+	void (*plant_calls)(void *ctx, struct process *p);
+	void (*calls_refused)(void *ctx, const char *why);
 	/* New process (fork, vfork or clone without CLONE_THREAD), before it runs.
 	 * Its sites: a copied address space has had its patches removed. */
 	void (*process_new)(void *ctx, struct process *p, struct task *parent);
@@ -119,6 +125,9 @@ struct syscall_set {
 };
 void engine_watch_syscalls(struct engine *e, const struct syscall_set *set);
 
+/* Attached processes may have their calls dispatched, which spares most of the stops. */
+void engine_dispatch_calls(struct engine *e);
+
 /* Children of -p processes born from now on are traced too (config.follow_forks). */
 void engine_follow_forks(struct engine *e, bool follow);
 /* Of a thread's ring, in bytes (-x bufsize), from 64 KB to 64 MB; without it, or 0, 1 MB. */
@@ -198,6 +207,14 @@ void engine_record_end(struct engine *e, struct aspace *as);
 uint32_t engine_calls_take(struct engine *e, struct aspace *as, uint64_t addr,
 			   uint32_t nrs[ARCH_TRAMP_CALLS]);
 const char *engine_calls_slots(struct engine *e, struct aspace *as, uint32_t n, uint64_t *ret);
+/*
+ * Where calls are dispatched (armed) all places are patched: now, or when they are first
+ * come to.  plan: what a patch of the place looks like, and the slot of other numbers.
+ */
+bool engine_calls_armed(const struct aspace *as);
+const char *engine_call_plan(struct engine *e, struct aspace *as, uint64_t addr,
+			     struct arch_patch_plan *plan, uint64_t *plain_slot);
+void engine_call_plant(struct engine *e, struct aspace *as, uint64_t addr);
 /* Records are drained and told of before any other event; this does it now. */
 void engine_drain(struct engine *e);
 /* Has ops->cell told what was counted. */
@@ -223,6 +240,9 @@ struct engine_stats {
 	uint64_t slots, emulated, pinned;
 	uint64_t records, patches, ring_traps, ring_drops, ring_failures;
 	uint64_t call_sites;
+	uint64_t armed; /* address spaces whose calls are dispatched */
+	uint64_t call_stops; /* calls that stopped there, */
+	uint64_t call_places_refused; /* at places that could not be patched */
 	uint64_t patches_given_up; /* code jumps into them all the time */
 	uint64_t stack_stops; /* hits at patches that stopped for their stacks */
 };

@@ -9,6 +9,7 @@
  *	restart.c  calls that are made again
  *	handlers.c where signals' handlers go back to
  *	fastcall.c system calls that trampolines make
+ *	sud*.c     the same in attached processes
  *	inject.c   remote system calls
  *	site.c     patches; annex.c their out-of-line copies
  *	launch.c, attach.c, detach.c   the ends of a session
@@ -36,6 +37,7 @@
 #include "guardian.h"
 #include "patch.h"
 #include "ring.h"
+#include "sud.h"
 
 #define TASK_BUCKETS 1024u
 #define MAX_SKIPS 4
@@ -119,6 +121,9 @@ struct engine_task {
 	uint64_t anchor_key; /* in the table of anchors; 0 none */
 	bool has_slot; /* its ring is there */
 	bool has_lent_slot; /* to its vfork child, while it sleeps */
+	bool is_dispatched; /* its calls are, by the kernel (sud.h) */
+	bool call_is_ahead; /* one that was told of, in a slot, before its entry's stop */
+	uint64_t call_mask; /* of signals, as last seen at such a stop */
 	int cpu; /* as of the drain at cpu_at */
 	uint64_t cpu_at;
 };
@@ -181,6 +186,7 @@ struct aspace {
 	VEC(struct code_region *) code;
 	VEC(struct saved_pc) saved_pcs; /* handlers.c */
 	struct fastcalls *calls; /* NULL: no call has been made often */
+	struct sud *sud; /* NULL: its calls stop, or are not watched */
 	bool has_shadow_stacks;
 	bool anchor_doubt; /* a thread may come back to where it needs its anchor */
 };
@@ -268,6 +274,8 @@ struct engine {
 		bool asked;
 		int load_fd;
 	} sampler;
+	struct sud_share *share; /* NULL: no address space was armed */
+	bool dispatches_calls; /* engine_dispatch_calls() */
 	uint8_t *record; /* the one being told of */
 	size_t record_cap;
 };
@@ -409,6 +417,10 @@ bool syscall_is_told(const struct engine_task *t, unsigned nr);
 /* Would the signal run a handler? */
 bool syscall_is_caught(const struct engine_task *t, int sig);
 
+/* The thread is about to make a call that was dispatched: tells of it, and says whether its
+ * exit is wanted. */
+bool syscall_dispatched(struct engine *e, struct engine_task *t);
+
 /* The return of a call that a trampoline made. */
 void syscall_tell_return(struct engine *e, struct engine_task *t, unsigned nr, int64_t result);
 /* The same of one that the signal interrupts (code: its private result, positive), if that
@@ -445,6 +457,8 @@ void fastcall_note(struct engine *e, struct engine_task *t);
 /* Is pc where trampolines make calls?  The patch whose call it is; NULL. */
 bool fastcall_contains(const struct aspace *as, uint64_t pc);
 struct patch *fastcall_patch(const struct aspace *as, uint64_t pc);
+/* Is a call made there one that nothing is recorded of? */
+bool fastcall_is_plain(const struct aspace *as, uint64_t pc);
 /* The patch's trampoline is there: its slots lead to it.  false: they can't. */
 bool fastcall_bind(struct aspace *as, struct patch *p);
 void fastcall_unbind(struct aspace *as, const struct patch *p);

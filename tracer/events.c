@@ -185,6 +185,16 @@ static bool on_hot_call(void *ctx, struct task *t, uint64_t addr, unsigned nr)
 	return tier_hot_call(ctx, t, addr, nr);
 }
 
+static void on_plant_calls(void *ctx, struct process *p)
+{
+	tier_plant_calls(ctx, p);
+}
+
+static void on_calls_refused(void *ctx, const char *why)
+{
+	tier_calls_refused(ctx, why);
+}
+
 static uint64_t on_stack_end(void *ctx, struct task *t, const struct arch_regs *regs,
 			     uint64_t *lo_ret)
 {
@@ -193,6 +203,8 @@ static uint64_t on_stack_end(void *ctx, struct task *t, const struct arch_regs *
 
 const struct engine_ops session_engine_ops = {
 	.hot_call = on_hot_call,
+	.plant_calls = on_plant_calls,
+	.calls_refused = on_calls_refused,
 	.stack_end = on_stack_end,
 	.promote = on_promote,
 	.record = on_record,

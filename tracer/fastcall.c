@@ -107,8 +107,8 @@ void fastcall_note(struct engine *e, struct engine_task *t)
 	uint32_t need;
 
 	if (!arch_has_calls || !e->config.ops->hot_call || nr >= ENGINE_SYSCALL_WORDS * 64 ||
-	    arch_call_stays(nr) || !syscall_is_told(t, nr) || !t->pub.proc->has_filter ||
-	    as->foreign[0])
+	    arch_call_stays(nr) || !syscall_is_told(t, nr) ||
+	    (!t->pub.proc->has_filter && !t->is_dispatched) || as->foreign[0])
 		return;
 	if (!calls_of(as) || as->calls->is_refused)
 		return;
@@ -164,7 +164,7 @@ static bool dispatches(const struct engine *e, const struct aspace *as)
 
 	for (struct engine_task *t = e->tasks; t; t = t->next) {
 		conf.mode = 0;
-		if (task_is_of(t, as) && t->pub.state == TASK_STOPPED &&
+		if (task_is_of(t, as) && t->pub.state == TASK_STOPPED && !t->is_dispatched &&
 		    ptrace((enum __ptrace_request)GET_SYSCALL_USER_DISPATCH_CONFIG, t->pub.tid,
 			   (void *)sizeof(conf), &conf) == 0 &&
 		    conf.mode)
@@ -217,6 +217,18 @@ const char *engine_calls_slots(struct engine *e, struct aspace *as, uint32_t n, 
 	return why;
 }
 
+static struct patch **owner_of(struct aspace *as, uint64_t slot)
+{
+	return &as->calls->owners[(slot - ARCH_CALLS) / ARCH_SLOT_CALL];
+}
+
+bool fastcall_is_plain(const struct aspace *as, uint64_t pc)
+{
+	const struct patch *p = fastcall_patch(as, pc);
+
+	return fastcall_contains(as, pc) && (!p || pc - p->tramp.plain_slot < ARCH_SLOT_CALL);
+}
+
 bool fastcall_bind(struct aspace *as, struct patch *p)
 {
 	for (uint32_t i = 0; i < p->tramp.n_calls; i++) {
@@ -227,8 +239,17 @@ bool fastcall_bind(struct aspace *as, struct patch *p)
 		if (mem_write_raw(as, slot, code, sizeof(code)) != sizeof(code))
 			return false;
 	}
+	if (p->tramp.plain_slot) {
+		uint8_t code[ARCH_SLOT_CALL];
+
+		arch_plain_slot(arch_syscall_stub, p->tramp.plan.site + arch_syscall_stub_trap,
+				code);
+		if (mem_write_raw(as, p->tramp.plain_slot, code, sizeof(code)) != sizeof(code))
+			return false;
+		*owner_of(as, p->tramp.plain_slot) = p;
+	}
 	for (uint32_t i = 0; i < p->tramp.n_calls; i++)
-		as->calls->owners[(p->tramp.calls[i].slot - ARCH_CALLS) / ARCH_SLOT_CALL] = p;
+		*owner_of(as, p->tramp.calls[i].slot) = p;
 	if (p->tramp.n_calls)
 		as->engine->stats.call_sites++;
 	return true;
@@ -237,7 +258,9 @@ bool fastcall_bind(struct aspace *as, struct patch *p)
 void fastcall_unbind(struct aspace *as, const struct patch *p)
 {
 	for (uint32_t i = 0; i < p->tramp.n_calls; i++)
-		as->calls->owners[(p->tramp.calls[i].slot - ARCH_CALLS) / ARCH_SLOT_CALL] = NULL;
+		*owner_of(as, p->tramp.calls[i].slot) = NULL;
+	if (p->tramp.plain_slot)
+		*owner_of(as, p->tramp.plain_slot) = NULL;
 }
 
 uint32_t engine_calls_take(struct engine *e, struct aspace *as, uint64_t addr,
@@ -246,7 +269,7 @@ uint32_t engine_calls_take(struct engine *e, struct aspace *as, uint64_t addr,
 	struct patch *p = patch_live_at(as, addr);
 	uint32_t n = 0;
 
-	if (!p || !p->tramp.n_calls)
+	if (!p || (!p->tramp.n_calls && !p->tramp.plain_slot))
 		return 0;
 	for (; n < p->tramp.n_calls; n++)
 		nrs[n] = p->tramp.calls[n].nr;
@@ -314,6 +337,10 @@ void fastcall_leave(struct engine *e, struct engine_task *t, struct arch_regs *r
 		return;
 	if (!p)
 		p = patch_of_tramp(as, arch_pc(r));
+	if (place->stage == ARCH_CALL_PLAIN) {
+		arch_set_pc(r, place->orig);
+		return;
+	}
 	if (!p || !p->is_live || !t->ring) {
 		as->annex_doubt = true;
 		return;

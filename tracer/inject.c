@@ -207,6 +207,8 @@ static bool restore(struct remote *rc)
 		return false;
 	if (rc->is_guarded)
 		guardian_call_ends(rc->e);
+	if (t->is_dispatched)
+		sud_configure(t, true);
 	if (rc->has_mask)
 		ptrace(PTRACE_SETSIGMASK, tid, (void *)sizeof(rc->mask), &rc->mask);
 	if (rc->has_info)
@@ -260,6 +262,8 @@ static struct error *run(struct remote *rc, uint64_t stub, unsigned nr, const ui
 	if (rc->is_guarded)
 		stub += arch_syscall_stub_len;
 	rc->trap_pc = stub + arch_syscall_stub_trap + arch_bp_pc_bias;
+	if (rc->t->is_dispatched)
+		sud_configure(rc->t, false); /* the call is made in no slot */
 	block_signals(rc);
 	n = load_call(rc, stub, nr, args) ? run_to_trap(rc, &after) : -1;
 	if (n > 0) {
@@ -288,6 +292,10 @@ static struct error *inject_at(struct engine *e, struct engine_task *t, uint64_t
 	if (t->pub.state != TASK_STOPPED || t->stop == EV_EXIT)
 		return gone(t);
 	if (!is_at_entry(t) && !task_make_clean(e, t))
+		return gone(t);
+	/* The kernel hands out forced signals in order, blocked or not: before our trap's. */
+	sud_settle(e, t);
+	if (t->pub.state != TASK_STOPPED || t->stop == EV_EXIT)
 		return gone(t);
 	return run(&rc, stub, nr, args, result);
 }
@@ -379,7 +387,8 @@ static int unfitness(struct engine_task *t)
 	struct arch_regs *r;
 	uint64_t abort_ip;
 
-	if (t->pub.state != TASK_STOPPED || t->stop == EV_EXIT || t->is_detached || !t->in_hash)
+	if (t->pub.state != TASK_STOPPED || t->stop == EV_EXIT || t->is_detached || !t->in_hash ||
+	    (t->call_is_ahead && t->stop == EV_SYSCALL))
 		return -1;
 	if (is_at_entry(t))
 		return 3;

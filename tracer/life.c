@@ -207,7 +207,7 @@ static void give_birth(struct engine *e, const struct birth *b, int status)
 	engine_ingest(e, b->tid, status);
 	if (!b->is_thread && !b->shares_vm) {
 		if (!annex_copy(p->as, b->proc->as) || !patch_copy_regions(p->as, b->proc->as) ||
-		    !fastcall_copy(p->as, b->proc->as))
+		    !fastcall_copy(p->as, b->proc->as) || !sud_copy(p->as, b->proc->as))
 			engine_bug(e, NULL, "out of memory for a new process");
 		memcpy(p->as->foreign, b->proc->as->foreign, sizeof(p->as->foreign));
 		clean_copy(p->as, b->proc->as);
@@ -383,6 +383,7 @@ void life_exec(struct engine *e, struct task *t)
 	impl->rseq_known = impl->in_vfork = false;
 	restart_none(impl);
 	impl->restart.n_left = 0;
+	impl->is_dispatched = impl->call_is_ahead = false;
 	impl->n_skips = 0;
 	impl->exec_pending = true;
 	/* On to a stop where the new image's registers are settled. */

@@ -101,7 +101,14 @@ bool patch_unwind(struct aspace *as, struct task *t, struct arch_regs *r,
 		  struct arch_tramp_place *place)
 {
 	struct patch *p = as->code.n ? inside(as, t->proc->as, r) : NULL;
+	uint64_t bare = p || !fastcall_contains(as, arch_pc(r)) ? 0 : sud_bare_pc(as, arch_pc(r));
 
+	if (bare) {
+		*place = (struct arch_tramp_place){ .phase = ARCH_TRAMP_COPY,
+						    .orig = bare,
+						    .stage = ARCH_CALL_PLAIN };
+		return true;
+	}
 	return p && arch_tramp_unwind(&p->tramp, r, read_word, t->proc->as, place);
 }
 

@@ -286,6 +286,10 @@ void tier_report_end(const struct session *s);
 void tier_destroy(struct session *s);
 /* tier_call.c: the thread makes call nr at addr, as often before; false: it stays a stop. */
 bool tier_hot_call(struct session *s, struct task *t, uint64_t addr, unsigned nr);
+/* tier_places.c: all calls of the process that are known. */
+void tier_plant_calls(struct session *s, struct process *proc);
+/* Calls of an attached process go on stopping. */
+void tier_calls_refused(struct session *s, const char *why);
 
 /* What the record tier has to know of a site's user. */
 struct tier_spot {

@@ -37,6 +37,11 @@ bool syscall_wants(const uint64_t *set, unsigned nr)
 	return nr < ENGINE_SYSCALL_WORDS * 64 && (set[nr / 64] >> (nr % 64) & 1);
 }
 
+static bool is_watched(const struct engine *e, unsigned nr)
+{
+	return syscall_wants(e->watched.entry, nr) || syscall_wants(e->watched.exit, nr);
+}
+
 int syscall_request(const struct engine_task *t)
 {
 	const struct engine *e = t->pub.engine;
@@ -46,6 +51,8 @@ int syscall_request(const struct engine_task *t)
 		return PTRACE_CONT;
 	if (t->pub.in_syscall && t->exit_wanted)
 		return PTRACE_SYSCALL;
+	if (t->is_dispatched)
+		return PTRACE_CONT;
 	return !p->pub.has_filter && !p->is_launching && e->is_watching ? PTRACE_SYSCALL :
 									  PTRACE_CONT;
 }
@@ -189,8 +196,7 @@ static bool is_rewound(struct engine_task *t, const struct arch_regs *r, struct 
 static void interrupt(struct engine *e, struct engine_task *t, const struct again_call *c, int sig,
 		      bool is_rewound)
 {
-	bool is_told =
-		syscall_wants(e->watched.entry, c->nr) || syscall_wants(e->watched.exit, c->nr);
+	bool is_told = is_watched(e, c->nr);
 
 	if (!sig || !syscall_is_caught(t, sig)) {
 		if (!is_rewound || !restart_expected(t))
@@ -212,9 +218,22 @@ void syscall_note_interrupt(struct engine *e, struct engine_task *t, int sig)
 	struct again_call c;
 
 	t->pub.in_syscall = false;
-	/* A trampoline's call: it tells of the return itself, and of no second entry. */
-	if (!r || fastcall_contains(t->pub.proc->as, arch_pc(r)))
+	sud_take_back(t);
+	if (!r)
 		return;
+	/*
+	 * A trampoline's call: it tells of the return itself, and of no second entry.  One in
+	 * a plain slot goes on there, unless a handler comes back to its place.
+	 */
+	if (fastcall_contains(t->pub.proc->as, arch_pc(r))) {
+		if (!fastcall_is_plain(t->pub.proc->as, arch_pc(r)) || !sig ||
+		    !syscall_is_caught(t, sig))
+			return;
+		if (!is_watched(e, (unsigned)arch_syscall_nr_get(r))) {
+			restart_leave_other(t, r);
+			return;
+		}
+	}
 	if (is_interrupted(t, r, &c))
 		interrupt(e, t, &c, sig, false);
 	else if (is_rewound(t, r, &c))
@@ -269,7 +288,8 @@ static void enter(struct engine *e, struct engine_task *t, struct arch_regs *r)
 	t->entry.nr = nr;
 	t->entry.pc = arch_pc(r);
 	t->entry.sp = arch_sp(r);
-	t->exit_wanted = syscall_wants(e->watched.exit, nr) || !t->pub.proc->has_filter;
+	t->exit_wanted = syscall_wants(e->watched.exit, nr) ||
+			 (!t->pub.proc->has_filter && !t->is_dispatched);
 	if (again)
 		return;
 	/* First: what it takes is not the call's time. */
@@ -291,6 +311,7 @@ static void leave(struct engine *e, struct engine_task *t, struct arch_regs *r)
 		c.nr = nr;
 		c.code = (int)-result;
 		restart_expect(t, &c);
+		sud_rewind(t);
 		return;
 	}
 	t->entry.pc = 0; /* over */
@@ -340,11 +361,29 @@ void syscall_stop(struct engine *e, struct task *t)
 		task_resume(task_impl(t));
 		return;
 	}
-	if (t->in_syscall)
+	if (task_impl(t)->call_is_ahead) { /* told of already */
+		task_impl(t)->call_is_ahead = false;
+	} else if (t->in_syscall) {
 		leave(e, task_impl(t), r);
-	else
+		sud_consider(e, task_impl(t));
+	} else {
 		enter(e, task_impl(t), r);
+	}
 	task_resume(task_impl(t));
+}
+
+bool syscall_dispatched(struct engine *e, struct engine_task *t)
+{
+	struct arch_regs *r = task_regs(&t->pub);
+	unsigned nr = r ? (unsigned)arch_syscall_nr_get(r) : 0;
+
+	if (!r || (!is_watched(e, nr) && nr != SYS_restart_syscall && nr != SYS_rt_sigreturn))
+		return false;
+	enter(e, t, r);
+	t->pub.in_syscall = t->exit_wanted;
+	if (!t->exit_wanted && nr != SYS_execve && nr != SYS_execveat)
+		t->pub.syscall_nr = -1;
+	return t->exit_wanted;
 }
 
 /* ------------------------------------------------- returns nobody stops at -- */

@@ -353,6 +353,7 @@ void aspace_unref(struct aspace *as)
 	site_table_deinit(as);
 	patch_deinit(as);
 	free(as->calls);
+	sud_destroy(as);
 	ring_space_destroy(as->rings);
 	annex_deinit(as);
 	free(as);

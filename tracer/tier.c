@@ -767,6 +767,7 @@ void tier_begin(struct session *s)
 	if (!t)
 		return;
 	scan_programs(s, t);
+	engine_dispatch_calls(s->engine);
 	t->self = tier_self_create(s, judge_any, has_cell, s);
 }
 

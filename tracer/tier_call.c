@@ -119,7 +119,22 @@ static const char *find_function(struct session *s, struct process *proc, uint64
 	*sym = *object && (*object)->image ? object_symbol_at(*object, addr) : NULL;
 	if (!*object)
 		return "it is made from code of no file";
-	return *sym && (*sym)->size ? NULL : "it is made in no function";
+	return NULL;
+}
+
+/* Where the patch takes more than the instruction. */
+static const char *plan_in_function(struct promotion *p, uint64_t addr, struct object *object,
+				    const struct sym *sym, struct arch_patch_plan *plan)
+{
+	const char *why = sym && sym->size ? NULL : "it is made in no function";
+
+	if (!why)
+		why = tier_function(p, object, sym, addr);
+	if (!why)
+		why = arch_patch_plan(&p->func, addr - p->func.addr, plan);
+	if (!why && plan->addr != addr)
+		why = "the bytes behind the system call are too few";
+	return why;
 }
 
 /* With the address space stopped. */
@@ -135,11 +150,10 @@ static const char *patch(struct promotion *p, uint64_t addr, unsigned nr, struct
 	if (b.n == ARCH_TRAMP_CALLS)
 		b.n--; /* one that it had goes back to stops, and may come again */
 	b.nrs[b.n++] = nr;
-	why = tier_function(p, object, sym, addr);
-	if (!why)
-		why = arch_patch_plan(&p->func, addr - p->func.addr, &plan);
-	if (!why && plan.addr != addr)
-		why = "the bytes behind the system call are too few";
+	if (engine_calls_armed(p->as))
+		why = engine_call_plan(p->s->engine, p->as, addr, &plan, &job.plain_slot);
+	else
+		why = plan_in_function(p, addr, object, sym, &plan);
 	if (!why)
 		why = add_calls(p, &b);
 	job.n_calls = b.n;
@@ -184,4 +198,12 @@ bool tier_hot_call(struct session *s, struct task *t, uint64_t addr, unsigned nr
 	else
 		p.tier->calls.n_record++;
 	return !why;
+}
+
+void tier_calls_refused(struct session *s, const char *why)
+{
+	struct tier *t = tier_of(s);
+
+	if (t)
+		tier_count(&t->calls, why, 1);
 }

@@ -72,6 +72,7 @@ void task_resume(struct engine_task *t)
 		return;
 	}
 	t->wants_resume = false;
+	sud_enlist(t);
 	if (!task_flush(t) || !task_put_anchor(t)) {
 		task_vanished(t);
 		return;

@@ -61,6 +61,8 @@ const char *x64_calls_check(const struct arch_tramp_job *job)
 		return "too many system calls at one place";
 	if (p->addr != p->site || p->site_insn != 0 || p->orig[0] != 0x0f || p->orig[1] != 0x05)
 		return "the patch does not start with the system call";
+	if (job->plain_slot && job->plain_slot - ARCH_CALLS > ARCH_CALLS_BYTES - ARCH_SLOT_CALL)
+		return "the system call has no place";
 	for (uint32_t i = 0; i < job->n_calls && !why; i++) {
 		if (job->calls[i].slot - ARCH_CALLS > ARCH_CALLS_BYTES - ARCH_SLOT_CALL)
 			return "the system call has no place";
@@ -81,7 +83,8 @@ static void gen_side(struct x64_gen *g, const struct arch_tramp_firing *f, uint8
 		.n = 1,
 		.insn = p->site_insn,
 		/* The call does not look at them, and gives them back. */
-		.flags_live = next >= p->n_insns || !(p->flags_dead & 1u << next),
+		.flags_live = (next >= p->n_insns && p->tactic != ARCH_TACTIC_HOP) ||
+			      !(p->flags_dead & 1u << next),
 		.call = call,
 		.is_back = is_back,
 	};
@@ -149,14 +152,43 @@ void x64_calls_emit(struct x64_gen *g, struct arch_tramp *t)
 		gen_call(g, t, i);
 }
 
+/*
+ *	movzwl %ax, %ecx; movzbl table(%rcx), %ecx
+ *	jrcxz go
+ *	jmp copy
+ * go:	mov $slot, %ecx; jmp *%rcx
+ * copy:
+ * Flags stay as they are.  Nothing is done until the slot: who is interrupted may
+ * begin anew.
+ */
+void x64_plain_emit(struct x64_gen *g)
+{
+	struct x64_asm *e = &g->e;
+
+	g->now = (struct arch_tramp_range){ .phase = ARCH_TRAMP_BEFORE,
+					    .insn = g->job->plan->site_insn };
+	x64_state(g);
+	EMIT(e, 0x0f, 0xb7, 0xc8, 0x0f, 0xb6, 0x89);
+	emit32(e, (uint32_t)ARCH_CALLS_TABLE);
+	EMIT(e, 0xe3, 0x02, 0xeb, 0x07);
+	emit_byte(e, 0xb9);
+	emit32(e, (uint32_t)g->job->plain_slot);
+	EMIT(e, 0xff, 0xe1);
+}
+
+void arch_plain_slot(const uint8_t *code, uint64_t back, uint8_t out[ARCH_SLOT_CALL])
+{
+	/* call; jmp *0(%rip) */
+	static const uint8_t jump[] = { 0xff, 0x25, 0, 0, 0, 0 };
+
+	memcpy(out, code, 2);
+	memcpy(out + 2, jump, sizeof(jump));
+	memcpy(out + 2 + sizeof(jump), &back, sizeof(back));
+}
+
 void arch_call_slot(const struct arch_tramp *t, uint32_t i, uint8_t out[ARCH_SLOT_CALL])
 {
-	/* syscall; jmp *0(%rip) */
-	static const uint8_t code[] = { 0x0f, 0x05, 0xff, 0x25, 0, 0, 0, 0 };
-	uint64_t back = t->base + t->calls[i].back;
-
-	memcpy(out, code, sizeof(code));
-	memcpy(out + sizeof(code), &back, sizeof(back));
+	arch_plain_slot(arch_syscall_stub, t->base + t->calls[i].back, out);
 }
 
 /* -------------------------------------------------------------- places -- */
@@ -181,6 +213,14 @@ bool x64_slot_place(const struct arch_tramp *t, const struct arch_regs *r,
 	int i = arch_call_at(t, pc);
 	bool is_ahead;
 
+	if (t->plain_slot && pc - t->plain_slot < ARCH_SLOT_CALL) {
+		*ret = (struct arch_tramp_place){
+			.phase = ARCH_TRAMP_COPY,
+			.orig = pc == t->plain_slot ? t->plan.site : behind_site(t),
+			.stage = ARCH_CALL_PLAIN,
+		};
+		return true;
+	}
 	if (i < 0)
 		return false;
 	is_ahead = pc == t->calls[i].slot;

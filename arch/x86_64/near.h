@@ -98,9 +98,13 @@ struct x64_block {
 };
 void x64_block_emit(struct x64_gen *g, const struct x64_block *b);
 
+/* hop.c */
+void x64_hop_bytes(const struct arch_patch_plan *p, uint8_t *out);
 /* call.c: the job's calls, and the looks out of them. */
 const char *x64_calls_check(const struct arch_tramp_job *job);
 void x64_calls_emit(struct x64_gen *g, struct arch_tramp *t);
+/* The way of all other numbers to the plain slot; what must stop falls through. */
+void x64_plain_emit(struct x64_gen *g);
 /* A place in or around a call; r: as it is at the call already. */
 void x64_call_place(const struct arch_tramp *t, const struct arch_tramp_range *range,
 		    struct arch_regs *r, struct arch_tramp_place *ret);

@@ -23,7 +23,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../record.h"
+#include "near.h"
 
 #define JUMP_LEN 5
 #define SHORT_LEN 2
@@ -606,10 +606,16 @@ static bool next_displacement(uint64_t v, uint8_t guards, uint64_t *ret)
 	return v <= UINT32_MAX;
 }
 
+/* Is the long jump where the patch is? */
+static bool has_own_jump(const struct arch_patch_plan *p)
+{
+	return p->tactic != ARCH_TACTIC_SHORT && p->tactic != ARCH_TACTIC_HOP;
+}
+
 bool arch_patch_find_slot(const struct arch_patch_plan *p, uint64_t lo, uint64_t hi, size_t size,
 			  uint64_t *ret)
 {
-	uint8_t guards = p->tactic == ARCH_TACTIC_SHORT ? 0 : p->guards;
+	uint8_t guards = has_own_jump(p) ? p->guards : 0;
 	uint64_t next = p->jump + JUMP_LEN, bottom = next > arch_reach ? next - arch_reach : 0;
 	uint64_t v;
 
@@ -636,7 +642,7 @@ static bool put_jump(const struct arch_patch_plan *p, uint64_t tramp, uint8_t *o
 	memcpy(out + 1, &rel32, 4);
 	if ((int64_t)rel != rel32)
 		return false;
-	if (p->tactic == ARCH_TACTIC_SHORT)
+	if (!has_own_jump(p))
 		return true;
 	for (unsigned i = 1; i < JUMP_LEN; i++)
 		if (p->guards & 1u << i && !is_guard(out[i]))
@@ -652,7 +658,7 @@ unsigned arch_patch_bytes(const struct arch_patch_plan *p, uint64_t tramp,
 	memset(out, 0, 2 * sizeof(*out));
 	if (p->len < SHORT_LEN || p->len > ARCH_PATCH_MAX)
 		return 0;
-	if (p->tactic == ARCH_TACTIC_SHORT) {
+	if (!has_own_jump(p)) {
 		w->addr = p->jump;
 		w->len = JUMP_LEN;
 		memcpy(w->orig, p->jump_orig, JUMP_LEN);
@@ -667,6 +673,8 @@ unsigned arch_patch_bytes(const struct arch_patch_plan *p, uint64_t tramp,
 	if (p->tactic == ARCH_TACTIC_SHORT) {
 		w->bytes[0] = 0xeb;
 		w->bytes[1] = (uint8_t)(p->jump - (p->addr + SHORT_LEN));
+	} else if (p->tactic == ARCH_TACTIC_HOP) {
+		x64_hop_bytes(p, w->bytes);
 	} else if (p->len < JUMP_LEN || !put_jump(p, tramp, w->bytes)) {
 		return 0;
 	}

@@ -300,6 +300,11 @@ static void gen_copy(struct x64_gen *g, unsigned k, const uint32_t *labels)
 			n = 0;
 	}
 	g->now = (struct arch_tramp_range){ .phase = ARCH_TRAMP_COPY, .insn = (uint8_t)k };
+	/* Where calls are dispatched this one is not made, but begins anew. */
+	if (g->job->plain_slot) {
+		g->now.phase = ARCH_TRAMP_BEFORE;
+		n = len;
+	}
 	x64_state(g);
 	emit_bytes(&g->e, slot, n);
 	lead_inside(g, &insn, start, labels);
@@ -341,7 +346,7 @@ static const char *check_job(const struct arch_tramp_job *job)
 		if (job->firings[i].taken_only && wanted_stack(job->firings, job->n_firings))
 			return "user stack where a conditional jump leaves a function";
 	why = tramp_check_firings(job);
-	return why || !job->n_calls ? why : x64_calls_check(job);
+	return why || (!job->n_calls && !job->plain_slot) ? why : x64_calls_check(job);
 }
 
 static void gen_all(struct x64_gen *g, struct arch_tramp *t)
@@ -365,6 +370,8 @@ static void gen_all(struct x64_gen *g, struct arch_tramp *t)
 		}
 		if (k == p->site_insn && g->job->n_calls)
 			x64_calls_emit(g, t);
+		if (k == p->site_insn && g->job->plain_slot)
+			x64_plain_emit(g);
 		t->copy[k] = emit_here(&g->e);
 		gen_copy(g, k, labels);
 	}
@@ -387,7 +394,12 @@ const char *arch_tramp_build(const struct arch_tramp_job *job, uint64_t base, ui
 	_cleanup_(gen_deinit) struct x64_gen g = { .job = job, .base = base };
 	const char *why = check_job(job);
 
-	*ret = (struct arch_tramp){ .base = base, .common = job->common, .plan = *job->plan };
+	*ret = (struct arch_tramp){
+		.base = base,
+		.common = job->common,
+		.plan = *job->plan,
+		.plain_slot = job->plain_slot,
+	};
 	if (why)
 		return why;
 	gen_all(&g, ret);
@@ -520,7 +532,12 @@ bool arch_tramp_unwind(const struct arch_tramp *t, struct arch_regs *r, arch_rea
 		arch_set_pc(r, pc);
 		ret->orig = copy_place(t, range->insn, pc);
 		break;
-	default: arch_set_pc(r, pc); ret->orig = t->plan.addr + t->plan.insn[range->insn + 1];
+	default:
+		ret->orig = t->plan.addr + t->plan.insn[range->insn + 1];
+		/* With a hop that is as it was, and nothing is left to do. */
+		if (t->plan.tactic == ARCH_TACTIC_HOP)
+			ret->stage = ARCH_CALL_PLAIN;
+		arch_set_pc(r, pc);
 	}
 	return true;
 }

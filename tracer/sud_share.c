@@ -1,0 +1,314 @@
+/*
+ * The memory that the tracer shares with all targets whose calls are dispatched:
+ * the selector's word and the table of numbers that must stop.
+ *
+ * The selector is a dead man's switch.  A tracer that is killed can't disarm its
+ * targets, whose next call at a place that is not patched would end them.  So the
+ * word is what the tracer's thread gave to set_tid_address(2): when the thread
+ * dies, however, the kernel writes 0 to it ("allow") before it lets the tracees
+ * go.  It does so only if another task has the memory, too: that is the keeper,
+ * a process made with CLONE_VM that does nothing but wait for our end.
+ *
+ * Rules:
+ *  - the keeper shares thread-local storage with us: it makes no call that fails;
+ *  - the file goes to each target over a socket that the target makes, as a target
+ *    may not be allowed to open ours.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "engine_impl.h"
+
+#define STACK_BYTES (64u << 10)
+#define SELECTOR_BLOCK 1u
+#define SELECTOR_ALLOW 0u
+#define SCRATCH 3072u /* in the null ring's page: behind all that is used of it */
+
+#ifndef PR_GET_TID_ADDRESS
+#define PR_GET_TID_ADDRESS 40
+#endif
+
+struct sud_share {
+	int fd;
+	uint8_t *local;
+	int pipe[2]; /* the keeper reads; its end is our end */
+	int *old_tid_address;
+};
+
+static _Atomic uint32_t *word_of(const struct sud_share *s)
+{
+	return (_Atomic uint32_t *)(void *)s->local;
+}
+
+/* ---------------------------------------------------------------- keeper -- */
+
+struct keeper {
+	int pipe;
+	uint8_t *stack;
+};
+
+static int keep(void *arg)
+{
+	const struct keeper *k = arg;
+	char c;
+
+	while (read(k->pipe, &c, 1) > 0)
+		;
+	_exit(0);
+}
+
+/* Our memory, while we sleep: what the keeper is to inherit. */
+static int start_keeper(void *arg)
+{
+	struct keeper *k = arg;
+	sigset_t all;
+
+	sigfillset(&all);
+	sigprocmask(SIG_BLOCK, &all, NULL);
+	setsid();
+	prctl(PR_SET_NAME, "dtrace-keeper");
+	prctl(PR_SET_PDEATHSIG, 0);
+	if (dup2(k->pipe, 0) < 0 || syscall(SYS_close_range, 1U, ~0U, 0U) || chdir("/"))
+		_exit(1);
+	k->pipe = 0;
+	_exit(clone(keep, k->stack + STACK_BYTES, CLONE_VM | SIGCHLD, k) < 0);
+}
+
+/* Twice, so that it is nobody's child: the tracer waits for all its own. */
+static const char *make_keeper(struct sud_share *s)
+{
+	uint8_t *stacks = mmap(NULL, 2 * (size_t)STACK_BYTES, PROT_READ | PROT_WRITE,
+			       MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
+	struct keeper *k = (struct keeper *)(void *)stacks; /* at the far end of a stack */
+	int status = -1;
+	pid_t pid;
+
+	if (stacks == MAP_FAILED)
+		return "out of memory";
+	if (pipe2(s->pipe, O_CLOEXEC)) {
+		munmap(stacks, 2 * (size_t)STACK_BYTES);
+		return "there are no more descriptors";
+	}
+	k->stack = stacks;
+	k->pipe = s->pipe[0];
+	pid = clone(start_keeper, stacks + 2 * (size_t)STACK_BYTES,
+		    CLONE_VM | CLONE_VFORK | SIGCHLD, k);
+	while (pid > 0 && waitpid(pid, &status, __WALL) < 0 && errno == EINTR)
+		;
+	close(s->pipe[0]);
+	s->pipe[0] = -1;
+	/* Its stack is its own as long as we live. */
+	return pid > 0 && !status ? NULL :
+				    "a process that shares the tracer's memory can't be made";
+}
+
+/* ----------------------------------------------------------------- memory -- */
+
+static void share_free(struct sud_share *s)
+{
+	if (s->local)
+		munmap(s->local, ARCH_CALLS_SHARED);
+	for (unsigned i = 0; i < 2; i++)
+		if (s->pipe[i] >= 0)
+			close(s->pipe[i]);
+	if (s->fd >= 0)
+		close(s->fd);
+	free(s);
+}
+
+static const char *fill(struct sud_share *s)
+{
+	void *local;
+
+	s->fd = memfd_create("dtrace-calls", MFD_CLOEXEC);
+	if (s->fd < 0 || ftruncate(s->fd, (off_t)ARCH_CALLS_SHARED))
+		return "there is no memory to share";
+	local = mmap(NULL, ARCH_CALLS_SHARED, PROT_READ | PROT_WRITE, MAP_SHARED, s->fd, 0);
+	if (local == MAP_FAILED)
+		return "there is no memory to share";
+	s->local = local;
+	if (prctl(PR_GET_TID_ADDRESS, &s->old_tid_address))
+		s->old_tid_address = NULL;
+	return make_keeper(s);
+}
+
+const char *sud_share_open(struct engine *e)
+{
+	struct sud_share *s;
+	const char *why;
+
+	if (e->share)
+		return NULL;
+	if (__BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__)
+		return "the selector is the wrong byte";
+	s = calloc(1, sizeof(*s));
+	if (!s)
+		return "out of memory";
+	s->fd = s->pipe[0] = s->pipe[1] = -1;
+	why = fill(s);
+	if (why) {
+		share_free(s);
+		return why;
+	}
+	syscall(SYS_set_tid_address, s->local);
+	e->share = s;
+	return NULL;
+}
+
+void sud_share_block(struct engine *e, bool on)
+{
+	if (e->share)
+		atomic_store(word_of(e->share), on ? SELECTOR_BLOCK : SELECTOR_ALLOW);
+}
+
+uint8_t *sud_share_table(struct engine *e)
+{
+	return e->share ? e->share->local + (ARCH_CALLS_TABLE - ARCH_CALLS_WORD) : NULL;
+}
+
+void sud_share_close(struct engine *e)
+{
+	if (!e->share)
+		return;
+	sud_share_block(e, false);
+	syscall(SYS_set_tid_address, e->share->old_tid_address);
+	share_free(e->share);
+	e->share = NULL;
+}
+
+/* ------------------------------------------------------- into the targets -- */
+
+struct mapping {
+	struct engine *e;
+	struct aspace *as;
+	uint64_t scratch; /* in the target ... */
+	uint8_t *local; /* ... and here */
+};
+
+static int64_t call(struct mapping *m, unsigned nr, uint64_t a, uint64_t b, uint64_t c, uint64_t d,
+		    uint64_t fd, uint64_t f)
+{
+	uint64_t args[6] = { a, b, c, d, fd, f };
+	struct engine_task *t = inject_choose(m->e, m->as);
+	int64_t result = -ESRCH;
+	struct error *err = t ? inject_syscall(m->e, t, nr, args, &result) : NULL;
+
+	if (err)
+		result = -EIO;
+	error_destroy(err);
+	return result;
+}
+
+/* The remote thread's own descriptor, here. */
+static int fetch(struct mapping *m, int remote)
+{
+	struct engine_task *t = inject_choose(m->e, m->as);
+	int pidfd = t ? (int)syscall(SYS_pidfd_open, t->pub.proc->pid, 0) : -1, fd;
+
+	if (pidfd < 0)
+		return -1;
+	fd = (int)syscall(SYS_pidfd_getfd, pidfd, remote, 0);
+	close(pidfd);
+	return fd;
+}
+
+static bool send_file(int to, int file)
+{
+	union {
+		struct cmsghdr hdr;
+		char room[CMSG_SPACE(sizeof(int))];
+	} c = { .hdr = { .cmsg_level = SOL_SOCKET,
+			 .cmsg_type = SCM_RIGHTS,
+			 .cmsg_len = CMSG_LEN(sizeof(int)) } };
+	char byte = 0;
+	struct iovec iov = { &byte, 1 };
+	struct msghdr msg = { .msg_iov = &iov,
+			      .msg_iovlen = 1,
+			      .msg_control = &c,
+			      .msg_controllen = sizeof(c.room) };
+
+	memcpy(CMSG_DATA(&c.hdr), &file, sizeof(file));
+	return sendmsg(to, &msg, MSG_NOSIGNAL | MSG_DONTWAIT) == 1;
+}
+
+/* What recvmsg() is given, and leaves, in the scratch memory. */
+struct receiving {
+	struct msghdr msg;
+	struct iovec iov;
+	uint64_t byte;
+	struct {
+		struct cmsghdr hdr;
+		int fd, pad;
+	} c;
+};
+
+static int64_t receive(struct mapping *m, int remote)
+{
+	struct receiving r = { .msg = { 0 } };
+	uint64_t at = m->scratch;
+
+	r.iov.iov_base = (void *)(at + offsetof(struct receiving, byte));
+	r.iov.iov_len = 1;
+	r.msg.msg_iov = (void *)(at + offsetof(struct receiving, iov));
+	r.msg.msg_iovlen = 1;
+	r.msg.msg_control = (void *)(at + offsetof(struct receiving, c));
+	r.msg.msg_controllen = sizeof(r.c);
+	memcpy(m->local, &r, sizeof(r));
+	if (call(m, SYS_recvmsg, (uint64_t)remote, at, MSG_CMSG_CLOEXEC | MSG_DONTWAIT, 0, 0, 0) !=
+	    1)
+		return -1;
+	memcpy(&r, m->local, sizeof(r));
+	return r.c.hdr.cmsg_type == SCM_RIGHTS ? r.c.fd : -1;
+}
+
+static int64_t give_file(struct mapping *m)
+{
+	int remote[2], local;
+	int64_t fd = -1;
+
+	if (call(m, SYS_socketpair, AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0, m->scratch, 0, 0))
+		return -1;
+	memcpy(remote, m->local, sizeof(remote));
+	local = fetch(m, remote[0]);
+	if (local >= 0 && send_file(local, m->e->share->fd))
+		fd = receive(m, remote[1]);
+	if (local >= 0)
+		close(local);
+	for (unsigned i = 0; i < 2; i++)
+		call(m, SYS_close, (uint64_t)remote[i], 0, 0, 0, 0, 0);
+	return fd;
+}
+
+const char *sud_share_map(struct engine *e, struct aspace *as)
+{
+	struct mapping m = { .e = e, .as = as };
+	uint8_t saved[sizeof(struct receiving)];
+	int64_t fd, at;
+
+	if (as->sud->is_shared)
+		return NULL;
+	m.scratch = as->rings->null_ring + SCRATCH;
+	m.local = as->rings->page + SCRATCH;
+	memcpy(saved, m.local, sizeof(saved));
+	fd = give_file(&m);
+	memcpy(m.local, saved, sizeof(saved));
+	if (fd < 0)
+		return "the process can't be given memory to share";
+	at = call(&m, SYS_mmap, ARCH_CALLS_WORD, ARCH_CALLS_SHARED, PROT_READ,
+		  MAP_SHARED | MAP_FIXED_NOREPLACE, (uint64_t)fd, 0);
+	call(&m, SYS_close, (uint64_t)fd, 0, 0, 0, 0, 0);
+	if ((uint64_t)at != ARCH_CALLS_WORD)
+		return "the addresses that calls are made at are not free";
+	as->sud->is_shared = true;
+	return NULL;
+}
