@@ -153,7 +153,7 @@ def run_case(args):
                 print(f"SKIP: this case needs {program}")
                 return SKIP
     command = values["RUN"]
-    timeout = int(values.get("TIMEOUT", "60")) * args.slow
+    timeout = int(values.get("TIMEOUT", "240")) * args.slow
     status, out, err = run_command(command, args, timeout, environment(args))
     if status == SKIP:
         print("SKIP:", (out + err).decode("utf-8", "replace"))
