@@ -169,6 +169,13 @@ struct error *engine_remote_syscall(struct engine *e, struct aspace *as, unsigne
 void engine_sample_start(struct engine *e);
 void engine_sample(struct engine *e, unsigned timer, uint64_t period);
 
+/*
+ * A 16-bit counter at addr was raised by one, and is lowered should we be killed; those in
+ * [lo, hi) are about to be lowered, or gone.
+ */
+bool engine_counter_raised(struct aspace *as, uint64_t addr);
+void engine_counters_forget(struct aspace *as, uint64_t lo, uint64_t hi);
+
 /* Queues a signal to the task or (stop) its process for when it leaves the probe. */
 bool engine_raise(struct engine *e, struct task *t, int sig);
 /* Address of the stopped task's handler for sig; a remote call. */

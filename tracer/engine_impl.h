@@ -172,6 +172,7 @@ struct aspace {
 	VEC(struct site_entry *) all; /* owned */
 	VEC(struct site_entry *) planted; /* by address */
 	VEC(struct site_entry *) pending;
+	VEC(uint64_t) counters; /* that we raised by one */
 	unsigned n_live;
 	VEC(struct annex_region *) regions;
 	uint64_t stub; /* remote-call stub, 0 none yet */

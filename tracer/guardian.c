@@ -23,6 +23,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -36,6 +37,7 @@ struct guard_entry {
 	int32_t pid;
 	uint32_t len;
 	uint64_t addr;
+	uint64_t program; /* inode, of a counter that is to be lowered by one; 0: no counter */
 	uint8_t ours[ARCH_INSN_MAX], orig[ARCH_INSN_MAX];
 };
 
@@ -71,6 +73,16 @@ struct guardian {
 	int pipe; /* our end; its closing wakes the guardian */
 };
 
+/* The inode of the program that the process runs; 0: it is gone. */
+static uint64_t guard_program(pid_t pid)
+{
+	char path[64];
+	struct stat st;
+
+	snprintf(path, sizeof(path), "/proc/%d/exe", (int)pid);
+	return stat(path, &st) ? 0 : (uint64_t)st.st_ino;
+}
+
 /* ------------------------------------------------------------ the process -- */
 
 static void undo(int mem, const struct guard_entry *e)
@@ -82,6 +94,19 @@ static void undo(int mem, const struct guard_entry *e)
 		return;
 	if (pwrite(mem, e->orig, e->len, (off_t)e->addr) < 0)
 		return; /* gone, or not ours to write any more */
+}
+
+/* Others may have counted, too; a new program's memory is none of our business. */
+static void lower(int mem, const struct guard_entry *e)
+{
+	uint16_t v;
+
+	if (guard_program(e->pid) != e->program ||
+	    pread(mem, &v, sizeof(v), (off_t)e->addr) != sizeof(v) || !v)
+		return;
+	v--;
+	if (pwrite(mem, &v, sizeof(v), (off_t)e->addr) < 0)
+		return; /* as above */
 }
 
 static void undo_all(const struct guard_list *l)
@@ -101,7 +126,9 @@ static void undo_all(const struct guard_list *l)
 			snprintf(path, sizeof(path), "/proc/%d/mem", (int)pid);
 			mem = open(path, O_RDWR | O_CLOEXEC);
 		}
-		if (mem >= 0)
+		if (mem >= 0 && e->program)
+			lower(mem, e);
+		else if (mem >= 0)
 			undo(mem, e);
 	}
 }
@@ -306,6 +333,18 @@ static void put_site(struct filling *f, pid_t pid, const struct site *s)
 	put(f, &e);
 }
 
+static void put_counters(struct filling *f, pid_t pid, const struct aspace *as)
+{
+	struct guard_entry e = { .pid = pid };
+
+	if (as->counters.n)
+		e.program = guard_program(pid);
+	for (size_t i = 0; i < as->counters.n && e.program; i++) {
+		e.addr = as->counters.items[i];
+		put(f, &e);
+	}
+}
+
 static const struct process *attached_owner(const struct engine *e, const struct aspace *as)
 {
 	for (const struct process *p = e->processes; p; p = p->next)
@@ -335,6 +374,7 @@ void guardian_sync(struct engine *e)
 					    *ring_control_word(as->rings, i));
 		for (size_t i = 0; i < as->planted.n; i++)
 			put_site(&f, p->pid, &as->planted.items[i]->pub);
+		put_counters(&f, p->pid, as);
 	}
 	atomic_store(&f.list->valid, f.half);
 }
@@ -375,4 +415,24 @@ void guardian_text_ends(struct engine *e)
 {
 	if (e->guardian)
 		atomic_store(&e->guardian->list->text.pid, 0);
+}
+
+/* ------------------------------------------------------------------ counters -- */
+
+bool engine_counter_raised(struct aspace *as, uint64_t addr)
+{
+	return vec_push(&as->counters, addr);
+}
+
+void engine_counters_forget(struct aspace *as, uint64_t lo, uint64_t hi)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < as->counters.n; i++)
+		if (as->counters.items[i] < lo || as->counters.items[i] >= hi)
+			as->counters.items[kept++] = as->counters.items[i];
+	if (kept == as->counters.n)
+		return;
+	as->counters.n = kept;
+	guardian_sync(as->engine);
 }

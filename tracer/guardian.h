@@ -2,8 +2,9 @@
  * The guardian: a small process that outlives a tracer killed by SIGKILL.
  *
  * It knows, in memory it shares with the tracer, which breakpoints stand in
- * processes that were running before us (-p), and where their control words
- * are.  When the tracer ends without a word, it takes the breakpoints out and
+ * processes that were running before us (-p), where their control words are,
+ * and which counters (semaphores of static probes) we raised.  When the tracer
+ * ends without a word, it takes the breakpoints out, lowers the counters and
  * turns waiting into dropping.  Patches stay: they do no harm.  A thread that was
  * in a system call of ours gets its registers back.
  */

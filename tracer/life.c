@@ -22,6 +22,7 @@
 #include <sys/syscall.h>
 
 #include "engine_impl.h"
+#include "guardian.h"
 #include "procfs.h"
 
 #define FIRST_STOP_NS (5 * ns_per_s)
@@ -377,6 +378,7 @@ void life_exec(struct engine *e, struct task *t)
 		aspace_unref(p->old_as);
 	p->old_as = p->pub.as;
 	p->pub.as = as;
+	guardian_sync(e); /* nothing of ours is in the new memory */
 	signal_exec(p);
 	process_refresh(&p->pub);
 	t->comm_valid = false;

@@ -154,15 +154,18 @@ static bool semaphore_raise(struct session *s, struct spot *spot)
 	if (!vec_push(&st->semaphores, sem))
 		return false;
 	semaphore_add(as, addr, 1);
-	return true;
+	return engine_counter_raised(as, addr);
 }
 
 /* Those of a process whose address is in [lo, hi) are forgotten: their memory is gone. */
 static void semaphores_forget(struct session *s, pid_t pid, uint64_t lo, uint64_t hi)
 {
 	struct usdt_provider *st = state_of(s);
+	struct aspace *as = aspace_by_pid(s, pid);
 	size_t kept = 0;
 
+	if (as)
+		engine_counters_forget(as, lo, hi);
 	for (size_t i = 0; i < st->semaphores.n; i++) {
 		struct semaphore sem = st->semaphores.items[i];
 
@@ -180,8 +183,10 @@ void usdt_release(struct session *s)
 		struct semaphore *sem = &st->semaphores.items[i];
 		struct aspace *as = aspace_by_pid(s, sem->pid);
 
-		if (as)
-			semaphore_add(as, sem->addr, -1);
+		if (!as)
+			continue;
+		engine_counters_forget(as, 0, UINT64_MAX);
+		semaphore_add(as, sem->addr, -1);
 	}
 	if (st)
 		st->semaphores.n = 0;

@@ -98,6 +98,7 @@ void site_table_deinit(struct aspace *as)
 	vec_deinit(&as->all);
 	vec_deinit(&as->planted);
 	vec_deinit(&as->pending);
+	vec_deinit(&as->counters);
 	free(as->table);
 	as->table = NULL;
 	as->table_size = as->n_table = 0;
