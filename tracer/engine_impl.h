@@ -361,6 +361,8 @@ bool task_interrupt(struct engine_task *t);
 void task_ingest_same(struct engine *e, struct engine_task *t, int status);
 /* From a stop inside a system call to a clean one (or gone: false). */
 bool task_make_clean(struct engine *e, struct engine_task *t);
+/* On to a stop that is no signal's: what was about to be delivered is gone. */
+bool task_stop_anew(struct engine *e, struct engine_task *t);
 
 /* -------------------------------------------------------------- anchor.c -- */
 /* Gives the stopped task the anchor that it must have; false: it is gone. */

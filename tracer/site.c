@@ -677,9 +677,23 @@ static bool was_told(struct engine_task *t, uint64_t addr)
 	return r && take_skip(t, addr, r);
 }
 
+/*
+ * What hooks do takes milliseconds.  Killed in them, we would leave a thread that may outlive
+ * us with its SIGTRAP; so that is taken, and it stops where it would hit the site again.
+ */
+static void take_trap(struct engine *e, struct engine_task *t, const struct site *s)
+{
+	for (size_t i = 0; i < s->users.n; i++)
+		if (s->users.items[i].hook && t->stop == EV_TRAP && e->guardian &&
+		    !t->pub.proc->is_child_of_ours)
+			task_stop_anew(e, t);
+}
+
 static void tell_users(struct engine *e, struct task *t, struct site *s)
 {
 	bool told = false;
+
+	take_trap(e, task_impl(t), s);
 
 	for (size_t i = 0; i < s->users.n && t->state == TASK_STOPPED;) {
 		struct site_user u = s->users.items[i];

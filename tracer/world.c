@@ -193,10 +193,13 @@ void task_ingest_same(struct engine *e, struct engine_task *t, int status)
  */
 bool task_make_clean(struct engine *e, struct engine_task *t)
 {
+	return event_is_clean(t->stop) || task_stop_anew(e, t);
+}
+
+bool task_stop_anew(struct engine *e, struct engine_task *t)
+{
 	int status;
 
-	if (event_is_clean(t->stop))
-		return true;
 	if (!task_interrupt(t) || !task_flush(t))
 		return false;
 	if (ptrace(PTRACE_CONT, t->pub.tid, NULL, NULL) < 0) {
