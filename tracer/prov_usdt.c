@@ -341,6 +341,17 @@ const char *usdt_tier_spot(const struct site_user *u, struct tier_spot *ret)
 
 /* ---------------------------------------------------------- planting -- */
 
+/* Their values are 0; the others have theirs. */
+static void report_operands(struct session *s, const struct spot *spot)
+{
+	const struct probe *pr = spot->owner->probe;
+
+	for (unsigned i = 0; !spot->desc->is_dof && i < spot->desc->n_args; i++)
+		if (!spot->desc->args[i].is_known)
+			session_message(s, "%s:%s:%s:%s: arg%u is 0: its place is not understood",
+					pr->prov, pr->mod, pr->func, pr->name, i);
+}
+
 static struct error *plant(struct session *s, struct spot *spot)
 {
 	struct target *t = target_by_pid(s, spot->pid);
@@ -367,6 +378,8 @@ static struct error *plant(struct session *s, struct spot *spot)
 		error_destroy(err);
 		return NULL;
 	}
+	if (s->cli->verbose)
+		report_operands(s, spot);
 	if (!semaphore_raise(s, spot))
 		return &error_nomem;
 	if (s->to_plant.n && s->to_plant.items[s->to_plant.n - 1] == t->proc->as)

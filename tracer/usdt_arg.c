@@ -22,7 +22,7 @@ static size_t item_length(const char *s)
 		else if (s[i] == ']' || s[i] == ')')
 			depth--;
 	}
-	return i;
+	return depth > 0 ? strcspn(s, " \t") : i; /* one that is never closed ends no other item */
 }
 
 /* "-4@", "8f@" in front of the operand; how many characters. */
