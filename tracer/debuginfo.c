@@ -537,3 +537,44 @@ void debuginfo_each(struct debuginfo *di, enum debug_kind kind, const char *name
 	}
 	vec_deinit(&found.at);
 }
+
+/* ------------------------------------------- static variables of functions -- */
+
+/* Those below a function or block; false: fn wants no more. */
+static bool each_local(Dwarf_Die *parent, const char *name, bool (*fn)(void *arg, Dwarf_Die *die),
+		       void *arg, unsigned depth)
+{
+	const char *s;
+	Dwarf_Die die;
+
+	if (depth > BLOCK_DEPTH || !debuginfo_child(parent, &die))
+		return true;
+	do {
+		switch (dwarf_tag(&die)) {
+		case DW_TAG_variable:
+			s = dwarf_hasattr(&die, DW_AT_location) ?
+				    debuginfo_string(&die, DW_AT_name) :
+				    NULL;
+			if (s && !strcmp(s, name) && !fn(arg, &die))
+				return false;
+			break;
+		case DW_TAG_subprogram:
+		case DW_TAG_lexical_block:
+		case DW_TAG_inlined_subroutine:
+		case DW_TAG_namespace:
+			if (!each_local(&die, name, fn, arg, depth + 1))
+				return false;
+			break;
+		default: break;
+		}
+	} while (debuginfo_next(&die));
+	return true;
+}
+
+void debuginfo_each_local(struct debuginfo *di, const char *name,
+			  bool (*fn)(void *arg, Dwarf_Die *die), void *arg)
+{
+	for (size_t i = 0; i < di->units.n; i++)
+		if (!each_local(debuginfo_unit_die(&di->units.items[i]), name, fn, arg, 0))
+			return;
+}

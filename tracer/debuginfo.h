@@ -87,6 +87,9 @@ void debuginfo_unit_funcs(struct debug_unit *u);
  */
 void debuginfo_each(struct debuginfo *di, enum debug_kind kind, const char *name,
 		    bool (*fn)(void *arg, Dwarf_Die *die), void *arg);
+/* The same for variables inside of functions, which are in no index: all are looked at. */
+void debuginfo_each_local(struct debuginfo *di, const char *name,
+			  bool (*fn)(void *arg, Dwarf_Die *die), void *arg);
 /* First child and next sibling for walks that must end: false at the end or if damaged. */
 bool debuginfo_child(Dwarf_Die *parent, Dwarf_Die *ret);
 bool debuginfo_next(Dwarf_Die *die);

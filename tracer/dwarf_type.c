@@ -846,5 +846,7 @@ struct dl_type *dwarf_variable_type(struct image *img, struct dl_types *ts, cons
 	if (!di)
 		return NULL;
 	debuginfo_each(di, DEBUG_VARIABLE, name, see_variable, &v);
+	if (!v.is_found && addr)
+		debuginfo_each_local(di, name, see_variable, &v);
 	return v.is_found ? dwarf_type_of(di, ts, &v.die) : NULL;
 }

@@ -149,6 +149,43 @@ static bool type_complete(void *ctx, struct dl_types *ts, struct dl_type *t)
 	return false;
 }
 
+/*
+ * A static variable of a function: compilers append a number, "calls.0".  If
+ * several functions have one of the name, none is meant.
+ */
+static struct error *local_variable(struct objects *os, struct dl_types *ts, const char *object,
+				    const char *name, struct dl_symbol *ret)
+{
+	const struct sym *sym = NULL, *other = NULL;
+	bool is_thread_local = false;
+	struct object *o = NULL;
+
+	for (size_t i = 0; i < objects_count(os); i++) {
+		struct object *at = objects_at(os, i);
+
+		if (!object_matches(at, object))
+			continue;
+		is_thread_local |= image_is_thread_local(at->image, name);
+		if (!sym && (sym = object_local_variable(at, name, &other)))
+			o = at;
+	}
+	if (is_thread_local)
+		return error_format(ERR_OTHER, "it is thread-local, at another address in each "
+					       "thread");
+	if (sym && other)
+		return error_format(ERR_OTHER, "several functions have a variable %s", name);
+	if (!sym)
+		return error_format(ERR_NOTFOUND, "Unknown symbol name");
+	*ret = (struct dl_symbol){
+		.object = o->name,
+		.name = sym->name,
+		.addr = sym->addr + o->bias,
+		.size = sym->size,
+		.type = dwarf_variable_type(o->image, ts, name, sym->addr),
+	};
+	return NULL;
+}
+
 static struct error *symbol_lookup(void *ctx, struct dl_types *ts, const char *object,
 				   const char *name, struct dl_symbol *ret)
 {
@@ -173,7 +210,7 @@ static struct error *symbol_lookup(void *ctx, struct dl_types *ts, const char *o
 		};
 		return NULL;
 	}
-	return error_format(ERR_NOTFOUND, "Unknown symbol name");
+	return local_variable(os, ts, object, name, ret);
 }
 
 struct suggestion {

@@ -75,6 +75,8 @@ bool image_symbol_is_generated(const struct image *img, const struct sym *s);
 bool image_names_functions(const struct image *img);
 /* No .symtab, neither in the file nor in one of debug information. */
 bool image_is_stripped(const struct image *img);
+/* Is there a thread-local variable of the name?  They are no symbols here: they have no address. */
+bool image_is_thread_local(const struct image *img, const char *name);
 /* Calls fn for each symbol with the name; fn returns false to stop. */
 void image_symbol_by_name(const struct image *img, const char *name,
 			  bool (*fn)(void *arg, const struct sym *s), void *arg);

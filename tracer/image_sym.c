@@ -367,6 +367,35 @@ struct error *image_syms_create(struct image *img, struct image_syms **ret)
 	return NULL;
 }
 
+static bool has_thread_local(Elf *elf, const char *name)
+{
+	GElf_Shdr sh;
+	GElf_Sym sym;
+
+	for (Elf_Scn *scn = NULL; (scn = elf_nextscn(elf, scn));) {
+		Elf_Data *data = gelf_getshdr(scn, &sh) && (sh.sh_type == SHT_SYMTAB ||
+							    sh.sh_type == SHT_DYNSYM) ?
+					 elf_getdata(scn, NULL) :
+					 NULL;
+
+		for (int i = 1; data && gelf_getsym(data, i, &sym); i++) {
+			const char *s = GELF_ST_TYPE(sym.st_info) == STT_TLS ?
+						elf_strptr(elf, sh.sh_link, sym.st_name) :
+						NULL;
+
+			if (s && !strcmp(s, name))
+				return true;
+		}
+	}
+	return false;
+}
+
+bool image_is_thread_local(const struct image *img, const char *name)
+{
+	return has_thread_local(img->elf, name) ||
+	       (img->symfile && has_thread_local(img->symfile->elf, name));
+}
+
 static uint32_t hash(const char *s)
 {
 	uint32_t h = 2166136261u;

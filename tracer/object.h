@@ -82,6 +82,12 @@ bool object_function_matches(struct object *o, const struct sym *s, const char *
 const struct sym *object_symbol_at(struct object *o, uint64_t addr);
 /* A symbol of any type by exact name; NULL. */
 const struct sym *object_symbol(struct object *o, const char *name);
+/*
+ * A static variable of a function, by its name in the source; *other_ret: another
+ * function has one, too.
+ */
+const struct sym *object_local_variable(struct object *o, const char *name,
+					const struct sym **other_ret);
 /* Original bytes from the file at a run-time address; how many there are. */
 size_t object_text(const struct object *o, uint64_t addr, const uint8_t **ret);
 /* The ELF entry point and main(), run-time addresses; 0 unknown. */

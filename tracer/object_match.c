@@ -343,6 +343,38 @@ const struct sym *object_symbol(struct object *o, const char *name)
 	return best;
 }
 
+/* "calls.0" of gcc, "f.calls" of clang. */
+static bool is_local_name(const char *s, const char *name)
+{
+	size_t len = strlen(name);
+	const char *at = strstr(s, name);
+
+	if (!at || (at > s && at[-1] != '.'))
+		return false;
+	if (!at[len])
+		return at > s;
+	return at[len] == '.' && at[len + 1] && !at[len + 1 + strspn(at + len + 1, "0123456789")];
+}
+
+const struct sym *object_local_variable(struct object *o, const char *name,
+					const struct sym **other_ret)
+{
+	const struct sym *found = NULL;
+
+	*other_ret = NULL;
+	for (size_t i = 0; i < image_symbols(o->image); i++) {
+		const struct sym *s = image_symbol_at_index(o->image, i);
+
+		if (s->type != STT_OBJECT || !is_local_name(s->name, name))
+			continue;
+		if (found)
+			*other_ret = s;
+		else
+			found = s;
+	}
+	return found;
+}
+
 /*
  * Files without .symtab have no names for the implementations of ifuncs; they
  * go by the names of the ifuncs.
