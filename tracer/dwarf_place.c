@@ -207,6 +207,20 @@ bool dwarf_place_object(const struct dwarf_places *ps, const struct dwarf_place 
 	return p->size <= sizeof(ret->bytes) && take(&e, ret->bytes, p->size);
 }
 
+/* Operations that run_op() refuses, most of all "what it was when the function was entered". */
+bool dwarf_place_is_known(const struct dwarf_place *p)
+{
+	const Dwarf_Op *ops = p->ops;
+
+	for (uint32_t i = 0; ops && i < p->n_ops; i++)
+		if (ops[i].atom == DW_OP_entry_value || ops[i].atom == DW_OP_GNU_entry_value ||
+		    ops[i].atom == DW_OP_implicit_pointer ||
+		    ops[i].atom == DW_OP_GNU_implicit_pointer ||
+		    ops[i].atom == DW_OP_GNU_parameter_ref)
+			return false;
+	return ops || p->is_const || p->bytes;
+}
+
 bool dwarf_place_value(const struct dwarf_places *ps, const struct dwarf_place *p,
 		       const struct dwarf_thread *t, uint64_t *ret)
 {

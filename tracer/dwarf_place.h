@@ -65,6 +65,8 @@ bool dwarf_scope_at(struct image *img, struct dl_types *ts, uint64_t addr, const
 /* Where these parameters are at addr. */
 bool dwarf_places_at(struct image *img, struct dl_types *ts, uint64_t addr, const char *name,
 		     struct dwarf_places *ret);
+/* Can a parameter have a value there?  No: whatever the thread, evaluating it fails. */
+bool dwarf_place_is_known(const struct dwarf_place *p);
 /* The argument words of a value that is shown as one; false: it has none there. */
 bool dwarf_place_value(const struct dwarf_places *ps, const struct dwarf_place *p,
 		       const struct dwarf_thread *t, uint64_t *ret);

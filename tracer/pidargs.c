@@ -121,6 +121,14 @@ const struct dl_probe_arg *pid_args_list(const struct pid_args *a, unsigned *n, 
 	return a->list;
 }
 
+void pid_args_refuse(struct pid_args *a, bool (*is_known)(void *arg, int map), void *arg,
+		     const char *why)
+{
+	for (unsigned i = 0; i < a->n; i++)
+		if (!a->list[i].why && !is_known(arg, (int)a->list[i].map))
+			a->list[i].why = why;
+}
+
 const struct arch_where *pid_args_object(const struct pid_args *a, unsigned i)
 {
 	return i < DWARF_PARAMS_MAX ? &a->objects[i] : NULL;

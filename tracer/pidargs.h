@@ -19,6 +19,9 @@ struct pid_args *pid_args_read(struct dl_types *ts, struct object *o, const stru
 void pid_args_destroy(struct pid_args *a); /* NULL is fine */
 /* Borrowed; *why: why there are none, NULL if there are some. */
 const struct dl_probe_arg *pid_args_list(const struct pid_args *a, unsigned *n, const char **why);
+/* Says why the arguments with these words (dl_probe_arg.map) have no value. */
+void pid_args_refuse(struct pid_args *a, bool (*is_known)(void *arg, int map), void *arg,
+		     const char *why);
 /* Where the i-th of them that is read as an object (map - DL_ARG_ADDRESS) is. */
 const struct arch_where *pid_args_object(const struct pid_args *a, unsigned i);
 /* All of them, borrowed. */

@@ -501,6 +501,23 @@ static void tell_search(struct session *s, struct object *o)
 				*tried ? ", nor in" : "", tried);
 }
 
+/* Has the argument a value at any of the probe's points?  At entries, registers tell. */
+static bool is_known_anywhere(void *arg, int map)
+{
+	const struct pid_probe *pp = arg;
+
+	for (size_t i = 0; i < pp->spots.n; i++) {
+		const struct dwarf_places *ps = pp->spots.items[i]->places;
+
+		if (!ps)
+			return true;
+		for (unsigned k = 0; k < ps->n; k++)
+			if (ps->list[k].arg == map && dwarf_place_is_known(&ps->list[k]))
+				return true;
+	}
+	return false;
+}
+
 static void args(struct provider *p, const struct probe *pr, struct dl_probe_info *ret)
 {
 	struct pid_probe *pp = pr->data;
@@ -509,9 +526,13 @@ static void args(struct provider *p, const struct probe *pr, struct dl_probe_inf
 
 	if (!spot)
 		return;
-	if (!pp->args)
+	if (!pp->args) {
 		pp->args = pid_args_read(ts, spot->object, spot->sym, spot->kind,
 					 spot->addr - spot->object->bias, spot->inlined);
+		if (pp->args)
+			pid_args_refuse(pp->args, is_known_anywhere, pp,
+					"the compiler optimised it out");
+	}
 	if (p->session->cli->verbose)
 		tell_search(p->session, spot->object);
 	if (pp->args)
