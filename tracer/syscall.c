@@ -212,6 +212,33 @@ static void interrupt(struct engine *e, struct engine_task *t, const struct agai
 	restart_leave(t, c);
 }
 
+/*
+ * A handler runs in a plain slot.  A call that was told of and is not made yet, and the
+ * return to an interrupted one, will come again.  false: it is being made, or was.
+ */
+static bool leave_slot(struct engine *e, struct engine_task *t, const struct arch_regs *r)
+{
+	unsigned nr = (unsigned)arch_syscall_nr_get(r);
+	bool is_ahead = (arch_pc(r) - ARCH_CALLS) % ARCH_SLOT_CALL == 0;
+	const struct again_call *back = restart_expected(t);
+	struct again_call c;
+
+	if (is_ahead && nr == SYS_rt_sigreturn && back) {
+		c = *back;
+		restart_leave(t, &c);
+	} else if (is_ahead && is_watched(e, nr)) {
+		restart_read(t, r, &c);
+		c.pc += arch_syscall_stub_trap;
+		c.nr = nr;
+		restart_leave(t, &c);
+	} else if (!is_watched(e, nr)) {
+		restart_leave_other(t, r);
+	} else {
+		return false;
+	}
+	return true;
+}
+
 void syscall_note_interrupt(struct engine *e, struct engine_task *t, int sig)
 {
 	struct arch_regs *r = task_regs(&t->pub);
@@ -229,10 +256,8 @@ void syscall_note_interrupt(struct engine *e, struct engine_task *t, int sig)
 		if (!fastcall_is_plain(t->pub.proc->as, arch_pc(r)) || !sig ||
 		    !syscall_is_caught(t, sig))
 			return;
-		if (!is_watched(e, (unsigned)arch_syscall_nr_get(r))) {
-			restart_leave_other(t, r);
+		if (leave_slot(e, t, r))
 			return;
-		}
 	}
 	if (is_interrupted(t, r, &c))
 		interrupt(e, t, &c, sig, false);
