@@ -13,8 +13,8 @@
  *    unwinders must, or behind it.  A call that is over then, or will fail, is
  *    told of at the signal's stop.  One that the handler comes back to at the
  *    site is not recorded anew (restart.c).  To come back behind
- *    the site, into the patch, is a fault that we see to: so only processes that
- *    die with us have slots.
+ *    the site, into the patch, is a fault that we see to: so in processes that do
+ *    not die with us patches have no middle (sud.h).
  */
 #include <stdlib.h>
 #include <string.h>
