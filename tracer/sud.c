@@ -397,7 +397,8 @@ void sud_take_back(struct engine_task *t)
 	if (!t->call_is_ahead)
 		return;
 	t->call_is_ahead = false;
-	if (!r || !fastcall_contains(as, arch_pc(r)))
+	/* Behind the instruction it is at the entry's stop: the call is being made. */
+	if (!r || !fastcall_contains(as, arch_pc(r)) || (arch_pc(r) - ARCH_CALLS) % ARCH_SLOT_CALL)
 		return;
 	behind = sud_home(as, arch_pc(r) + arch_syscall_stub_trap);
 	c = (struct again_call){ .nr = t->entry.nr, .pc = behind, .sp = arch_sp(r) };
