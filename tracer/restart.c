@@ -115,16 +115,20 @@ static void drop_left(struct engine_task *t, uint64_t pc, uint64_t sp)
 		remove_left(t, (unsigned)i);
 }
 
+/* Further down the same stack are none that anybody comes back to. */
+static void drop_deeper(struct engine_task *t, uint64_t sp)
+{
+	for (unsigned n = t->restart.n_left; n-- > 0;)
+		if (t->restart.left[n].sp < sp)
+			remove_left(t, n);
+}
+
 void restart_leave(struct engine_task *t, const struct again_call *c)
 {
-	unsigned n;
-
 	restart_none(t);
 	drop_left(t, c->pc, c->sp);
-	/* Further down the same stack are none that anybody comes back to. */
-	for (n = t->restart.n_left; n == RESTARTS_MAX && n-- > 0;)
-		if (t->restart.left[n].sp < c->sp)
-			remove_left(t, n);
+	if (t->restart.n_left == RESTARTS_MAX)
+		drop_deeper(t, c->sp);
 	if (t->restart.n_left == RESTARTS_MAX)
 		remove_left(t, 0);
 	t->restart.left[t->restart.n_left++] = *c;

@@ -4,6 +4,8 @@
 #include <linux/futex.h>
 #include <sched.h>
 
+#include "tracer/engine_impl.h"
+
 static void watch(struct syscall_set *set, unsigned nr, bool entry, bool exit)
 {
 	if (entry)
@@ -318,6 +320,32 @@ static void remote_calls_at_an_entry_let_the_call_happen_once(void **state)
 	}
 }
 
+/* ---------------------------------------------------------------- restarts -- */
+
+/* Handlers that never come back leave calls further down; the outermost is still to go on. */
+static void calls_left_deeper_make_room(void **state)
+{
+	struct again_call c = { .nr = SYS_read, .pc = 0x1000, .sp = 0x9000 };
+	struct engine_task t = { 0 };
+
+	(void)state;
+	restart_leave(&t, &c);
+	for (unsigned i = 1; i < RESTARTS_MAX; i++) {
+		c.pc += 0x10;
+		c.sp = 0x1000 + 0x100 * i;
+		restart_leave(&t, &c);
+	}
+	assert_int_equal(t.restart.n_left, RESTARTS_MAX);
+	c.pc += 0x10;
+	c.sp = 0x1000 + 0x100 * 4; /* as deep as the fourth: not deeper */
+	restart_leave(&t, &c);
+	assert_int_equal(t.restart.n_left, 1 + RESTARTS_MAX - 4 + 1);
+	assert_int_equal(t.restart.left[0].sp, 0x9000);
+	assert_int_equal(t.restart.left[t.restart.n_left - 1].pc, c.pc);
+	for (unsigned i = 0; i < t.restart.n_left; i++)
+		assert_true(t.restart.left[i].sp >= c.sp);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -329,6 +357,7 @@ int main(void)
 		cmocka_unit_test(attached_processes_report_pairs),
 		cmocka_unit_test(watching_may_begin_and_end_while_it_runs),
 		cmocka_unit_test(remote_calls_at_an_entry_let_the_call_happen_once),
+		cmocka_unit_test(calls_left_deeper_make_room),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
