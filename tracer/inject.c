@@ -49,11 +49,20 @@ static struct error *gone(const struct engine_task *t)
 	return error_format(ERR_GONE, "thread %d is gone", (int)t->pub.tid);
 }
 
-/* in_syscall is that of before the stop as long as the stop waits in the queue. */
+/*
+ * The kernel knows (5.3 and later).  What we know is that of before the stop as long as the
+ * stop waits in the queue, and says nothing once it was dropped from there (detach.c).
+ */
 static bool is_at_entry(const struct engine_task *t)
 {
-	return t->stop == EV_SECCOMP ||
-	       (t->stop == EV_SYSCALL && t->pub.in_syscall != (t->n_queued > 0));
+	struct __ptrace_syscall_info info;
+
+	if (t->stop != EV_SECCOMP && t->stop != EV_SYSCALL)
+		return false;
+	if (ptrace(PTRACE_GET_SYSCALL_INFO, t->pub.tid, (void *)sizeof(info), &info) > 0)
+		return info.op == PTRACE_SYSCALL_INFO_ENTRY ||
+		       info.op == PTRACE_SYSCALL_INFO_SECCOMP;
+	return t->stop == EV_SECCOMP || t->pub.in_syscall != (t->n_queued > 0);
 }
 
 static void block_signals(struct remote *rc)

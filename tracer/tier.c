@@ -760,6 +760,14 @@ static bool has_cell(void *arg, enum dl_aggfunc func)
 	return dl_option(s->options, DL_OPT_AGGPERCPU) != 1 && cell_kind(s->tier, func, &kind);
 }
 
+/* A thread in its SIGSYS stop dies with a tracer that is killed: only who asks takes that risk. */
+static bool is_record_asked(const struct session *s)
+{
+	const char *tier = dl_option_text(s->options, DL_OPT_TIER);
+
+	return tier && !strcmp(tier, "record");
+}
+
 void tier_begin(struct session *s)
 {
 	struct tier *t = tier_is_wanted(s) ? tier_of(s) : NULL;
@@ -767,7 +775,8 @@ void tier_begin(struct session *s)
 	if (!t)
 		return;
 	scan_programs(s, t);
-	engine_dispatch_calls(s->engine);
+	if (is_record_asked(s))
+		engine_dispatch_calls(s->engine);
 	t->self = tier_self_create(s, judge_any, has_cell, s);
 }
 
