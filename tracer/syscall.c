@@ -299,11 +299,27 @@ static void skip_call(struct engine_task *t, struct arch_regs *r)
 		arch_syscall_nr_set(t->pub.tid, r, (uint64_t)-1);
 }
 
+/*
+ * One of ours was made in the place of this call while its stop waited in the queue: the
+ * thread is back at the instruction, and the stop to tell of is to come.
+ */
+static bool is_to_come(struct engine_task *t, const struct arch_regs *r)
+{
+	if (!restart_ahead(t, r))
+		return false;
+	restart_none(t);
+	t->exit_wanted = false;
+	return true;
+}
+
 static void enter(struct engine *e, struct engine_task *t, struct arch_regs *r)
 {
 	unsigned nr = (unsigned)arch_syscall_nr_get(r);
-	bool again = restart_take(t, r, &nr);
+	bool again;
 
+	if (is_to_come(t, r))
+		return;
+	again = restart_take(t, r, &nr);
 	if (nr == SYS_rt_sigreturn)
 		restart_return(t, r);
 	else if (nr == SYS_prctl || nr == SYS_seccomp)
