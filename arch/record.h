@@ -216,7 +216,7 @@ static inline void arch_ring_rewind(struct arch_ring *r, uint8_t *data, uint32_t
  * is to tell the hit as one of a breakpoint at the site.
  */
 extern const bool arch_has_stacks;
-#define ARCH_STACK_ROOM(max) (160 + (max)) /* by which the record becomes larger */
+#define ARCH_STACK_ROOM(max) (288 + (max)) /* by which the record becomes larger */
 struct arch_stack {
 	struct arch_regs regs; /* the general ones and the pc */
 	bool at_entry;
@@ -226,9 +226,9 @@ struct arch_stack {
 };
 /* false: the record has none. */
 bool arch_record_stack(const struct dl_record *rec, struct arch_stack *ret);
-/* An address that is in no stack, but above the thread's if in the same mapping: where
- * its thread-local storage is; 0 unknown. */
-uint64_t arch_thread_pointer(const struct arch_regs *r);
+/* An address that is in no stack, but above the stopped thread's if in the same mapping:
+ * where its thread-local storage is; 0 unknown. */
+uint64_t arch_thread_pointer(pid_t tid, const struct arch_regs *r);
 
 /* -------------------------------------------------------------- anchor -- */
 
@@ -570,8 +570,9 @@ const char *arch_objects_refuse(const struct arch_tramp_firing *f, const struct 
  *
  * A slot is ARCH_SLOT_CALL bytes in [ARCH_CALLS, ARCH_CALLS + ARCH_CALLS_BYTES),
  * the addresses that the filter allows to make calls that it else stops: the
- * instruction, and a jump back to the trampoline.  It uses no stack and no
- * register that the call leaves as it was, so the kernel may restart it there.
+ * instruction, and a jump back to the trampoline.  At the instruction all registers
+ * but those that the call overwrites are the program's, and nothing of ours is on the
+ * stack, so the kernel may restart it there.
  * All other numbers go to the instruction's plain copy.
  *
  * Where the kernel dispatches calls (Syscall User Dispatch), which stops all that
@@ -581,8 +582,8 @@ const char *arch_objects_refuse(const struct arch_tramp_firing *f, const struct 
 /* Above what programs linked to fixed addresses use, below what AddressSanitizer (2 GiB)
  * and small Java heaps (4 GiB downwards) take. */
 #define ARCH_CALLS UINT64_C(0x6dac0000)
-#define ARCH_CALLS_BYTES UINT64_C(0x10000)
-#define ARCH_SLOT_CALL 16
+#define ARCH_CALLS_BYTES UINT64_C(0x20000)
+#define ARCH_SLOT_CALL 32
 /* Behind them what the tracer shares with all its targets: a page with the selector's
  * word, then the table. */
 #define ARCH_CALLS_WORD (ARCH_CALLS + ARCH_CALLS_BYTES)
@@ -631,6 +632,7 @@ struct arch_tramp_range {
 	uint8_t frame; /* index into frames */
 	uint8_t call; /* number in calls + 1: on the way to its slot, 0 none; */
 	bool is_back; /* on the way back from it */
+	bool is_asking; /* aarch64: the number was taken off x8 */
 };
 
 #define ARCH_FRAME_WORDS 32
@@ -715,6 +717,10 @@ enum arch_call_stage {
 	ARCH_CALL_MADE, /* it was, or is being made; nothing of its return is left */
 	ARCH_CALL_OVER,
 	ARCH_CALL_PLAIN, /* nothing of it is recorded; pc is orig */
+	/* At the instruction, where it was not made yet, or where the kernel has wound it
+	 * back to before a signal's handler (aarch64): what the kernel makes of it shows once
+	 * the handler's frame is there. */
+	ARCH_CALL_UNDECIDED,
 };
 
 struct arch_tramp_place {
@@ -730,6 +736,9 @@ struct arch_tramp_place {
 void arch_call_slot(const struct arch_tramp *t, uint32_t i, uint8_t out[ARCH_SLOT_CALL]);
 /* Those of a slot that makes the call of the instruction code, and goes on at back. */
 void arch_plain_slot(const uint8_t *code, uint64_t back, uint8_t out[ARCH_SLOT_CALL]);
+/* Where the frame of a signal's handler has the interrupted pc, and the result of a call: of a
+ * thread at the handler's first instruction.  false: nothing is ever ARCH_CALL_UNDECIDED. */
+bool arch_call_frame(const struct arch_regs *r, uint64_t *pc_at, uint64_t *result_at);
 /* Which call of t has the slot that pc is in; -1: none. */
 int arch_call_at(const struct arch_tramp *t, uint64_t pc);
 /* The word again of the ring of a thread that comes to the site with sp. */

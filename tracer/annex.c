@@ -19,6 +19,7 @@
 #include "procfs.h"
 
 #define REGION_BYTES (UINT32_C(1) << 20)
+#define SMALL_BYTES (UINT32_C(1) << 16) /* where there is no room for that */
 #define SLOT_ALIGN 16u
 /* Kept free of the reach at both ends: a slot's own length, displacements. */
 #define REACH_MARGIN (UINT64_C(64) << 10)
@@ -88,7 +89,8 @@ struct error *annex_map_at(struct engine *e, struct aspace *as, uint64_t addr, u
 	return NULL;
 }
 
-static struct error *map(struct engine *e, struct aspace *as, uint64_t near, uint64_t *ret)
+static struct error *map(struct engine *e, struct aspace *as, uint64_t near, uint64_t *ret,
+			 uint32_t *size_ret)
 {
 	uint64_t reach = arch_reach - REACH_MARGIN - REGION_BYTES;
 	uint64_t lo = near > reach ? near - reach : 0, hi = near + reach;
@@ -97,21 +99,28 @@ static struct error *map(struct engine *e, struct aspace *as, uint64_t near, uin
 
 	if (err)
 		return err;
-	*ret = procfs_find_gap(t->pub.tid, near, lo, hi < near ? UINT64_MAX : hi, REGION_BYTES);
+	if (hi < near)
+		hi = UINT64_MAX;
+	*size_ret = REGION_BYTES;
+	*ret = procfs_find_gap(t->pub.tid, near, lo, hi, REGION_BYTES);
+	if (!*ret) {
+		*size_ret = SMALL_BYTES;
+		*ret = procfs_find_gap(t->pub.tid, near, lo, hi, SMALL_BYTES);
+	}
 	if (!*ret)
 		return error_format(ERR_OTHER, "no room for an annex within reach");
-	return annex_map_at(e, as, *ret, REGION_BYTES);
+	return annex_map_at(e, as, *ret, *size_ret);
 }
 
-static struct annex_region *region_create(struct aspace *as, uint64_t lo)
+static struct annex_region *region_create(struct aspace *as, uint64_t lo, uint32_t size)
 {
 	struct annex_region *r = calloc(1, sizeof(*r));
 
 	if (!r)
 		return NULL;
 	r->lo = lo;
-	r->size = REGION_BYTES;
-	r->shadow = calloc(1, REGION_BYTES);
+	r->size = size;
+	r->shadow = calloc(1, size);
 	if (!r->shadow || !vec_push(&as->regions, r)) {
 		free(r->shadow);
 		free(r);
@@ -141,6 +150,7 @@ struct error *annex_region_get(struct engine *e, struct aspace *as, uint64_t nea
 {
 	struct error *err;
 	uint64_t lo = 0;
+	uint32_t size;
 
 	for (size_t i = 0; i < as->regions.n; i++) {
 		struct annex_region *r = as->regions.items[i];
@@ -150,10 +160,10 @@ struct error *annex_region_get(struct engine *e, struct aspace *as, uint64_t nea
 			return NULL;
 		}
 	}
-	err = map(e, as, near, &lo);
+	err = map(e, as, near, &lo, &size);
 	if (err)
 		return err;
-	*ret = region_create(as, lo);
+	*ret = region_create(as, lo, size);
 	if (!*ret)
 		return &error_nomem;
 	if (!annex_flush(as))
@@ -286,7 +296,7 @@ bool annex_copy(struct aspace *to, const struct aspace *from)
 {
 	for (size_t i = 0; i < from->regions.n; i++) {
 		const struct annex_region *old = from->regions.items[i];
-		struct annex_region *r = region_create(to, old->lo);
+		struct annex_region *r = region_create(to, old->lo, old->size);
 
 		if (!r)
 			return false;

@@ -79,8 +79,10 @@ void patch_tell(struct engine *e, struct engine_task *t, struct patch *p, uint64
 	uint64_t orig;
 	int k;
 
-	if (!put_back(t, p, pc, &orig))
-		return; /* as it is: the hit is counted as lost */
+	if (!put_back(t, p, pc, &orig)) {
+		task_pc_set(t, pc + arch_bp_len); /* the hit is counted as lost */
+		return;
+	}
 	e->stats.stack_stops++;
 	at = *task_regs(&t->pub);
 	ring_welcome(e, t);

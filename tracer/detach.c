@@ -179,11 +179,11 @@ static void settle_pending_hit(struct engine *e, struct engine_task *t)
 
 /* --------------------------------------------------------- out of the annex -- */
 
-bool task_step(struct engine *e, struct engine_task *t)
+bool task_step_with(struct engine *e, struct engine_task *t, int sig)
 {
 	int status;
 
-	if (!task_flush(t) || ptrace(PTRACE_SINGLESTEP, t->pub.tid, NULL, NULL) < 0)
+	if (!task_flush(t) || ptrace(PTRACE_SINGLESTEP, t->pub.tid, NULL, sig) < 0)
 		return false;
 	task_set_state(&t->pub, TASK_RUNNING);
 	if (engine_wait_task(e, t->pub.tid, STEP_NS, &status) <= 0)
@@ -194,6 +194,11 @@ bool task_step(struct engine *e, struct engine_task *t)
 	}
 	task_set_state(&t->pub, TASK_STOPPED);
 	return true;
+}
+
+bool task_step(struct engine *e, struct engine_task *t)
+{
+	return task_step_with(e, t, 0);
 }
 
 /* One that stands for no original place is stepped till it does. */

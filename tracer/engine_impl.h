@@ -114,6 +114,8 @@ struct engine_task {
 	uint32_t rseq_size;
 	bool rseq_known;
 	int schedstat_fd;
+	int signal_given; /* by a step, so that the stop's need not be; 0 none */
+	bool stray_step; /* a step's end may come late */
 	struct ring *ring; /* of the record tier; NULL none */
 	uint64_t *words; /* its own, while no ring has them */
 	uint32_t n_words;
@@ -180,6 +182,7 @@ struct aspace {
 	char annex_why[128];
 	char refused_why[128]; /* of the last site refused */
 	bool annex_doubt; /* a pc in the annex may be saved somewhere */
+	uint64_t crowded; /* around it there was no hole for trampolines; 0 nowhere */
 	char foreign[64]; /* "a 32-bit x86 program": can't be patched */
 	struct ring_space *rings; /* NULL: no site is of the record tier */
 	VEC(struct patch *) patches; /* all that ever were, by trampoline */
@@ -467,10 +470,19 @@ bool fastcall_bind(struct aspace *as, struct patch *p);
 void fastcall_unbind(struct aspace *as, const struct patch *p);
 /*
  * A signal comes to a thread at such a place; r: as patch_unwind() left it, and
- * changed to what the handler is to see.
+ * changed to what the handler is to see.  false: the thread is before its handler
+ * already (signal_given), or is gone, and r no longer means anything.
  */
-void fastcall_leave(struct engine *e, struct engine_task *t, struct arch_regs *r,
+bool fastcall_leave(struct engine *e, struct engine_task *t, struct arch_regs *r,
 		    const struct arch_tramp_place *place, int sig);
+/* fastcall_frame.c: the same where the kernel is to decide; the thread has the pc of the
+ * call nr in its slot. */
+void fastcall_enter_handler(struct engine *e, struct engine_task *t, const struct patch *p,
+			    unsigned nr, int sig);
+/* A thread that can have no ring is in the trampoline; r: as patch_unwind() left it, and
+ * changed to where it goes on.  false: the trampoline is not a call's. */
+bool fastcall_without_ring(struct engine *e, struct engine_task *t, const struct patch *p,
+			   struct arch_regs *r, const struct arch_tramp_place *place);
 bool fastcall_copy(struct aspace *to, const struct aspace *from);
 /* The program makes rules for where calls may be made, or what becomes of them: all go
  * back to where they were. */
@@ -536,6 +548,8 @@ unsigned filter_build(const struct syscall_set *set, struct sock_filter *out);
 /* -------------------------------------------------------------- detach.c -- */
 /* One instruction; false: it stopped for something else. */
 bool task_step(struct engine *e, struct engine_task *t);
+/* The same with the signal: to before its handler's first instruction. */
+bool task_step_with(struct engine *e, struct engine_task *t, int sig);
 /* Lets go of a stopped task, with a signal if it was about to get one. */
 void detach_task(struct engine *e, struct engine_task *t, int sig);
 

@@ -97,6 +97,14 @@ static uint32_t stops_needed(const struct fastcalls *c, const struct patch *p)
 	return c->n_slots ? NEXT_STOPS : FIRST_STOPS;
 }
 
+/* A thread that ends may have its own stack unmapped: the way back would need it. */
+static bool takes_stack(struct engine_task *t)
+{
+	const struct arch_regs *r = task_regs(&t->pub);
+
+	return !r || arch_sp(r) - arch_syscall_arg(r, 0) < arch_syscall_arg(r, 1);
+}
+
 void fastcall_note(struct engine *e, struct engine_task *t)
 {
 	struct aspace *as = t->pub.proc->as;
@@ -118,6 +126,8 @@ void fastcall_note(struct engine *e, struct engine_task *t)
 	else if (patch_contains(as, addr) || annex_contains(as, addr))
 		return;
 	h = hot_of(as->calls, addr, nr);
+	if (h && nr == SYS_munmap && takes_stack(t))
+		h->is_refused = true;
 	if (!h || h->is_refused || ++h->n < NEXT_STOPS)
 		return;
 	p = patch_live_at(as, addr);
@@ -324,7 +334,7 @@ static void tell_return(struct engine *e, struct engine_task *t, const struct ar
 		leave_call(t, r, p, nr, sig);
 }
 
-void fastcall_leave(struct engine *e, struct engine_task *t, struct arch_regs *r,
+bool fastcall_leave(struct engine *e, struct engine_task *t, struct arch_regs *r,
 		    const struct arch_tramp_place *place, int sig)
 {
 	struct aspace *as = t->pub.proc->as;
@@ -334,22 +344,27 @@ void fastcall_leave(struct engine *e, struct engine_task *t, struct arch_regs *r
 		sig = 0;
 	/* Nobody will look. */
 	if (!sig && !as->calls->is_given_up)
-		return;
+		return true;
 	if (!p)
 		p = patch_of_tramp(as, arch_pc(r));
 	if (place->stage == ARCH_CALL_PLAIN) {
 		arch_set_pc(r, place->orig);
-		return;
+		return true;
 	}
 	if (!p || !p->is_live || !t->ring) {
 		as->annex_doubt = true;
-		return;
+		return true;
 	}
-	if (place->stage == ARCH_CALL_AHEAD)
+	if (place->stage == ARCH_CALL_UNDECIDED && sig) {
+		fastcall_enter_handler(e, t, p, place->nr, sig);
+		return false;
+	}
+	if (place->stage == ARCH_CALL_AHEAD || place->stage == ARCH_CALL_UNDECIDED)
 		leave_call(t, r, p, place->nr, sig);
 	else if (place->stage == ARCH_CALL_MADE)
 		tell_return(e, t, r, p, place->nr, sig);
 	arch_set_pc(r, place->orig);
+	return true;
 }
 
 /* ---------------------------------------------------------------- giving up -- */

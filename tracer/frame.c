@@ -353,7 +353,7 @@ static enum step step_entry(struct walk *w, const struct arch_regs *regs, const 
 	*next = *f;
 	next->is_call = true;
 	if (arch_return_address(regs, &v)) {
-		next->pc = v;
+		next->pc = arch_code_address(v); /* a landing pad may have signed it */
 	} else {
 		if (!read_word(w->m, v, &next->pc))
 			return STEP_UNKNOWN;

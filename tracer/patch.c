@@ -649,7 +649,7 @@ bool patch_copy_regions(struct aspace *to, const struct aspace *from)
 {
 	for (size_t i = 0; i < from->code.n; i++) {
 		const struct code_region *old = from->code.items[i];
-		struct code_region *c = patch_region_create(to, old->lo);
+		struct code_region *c = patch_region_create(to, old->lo, old->size);
 
 		if (!c || !vec_reserve(&c->free, old->free.n))
 			return false;

@@ -79,7 +79,7 @@ void patch_deinit(struct aspace *as);
 const char *patch_place_find(struct engine *e, struct aspace *as, const struct arch_patch_plan *p,
 			     size_t size, struct code_region **region, uint64_t *ret);
 /* Enlists the region mapped at lo, all of it free; NULL without memory. */
-struct code_region *patch_region_create(struct aspace *as, uint64_t lo);
+struct code_region *patch_region_create(struct aspace *as, uint64_t lo, uint64_t size);
 
 /* Is pc in a trampoline, or in what they share? */
 bool patch_contains(const struct aspace *as, uint64_t pc);

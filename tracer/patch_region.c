@@ -18,6 +18,8 @@
 #define SPAN_MIN 64u
 #define WINDOW (64 * MIB)
 
+static const char out_of_reach[] = "no place within reach for its trampoline";
+
 static bool take_span(struct code_region *c, size_t i, uint64_t at, size_t size)
 {
 	struct arch_span *s = &c->free.items[i], rest = { at + size, s->hi };
@@ -67,15 +69,15 @@ static bool place_in(struct code_region *c, const struct arch_patch_plan *p, siz
 	return false;
 }
 
-struct code_region *patch_region_create(struct aspace *as, uint64_t lo)
+struct code_region *patch_region_create(struct aspace *as, uint64_t lo, uint64_t size)
 {
 	struct code_region *c = calloc(1, sizeof(*c));
-	struct arch_span all = { lo + COMMON_ROOM, lo + REGION_BYTES };
+	struct arch_span all = { lo + COMMON_ROOM, lo + size };
 
 	if (!c)
 		return NULL;
 	c->lo = lo;
-	c->size = REGION_BYTES;
+	c->size = size;
 	if (!vec_push(&c->free, all) || !vec_push(&as->code, c)) {
 		vec_deinit(&c->free);
 		free(c);
@@ -84,11 +86,11 @@ struct code_region *patch_region_create(struct aspace *as, uint64_t lo)
 	return c;
 }
 
-static const char *map_region(struct engine *e, struct aspace *as, uint64_t lo)
+static const char *map_region(struct engine *e, struct aspace *as, uint64_t lo, uint64_t bytes)
 {
 	size_t len;
 	const uint8_t *common = arch_record_common(&len);
-	struct error *err = annex_map_at(e, as, lo, REGION_BYTES);
+	struct error *err = annex_map_at(e, as, lo, bytes);
 
 	if (err) {
 		snprintf(as->refused_why, sizeof(as->refused_why), "%s", err->message);
@@ -97,7 +99,7 @@ static const char *map_region(struct engine *e, struct aspace *as, uint64_t lo)
 	}
 	if (len > COMMON_ROOM || mem_write_raw(as, lo, common, len) != len)
 		return "the trampolines' memory can't be written";
-	return patch_region_create(as, lo) ? NULL : "out of memory";
+	return patch_region_create(as, lo, bytes) ? NULL : "out of memory";
 }
 
 /* A new region of which a part in [lo, hi) suits the plan; NULL: mapped. */
@@ -114,7 +116,7 @@ static const char *try_window(struct engine *e, struct aspace *as, const struct 
 	if (!gap ||
 	    !arch_patch_find_slot(p, gap + COMMON_ROOM, gap + REGION_BYTES, size + SPAN_MIN, &at))
 		return "";
-	return map_region(e, as, gap);
+	return map_region(e, as, gap, REGION_BYTES);
 }
 
 /* Near below, near above, then ever farther. */
@@ -134,7 +136,29 @@ static const char *add_region(struct engine *e, struct aspace *as, const struct 
 		if (!why || *why)
 			return why;
 	}
-	return "no place within reach for its trampoline";
+	return out_of_reach;
+}
+
+/* The text's surroundings are full but for holes: a small region in the nearest. */
+static const char *add_small_region(struct engine *e, struct aspace *as,
+				    const struct arch_patch_plan *p, size_t size)
+{
+	static const uint64_t bytes[] = { MIB / 2, MIB / 16 };
+	struct engine_task *t = aspace_task(as, true);
+	uint64_t from = p->jump, lo = from > arch_reach ? from - arch_reach : 0, gap = 0, at;
+
+	/* Looking is dear, and where there was none, none will be. */
+	if (!t || (as->crowded && from - as->crowded + WINDOW < 2 * WINDOW))
+		return out_of_reach;
+	for (size_t i = 0; i < ARRAY_SIZE(bytes); i++) {
+		gap = procfs_find_gap(t->pub.tid, from, lo, from + arch_reach, bytes[i]);
+		if (gap && arch_patch_find_slot(p, gap + COMMON_ROOM, gap + bytes[i],
+						size + SPAN_MIN, &at))
+			return map_region(e, as, gap, bytes[i]);
+	}
+	if (!gap)
+		as->crowded = from;
+	return out_of_reach;
 }
 
 const char *patch_place_find(struct engine *e, struct aspace *as, const struct arch_patch_plan *p,
@@ -148,8 +172,9 @@ const char *patch_place_find(struct engine *e, struct aspace *as, const struct a
 			if (place_in(*region, p, size, ret))
 				return NULL;
 		}
-		why = attempt ? "no place within reach for its trampoline" :
-				add_region(e, as, p, size);
+		why = attempt ? out_of_reach : add_region(e, as, p, size);
+		if (why == out_of_reach && !attempt)
+			why = add_small_region(e, as, p, size);
 		if (why)
 			return why;
 	}

@@ -57,6 +57,7 @@ static void fire_at_sites(struct engine *e, struct engine_task *t, const struct 
 	r = *now;
 	if (!patch_unwind(t->pub.proc->as, &t->pub, &r, &place))
 		return;
+	fastcall_without_ring(e, t, p, &r, &place);
 	*now = r;
 	task_regs_changed(&t->pub);
 	if (n)
@@ -240,9 +241,10 @@ void patch_leave(struct engine *e, struct engine_task *t, int sig)
 				    place.reserve);
 	}
 	if (place.stage && place.phase != ARCH_TRAMP_PARTIAL) {
-		fastcall_leave(e, t, &r, &place, sig);
-		*now = r;
-		task_regs_changed(&t->pub);
+		if (fastcall_leave(e, t, &r, &place, sig)) {
+			*now = r;
+			task_regs_changed(&t->pub);
+		}
 		return;
 	}
 	switch (place.phase) {

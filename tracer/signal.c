@@ -254,6 +254,15 @@ static bool is_stale(struct task *t, const struct site *s)
 	       memcmp(code, arch_bp, arch_bp_len) != 0;
 }
 
+/* By kill() and its kin, or for a breakpoint of the program's own. */
+static bool is_sent(pid_t tid)
+{
+	siginfo_t si;
+
+	return ptrace(PTRACE_GETSIGINFO, tid, NULL, &si) < 0 || si.si_code <= 0 ||
+	       si.si_code == TRAP_BRKPT;
+}
+
 void signal_trap(struct engine *e, struct task *t, const struct event *ev)
 {
 	struct engine_task *impl = task_impl(t);
@@ -275,6 +284,8 @@ void signal_trap(struct engine *e, struct task *t, const struct event *ev)
 		signal_repair_forced(e, impl, false);
 		if (t->state == TASK_STOPPED)
 			task_pc_set(impl, s->pub.addr);
+	} else if (impl->stray_step && !is_sent(t->tid)) {
+		impl->stray_step = false;
 	} else {
 		if (e->is_watching)
 			syscall_note_interrupt(e, impl, ev->sig);
@@ -343,8 +354,13 @@ void signal_deliver(struct engine *e, struct task *t, int sig)
 {
 	e->stats.signals++;
 	leave_slot(t, sig);
+	if (t->state != TASK_STOPPED) {
+		task_impl(t)->signal_given = 0;
+		return;
+	}
 	ring_forget_stack(task_impl(t)); /* its handler may have a stack of its own */
 	if (!process_impl(t->proc)->is_silent && e->config.ops->signal)
 		e->config.ops->signal(e->config.ctx, t, sig);
-	t->resume_sig = sig;
+	t->resume_sig = task_impl(t)->signal_given == sig ? 0 : sig;
+	task_impl(t)->signal_given = 0;
 }

@@ -46,7 +46,7 @@ static uint64_t find_end(struct task *t, const struct arch_regs *r, uint64_t *lo
 	if (!procfs_each_map(t->proc->pid, find_mapping, &f) || !f.hi)
 		return 0;
 	*lo = f.lo;
-	f.hi = lower(f.hi, f.sp, arch_thread_pointer(r));
+	f.hi = lower(f.hi, f.sp, arch_thread_pointer(t->tid, r));
 	if (procfs_stat(t->proc->pid, &stat) && stat.stack)
 		f.hi = lower(f.hi, f.sp, stat.stack + ARGUMENTS);
 	return f.hi & ~UINT64_C(7);

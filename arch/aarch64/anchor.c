@@ -59,24 +59,3 @@ bool arch_shadow_stack(pid_t tid)
 
 	return ptrace(PTRACE_GETREGSET, tid, NT_ARM_GCS, &v) == 0 && (gcs[0] & 1);
 }
-
-const char *arch_place_refuse(const struct arch_place *p)
-{
-	(void)p;
-	return "this processor's trampolines don't take arguments of static probes";
-}
-
-const bool arch_has_stacks = false;
-
-bool arch_record_stack(const struct dl_record *rec, struct arch_stack *ret)
-{
-	(void)rec;
-	(void)ret;
-	return false;
-}
-
-uint64_t arch_thread_pointer(const struct arch_regs *r)
-{
-	(void)r;
-	return 0;
-}

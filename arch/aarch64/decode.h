@@ -59,6 +59,12 @@ struct a64_insn {
 #define A64_BTYPE_JUMP (UINT64_C(1) << 10)
 #define A64_BTYPE_CALL (UINT64_C(2) << 10)
 
+/*
+ * Registers in a signal's frame, struct rt_sigframe: 128 bytes of siginfo, then the
+ * ucontext, whose sigcontext is 176 further on and begins with an address.
+ */
+#define A64_SIGFRAME_REGS (128 + 176 + 8)
+
 static inline unsigned a64_rd(uint32_t w)
 {
 	return w & 31;

@@ -74,6 +74,7 @@ enum a64_mem {
 enum a64_pair {
 	STP = (int)0xa9000000,
 	STP_PRE = (int)0xa9800000,
+	STP_POST = (int)0xa8800000,
 	LDP = (int)0xa9400000,
 	LDP_POST = (int)0xa8c00000,
 };
@@ -87,10 +88,13 @@ enum a64_sys {
 };
 
 #define INS_ADR 0x10000000u
+#define INS_BR 0xd61f0000u /* br x0 */
 #define INS_BRK 0xd4200000u
 #define INS_DMB_ISHLD 0xd50339bfu
 #define INS_ISB 0xd5033fdfu
 #define INS_NOP 0xd503201fu
+#define INS_POP 0xf84107e0u /* ldr x0, [sp], #16 */
+#define INS_PUSH 0xf81f0fe0u /* str x0, [sp, #-16]! */
 #define INS_RET 0xd65f03c0u
 #define INS_SVC 0xd4000001u
 #define INS_XPACLRI 0xd50320ffu /* x30 without its signature; a nop where there are none */
@@ -217,6 +221,7 @@ static inline void emit_cmp(struct a64_asm *e, unsigned n, unsigned m)
 	emit_rrr(e, OP_SUBS, XZR, n, m);
 }
 
+#define EMIT_ADD_MAX 4095
 /* d = n + v, -4095 <= v <= 4095; of sp too. */
 static inline void emit_addi(struct a64_asm *e, unsigned d, unsigned n, int v)
 {
@@ -295,6 +300,22 @@ static inline void emit_extend(struct a64_asm *e, bool is_signed, unsigned d, un
 			       unsigned bits)
 {
 	emit(e, (is_signed ? 0x93400000 : 0xd3400000) | (bits - 1) << 10 | n << 5 | d);
+}
+
+/* How the second operand of emit_add_extended() is read. */
+enum a64_extend { EXTEND_UXTW = 2, EXTEND_UXTX = 3, EXTEND_SXTW = 6 };
+
+/* d = n + (m, extended, << shift); shift <= 4; d and n are general registers */
+static inline void emit_add_extended(struct a64_asm *e, unsigned d, unsigned n, unsigned m,
+				     enum a64_extend how, unsigned shift)
+{
+	emit(e, 0x8b200000 | m << 16 | (uint32_t)how << 13 | shift << 10 | n << 5 | d);
+}
+
+/* d = the low half of vector register n */
+static inline void emit_from_vector(struct a64_asm *e, unsigned d, unsigned n)
+{
+	emit(e, 0x9e660000 | n << 5 | d);
 }
 
 static inline void emit_clz(struct a64_asm *e, unsigned d, unsigned n)

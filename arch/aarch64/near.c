@@ -86,13 +86,12 @@ uint32_t a64_near_uses(const struct arch_tramp_firing *f, const struct arch_tram
 		.agg = a64_agg_uses,
 	};
 
-	return near_uses(&needs, f, c);
+	return near_uses(&needs, f, c) | (c->stack_max ? USES_STACK : 0);
 }
 
 /* ------------------------------------------------------ program's state -- */
 
-/* dst = the program's register. */
-static void take(struct a64_gen *g, unsigned dst, unsigned src)
+void a64_take_emit(struct a64_gen *g, unsigned dst, unsigned src)
 {
 	int32_t at = a64_saved_at(g, src);
 
@@ -125,6 +124,71 @@ static uint32_t fault_stub(struct near_gen *n, uint32_t pc, enum a64_stub_kind k
 
 /* -------------------------------------------------------- instructions -- */
 
+#define MAX_ERRNO 4095
+
+/* x1 = 1 if the result of a system call in r is an error, else 0. */
+static void compare_error(struct a64_asm *e, unsigned r)
+{
+	emit_addi(e, X(1), r, MAX_ERRNO); /* not negative, though r is */
+	emit_rrr(e, OP_BIC, X(1), r, X(1));
+	emit_lsr(e, X(1), X(1), 63);
+}
+
+/* Of a system call: false, it is none's. */
+static bool gen_call_arg(struct near_gen *n, const struct dl_insn *i)
+{
+	struct a64_asm *e = &n->g->e;
+	unsigned arg = (unsigned)i->imm;
+
+	if (n->firing->kind == ARCH_PROBE_SYSCALL && arg < 6) {
+		a64_take_emit(n->g, reg(i), arg);
+	} else if (n->firing->kind == ARCH_PROBE_SYSRET && arg < 2) {
+		a64_take_emit(n->g, reg(i), X(0));
+		compare_error(e, reg(i));
+		emit_rrr(e, OP_SUB, X(1), XZR, X(1));
+		emit_rrr(e, OP_ORR, reg(i), reg(i), X(1));
+	} else if (n->firing->kind == ARCH_PROBE_SYSCALL || n->firing->kind == ARCH_PROBE_SYSRET) {
+		emit_const(e, reg(i), 0);
+	} else {
+		return false;
+	}
+	return true;
+}
+
+/* errno into the record's flags. */
+static void gen_errno(struct near_gen *n)
+{
+	struct a64_asm *e = &n->g->e;
+
+	a64_take_emit(n->g, X(2), X(0));
+	compare_error(e, X(2));
+	emit_rrr(e, OP_SUB, X(2), XZR, X(2));
+	emit_rrr(e, OP_MUL, X(2), X(2), X(1));
+	emit_mem(e, LDRW, X(1), A64_RECORD, REC(flags));
+	emit_shifted(e, OP_ORR, X(1), X(1), X(2), DL_REC_ERRNO);
+	emit_mem(e, STRW, X(1), A64_RECORD, REC(flags));
+}
+
+/* An argument of a static probe; 0 if it can't be read, which is no fault. */
+static void gen_place(struct near_gen *n, uint32_t pc, const struct dl_insn *i)
+{
+	const struct arch_tramp_firing *f = n->firing;
+	struct a64_stub s = {
+		.kind = STUB_ARG, .slot = -1, .reg = (uint8_t)reg(i), .state = n->g->now
+	};
+
+	if ((uint32_t)i->imm >= f->n_places) {
+		emit_const(&n->g->e, reg(i), 0);
+		return;
+	}
+	if (a64_place_may_fault(&f->places[i->imm])) {
+		s.label = emit_label(&n->g->e);
+		s.next = n->labels + pc + 1;
+		a64_stub(n->g, &s);
+	}
+	a64_place_emit(n->g, &f->places[i->imm], f->pc, reg(i), s.label);
+}
+
 static void gen_arg(struct near_gen *n, uint32_t pc, const struct dl_insn *i)
 {
 	const struct arch_tramp_firing *f = n->firing;
@@ -136,15 +200,21 @@ static void gen_arg(struct near_gen *n, uint32_t pc, const struct dl_insn *i)
 		a64_object_emit(n->g, w, near_room_at(f, n->code, i), reg(i));
 		return;
 	}
+	if (f->kind == ARCH_PROBE_PLACES) {
+		gen_place(n, pc, i);
+		return;
+	}
+	if (gen_call_arg(n, i))
+		return;
 	if (f->kind == ARCH_PROBE_RETURN) {
 		if (arg == 1 || arg == 2)
-			take(n->g, reg(i), arg - 1);
+			a64_take_emit(n->g, reg(i), arg - 1);
 		else
 			emit_const(e, reg(i), arg == 0 ? f->offset : 0);
 		return;
 	}
 	if (arg < arch_reg_args()) {
-		take(n->g, reg(i), arg);
+		a64_take_emit(n->g, reg(i), arg);
 		return;
 	}
 	/* No return address is ever on the stack. */
@@ -161,23 +231,23 @@ static void gen_reg(struct near_gen *n, const struct dl_insn *i)
 	struct a64_asm *e = &n->g->e;
 	unsigned which = (unsigned)i->imm;
 
-	if (which == A64_LR && p->site != p->addr) {
+	if (which == A64_LR && p->site != p->addr && n->firing->pc == p->site) {
 		/* The landing pad before us may have signed it. */
-		take(n->g, A64_LR, A64_LR);
+		a64_take_emit(n->g, A64_LR, A64_LR);
 		emit(e, INS_XPACLRI);
 		emit_mov(e, reg(i), A64_LR);
 		return;
 	}
 	switch (which) {
-	case 0 ... A64_LR: take(n->g, reg(i), which); break;
+	case 0 ... A64_LR: a64_take_emit(n->g, reg(i), which); break;
 	case A64_WORD_SP: emit_addi(e, reg(i), SP, n->g->now.depth); break;
 	case A64_WORD_PC: emit_const(e, reg(i), n->firing->pc); break;
-	case A64_WORD_PSTATE: take(n->g, reg(i), WORD_NZCV); break;
+	case A64_WORD_PSTATE: a64_take_emit(n->g, reg(i), WORD_NZCV); break;
 	default: emit_const(e, reg(i), 0);
 	}
 }
 
-static enum a64_mem load_of(unsigned c)
+enum a64_mem a64_load_of(unsigned c)
 {
 	bool is_signed = c & NLD_SIGNED;
 
@@ -193,7 +263,7 @@ static void gen_load(struct near_gen *n, uint32_t pc, const struct dl_insn *i)
 {
 	emit_add(&n->g->e, X(0), reg_b(i), i->imm);
 	a64_fixup(n->g, fault_stub(n, pc, STUB_MARK, i));
-	emit_mem(&n->g->e, load_of(i->c), reg(i), X(0), 0);
+	emit_mem(&n->g->e, a64_load_of(i->c), reg(i), X(0), 0);
 }
 
 static void gen_capture(struct near_gen *n, uint32_t pc, const struct dl_insn *i)
@@ -399,6 +469,8 @@ static void gen_commit(struct near_gen *n, enum arch_tramp_phase phase)
 	struct a64_gen *g = n->g;
 	struct a64_asm *e = &g->e;
 
+	if (n->clause->stack_max)
+		a64_stack_emit(g, n->firing, n->clause->stack_max);
 	emit_const(e, n->reserve.varies ? X(1) : X(0), n->reserve.need);
 	if (n->reserve.varies)
 		a64_call(g, A64_TRIM);
@@ -458,8 +530,14 @@ void a64_near_record(struct a64_gen *g, const struct arch_tramp_firing *f,
 	r.varies = near_varies(c->code);
 	if (r.varies)
 		r.need = c->cap + 8; /* captures write a word past their end */
+	if (c->stack_max) {
+		r.need = c->cap + 8 + ARCH_STACK_ROOM(c->stack_max);
+		r.varies = true;
+	}
 	n.reserve = r;
 	gen_program(&n);
+	if (f->kind == ARCH_PROBE_SYSRET)
+		gen_errno(&n);
 	gen_commit(&n, phase);
 }
 
@@ -512,6 +590,8 @@ void a64_near_clause(struct a64_gen *g, const struct arch_tramp_firing *f,
 	r.skip = emit_label(&g->e);
 	if (end)
 		a64_cells_check(g, end, r.skip);
+	if (r.stack)
+		r.stack = c->stack_max;
 	if (c->agg)
 		gen_cell(g, f, c, r, phase);
 	else if (c->is_bare)

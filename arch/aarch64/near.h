@@ -31,7 +31,7 @@
 /* Words of a frame: numbers of registers, or these. */
 enum { WORD_NZCV = 31, WORD_FIRST, WORD_ROOM };
 
-enum a64_routine { A64_FIND_RING, A64_STRING, A64_MEMORY, A64_TRIM, A64_SLEEP };
+enum a64_routine { A64_FIND_RING, A64_STRING, A64_MEMORY, A64_TRIM, A64_STACK, A64_SLEEP };
 
 /* Its offset in the common code. */
 uint32_t a64_common_entry(enum a64_routine which);
@@ -41,6 +41,8 @@ enum a64_stub_kind {
 	STUB_MARK, /* slot = x0, its fault bit; if there is no slot nothing */
 	STUB_FULL, /* ring full: wait or drop */
 	STUB_CELL, /* no cells: wait or drop */
+	STUB_DEEP, /* the stack does not fit a record: a stop */
+	STUB_AGAIN, /* the call was recorded before */
 	STUB_RESERVE, /* a jump over the place of the reservation */
 	STUB_CLAUSE, /* the clause's record, after a fault in its cell's value */
 };
@@ -49,6 +51,7 @@ enum a64_stub_kind {
 struct a64_reserve {
 	uint32_t need; /* bytes */
 	uint32_t start; /* end of the slots: where the tail begins */
+	uint32_t stack; /* not 0: the stack must have no more bytes than that */
 	bool varies; /* the length is known only at the end */
 	bool has_others; /* the firing has more clauses: the frame's word says who is first */
 	uint32_t skip; /* label: the clause is over */
@@ -73,8 +76,34 @@ struct a64_gen {
 	struct arch_tramp_range now; /* how the present place looks */
 	struct tramp_notes notes;
 	VEC(struct a64_stub) stubs;
+	uint32_t behind; /* label: where the job's calls go on */
 	const char *why;
 };
+
+/* Firings at one instruction, on one condition. */
+struct a64_block {
+	const struct arch_tramp_firing *firings;
+	uint32_t n;
+	bool is_later; /* another block of the same instruction came before */
+	bool has_more; /* or comes after */
+	uint8_t call; /* as in struct arch_tramp_range */
+	bool is_back;
+};
+void a64_block_emit(struct a64_gen *g, const struct a64_block *b);
+
+/* call.c: the job's calls, and the looks out of them. */
+const char *a64_calls_check(const struct arch_tramp_job *job);
+void a64_calls_emit(struct a64_gen *g, struct arch_tramp *t);
+/* Goes on at the label if the thread comes to its call again; changes what a64_find_ring() does. */
+void a64_again_emit(struct a64_gen *g, uint32_t done);
+void a64_stub_again(struct a64_gen *g, const struct a64_stub *s);
+/* A place in or around a call; r: as it is at the call already. */
+void a64_call_place(const struct arch_tramp *t, const struct arch_tramp_range *range,
+		    struct arch_regs *r, struct arch_tramp_place *ret);
+bool a64_slot_place(const struct arch_tramp *t, struct arch_regs *r, arch_read_fn *read, void *arg,
+		    struct arch_tramp_place *ret);
+/* A frame for g->now.frame. */
+uint8_t a64_frame_add(struct a64_gen *g, const struct arch_tramp_frame *f);
 
 /* From here on the code looks as g->now says. */
 void a64_state(struct a64_gen *g);
@@ -89,6 +118,7 @@ void a64_find_ring(struct a64_gen *g);
 /* What a clause's code uses: set of registers (bit n: register n). */
 #define USES_NZCV (1u << WORD_NZCV)
 #define USES_RING 0x4000013fu /* x0..x5, x8, x30 */
+#define USES_STACK (1u << 6 | 1u << 7)
 uint32_t a64_near_uses(const struct arch_tramp_firing *f, const struct arch_tramp_clause *c);
 /*
  * The clause's code.  r: has_others; phase: what holds once it has
@@ -107,6 +137,22 @@ void a64_agg_update(struct a64_gen *g, const struct arch_agg *a, unsigned v,
 uint32_t a64_agg_uses(const struct arch_agg *a);
 /* objects.c: dst = address of the object, which is put together if need be.  Changes x0, x1. */
 void a64_object_emit(struct a64_gen *g, const struct arch_where *w, unsigned room, unsigned dst);
+/* stack.c: goes to a stop unless the stack has at most max bytes; skip: where a lost hit goes
+ * on.  x8 is the ring; changes x0..x2. */
+void a64_stack_check(struct a64_gen *g, uint32_t max, uint32_t skip);
+/* Registers and stack, behind what the record has so far. */
+void a64_stack_emit(struct a64_gen *g, const struct arch_tramp_firing *f, uint32_t max);
+/* The control word: a breakpoint, or the hit is lost. */
+void a64_stub_deep(struct a64_gen *g, const struct a64_stub *s);
+/* places.c: dst = the value; where its memory can't be read the code goes on at fault, with
+ * the address in x0.  Changes x0. */
+void a64_place_emit(struct a64_gen *g, const struct arch_place *p, uint64_t pc, unsigned dst,
+		    uint32_t fault);
+bool a64_place_may_fault(const struct arch_place *p);
+/* dst = the program's register. */
+void a64_take_emit(struct a64_gen *g, unsigned dst, unsigned src);
+/* How NLD and arguments of size and sign c are loaded. */
+enum a64_mem a64_load_of(unsigned c);
 /* Only its record. */
 void a64_near_record(struct a64_gen *g, const struct arch_tramp_firing *f,
 		     const struct arch_tramp_clause *c, struct a64_reserve r,

@@ -19,7 +19,7 @@
  */
 #include "near.h"
 
-#define FIXUPS 4
+#define FIXUPS 6
 
 static struct {
 	struct a64_asm e;
@@ -241,6 +241,37 @@ static void make_trim(struct a64_asm *e)
 	emit(e, INS_RET);
 }
 
+/*
+ * Stack.  x1 = from, x2 = to, x0 = bytes, a multiple of 8.  Behind it goes the
+ * offset of where the tail ended before, and the tail ends behind that.
+ */
+static void make_stack(struct a64_asm *e)
+{
+	uint32_t pair = emit_label(e), word = emit_label(e), done = emit_label(e);
+
+	common.entry[A64_STACK] = emit_here(e);
+	emit_place(e, pair);
+	emit_lsr(e, X(4), X(0), 4);
+	emit_cbz(e, X(4), word);
+	faults(done); /* unmapped meanwhile: what there is */
+	emit_pair(e, LDP_POST, X(4), X(5), X(1), 16);
+	emit_pair(e, STP_POST, X(4), X(5), X(2), 16);
+	emit_addi(e, X(0), X(0), -16);
+	emit_b(e, pair);
+	emit_place(e, word);
+	emit_lsr(e, X(4), X(0), 3);
+	emit_cbz(e, X(4), done);
+	faults(done);
+	emit_mem(e, LDRX, X(4), X(1), 0);
+	emit(e, STR_POST_8 | X(2) << 5 | X(4));
+	emit_place(e, done);
+	emit_mem(e, LDRW, X(3), A64_RECORD, REC(n_slots));
+	emit(e, STR_POST_8 | X(2) << 5 | X(3));
+	emit_rrr(e, OP_SUB, X(2), X(2), A64_RECORD);
+	emit_mem(e, STRW, X(2), A64_RECORD, REC(n_slots));
+	emit(e, INS_RET);
+}
+
 #define SYS_FUTEX 98 /* which the filters of sandboxed programs rarely refuse */
 #define SLEEP_NS 100000u
 
@@ -278,6 +309,7 @@ static bool make(void)
 	make_memory(e, &to);
 	make_ends(e, &to);
 	make_trim(e);
+	make_stack(e);
 	make_sleep(e);
 	if (!emit_finish(e)) {
 		emit_deinit(e);

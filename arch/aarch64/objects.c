@@ -21,17 +21,6 @@ bool near_has_piece(enum arch_probe_kind kind, const struct arch_piece *p)
 	return false;
 }
 
-/* dst = the program's register. */
-static void take(struct a64_gen *g, unsigned dst, unsigned src)
-{
-	int32_t at = a64_saved_at(g, src);
-
-	if (at >= 0)
-		emit_mem(&g->e, LDRX, dst, SP, (uint32_t)at);
-	else
-		emit_mov(&g->e, dst, src);
-}
-
 /* The room's word at `at`, as an offset from sp. */
 static int room_offset(const struct a64_gen *g, unsigned at)
 {
@@ -54,7 +43,7 @@ static void put_piece(struct a64_gen *g, const struct arch_piece *p)
 
 	/* Words of calls and of results are both those from x0 on, as are DWARF's numbers. */
 	if (!is_vector)
-		take(g, X(1), p->n);
+		a64_take_emit(g, X(1), p->n);
 	store(&g->e, is_vector, near_piece_bytes(p), is_vector ? p->n : X(1), p->at);
 }
 
@@ -63,7 +52,7 @@ void a64_object_emit(struct a64_gen *g, const struct arch_where *w, unsigned roo
 	struct arch_piece word = { .kind = ARCH_PIECE_WORD, .n = w->n, .size = 8 };
 
 	switch (w->how) {
-	case ARCH_AT_ADDRESS: take(g, dst, w->n); return;
+	case ARCH_AT_ADDRESS: a64_take_emit(g, dst, w->n); return;
 	case ARCH_ON_STACK: /* no return address is ever there */
 		emit_addi(&g->e, dst, SP, g->now.depth + 8 * (int)(w->n - arch_reg_args()));
 		return;

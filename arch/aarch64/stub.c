@@ -113,6 +113,8 @@ void a64_reserve_emit(struct a64_gen *g, const struct a64_reserve *r)
 	a64_stub(g, &full);
 	emit_place(e, full.next);
 	a64_find_ring(g);
+	if (r->stack)
+		a64_stack_check(g, r->stack, r->skip);
 	gen_take(g, r, full.label);
 	emit_mem(e, LDRX, X(1), A64_RING, RING(mask));
 	emit_mem(e, LDRX, A64_RECORD, A64_RING, RING(data));
@@ -187,6 +189,8 @@ static void stub_emit(struct a64_gen *g, const struct a64_stub *s)
 	case STUB_MARK: stub_mark(g, s); break;
 	case STUB_FULL:
 	case STUB_CELL: stub_full(g, s); break;
+	case STUB_DEEP: a64_stub_deep(g, s); break;
+	case STUB_AGAIN: a64_stub_again(g, s); break;
 	case STUB_RESERVE:
 		a64_reserve_emit(g, &s->reserve);
 		emit_b(e, s->next);

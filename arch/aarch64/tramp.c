@@ -39,7 +39,7 @@ void a64_stub(struct a64_gen *g, const struct a64_stub *s)
 		g->e.failed = true;
 }
 
-static uint8_t add_frame(struct a64_gen *g, const struct arch_tramp_frame *f)
+uint8_t a64_frame_add(struct a64_gen *g, const struct arch_tramp_frame *f)
 {
 	uint8_t frame = 0;
 
@@ -50,14 +50,13 @@ static uint8_t add_frame(struct a64_gen *g, const struct arch_tramp_frame *f)
 
 /* --------------------------------------------------------------- block -- */
 
-static void make_frame(const struct a64_gen *g, const struct tramp_block *b,
-		       struct arch_tramp_frame *f)
+static void make_frame(const struct a64_block *b, struct arch_tramp_frame *f)
 {
 	bool first = false;
-	uint32_t uses = 0;
+	uint32_t uses = b->call ? USES_RING : 0;
 
-	for (uint32_t i = b->first; i < b->end; i++) {
-		const struct arch_tramp_firing *fi = &g->job->firings[i];
+	for (uint32_t i = 0; i < b->n; i++) {
+		const struct arch_tramp_firing *fi = &b->firings[i];
 
 		first = first || tramp_needs_first(fi);
 		for (uint32_t k = 0; k < fi->n_clauses; k++)
@@ -71,7 +70,7 @@ static void make_frame(const struct a64_gen *g, const struct tramp_block *b,
 		f->word[f->n++] = WORD_NZCV;
 	if (first)
 		f->word[f->n++] = WORD_FIRST;
-	for (unsigned room = near_room(&g->job->firings[b->first], b->end - b->first); room; room--)
+	for (unsigned room = near_room(b->firings, b->n); room; room--)
 		f->word[f->n++] = WORD_ROOM;
 }
 
@@ -139,17 +138,44 @@ static void epilogue(struct a64_gen *g, const struct arch_tramp_frame *f)
 	a64_state(g);
 }
 
-static void gen_clauses(struct a64_gen *g, const struct tramp_block *b)
+/* Is there a clause that wants the stack?  Of how many bytes at most. */
+static uint32_t wanted_stack(const struct arch_tramp_firing *f, uint32_t n)
+{
+	uint32_t max = 0;
+
+	for (uint32_t i = 0; i < n; i++)
+		for (uint32_t k = 0; k < f[i].n_clauses; k++)
+			if (f[i].clauses[k].stack_max && (!max || f[i].clauses[k].stack_max < max))
+				max = f[i].clauses[k].stack_max;
+	return max;
+}
+
+static uint32_t count_clauses(const struct a64_block *b)
+{
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < b->n; i++)
+		n += b->firings[i].n_clauses;
+	return n;
+}
+
+static void gen_clauses(struct a64_gen *g, const struct a64_block *b, uint32_t end)
 {
 	enum arch_tramp_phase last = b->has_more ? ARCH_TRAMP_PARTIAL : ARCH_TRAMP_AFTER;
-	uint32_t left = tramp_count_clauses(g->job, b);
+	uint32_t n = count_clauses(b), left = n, stack = wanted_stack(b->firings, b->n);
 
-	for (uint32_t i = b->first; i < b->end; i++) {
-		const struct arch_tramp_firing *f = &g->job->firings[i];
-		struct a64_reserve r = { .has_others = tramp_needs_first(f) };
+	/* A stop must come before anything is left; a single clause has its predicate first. */
+	if (stack && n > 1) {
+		a64_find_ring(g);
+		a64_stack_check(g, stack, end);
+	}
+	for (uint32_t i = 0; i < b->n; i++) {
+		const struct arch_tramp_firing *f = &b->firings[i];
+		struct a64_reserve r = { .has_others = tramp_needs_first(f),
+					 .stack = n == 1 ? stack : 0 };
 
 		/* Each firing has its own first record. */
-		if (r.has_others && i > b->first) {
+		if (r.has_others && i) {
 			emit_const(&g->e, X(0), DL_REC_FIRST);
 			emit_mem(&g->e, STRX, X(0), SP, (uint32_t)a64_saved_at(g, WORD_FIRST));
 		}
@@ -176,23 +202,26 @@ static void unless_taken(struct a64_gen *g, uint32_t label)
 	emit_b(&g->e, label);
 }
 
-static void gen_block(struct a64_gen *g, const struct tramp_block *b)
+void a64_block_emit(struct a64_gen *g, const struct a64_block *b)
 {
 	struct arch_tramp_frame frame;
-	const struct arch_tramp_firing *f = &g->job->firings[b->first];
-	uint32_t end = emit_label(&g->e);
+	uint32_t end = emit_label(&g->e), done = emit_label(&g->e);
 
-	make_frame(g, b, &frame);
+	make_frame(b, &frame);
 	g->now = (struct arch_tramp_range){
 		.phase = b->is_later ? ARCH_TRAMP_PARTIAL : ARCH_TRAMP_BEFORE,
-		.insn = f->insn,
-		.frame = add_frame(g, &frame),
+		.frame = a64_frame_add(g, &frame),
+		.call = b->call,
+		.is_back = b->is_back,
 	};
 	a64_state(g);
-	if (f->taken_only)
+	if (b->firings->taken_only)
 		unless_taken(g, end);
 	prologue(g, &frame);
-	gen_clauses(g, b);
+	if (b->call && !b->is_back)
+		a64_again_emit(g, done);
+	gen_clauses(g, b, done);
+	emit_place(&g->e, done);
 	epilogue(g, &frame);
 	emit_place(&g->e, end);
 }
@@ -217,8 +246,12 @@ static void gen_copy(struct a64_gen *g)
 	}
 	g->now = (struct arch_tramp_range){ .phase = ARCH_TRAMP_COPY };
 	a64_state(g);
-	for (size_t i = 0; i < COPY_WORDS; i++)
+	for (size_t i = 0; i < COPY_WORDS; i++) {
+		/* Calls of the job's go on where the copy has made one. */
+		if (i == 1 && g->job->n_calls)
+			emit_place(&g->e, g->behind);
 		emit(&g->e, i < n / 4 ? words[i] : INS_NOP);
+	}
 }
 
 /* --------------------------------------------------------------- build -- */
@@ -226,22 +259,36 @@ static void gen_copy(struct a64_gen *g)
 static const char *check_job(const struct arch_tramp_job *job)
 {
 	const struct arch_patch_plan *p = job->plan;
+	const char *why;
 
 	if (p->n_insns != 1)
 		return "there is no plan";
 	if (!job->anchor)
 		return "there is no table of rings";
-	return tramp_check_firings(job);
+	for (uint32_t i = 0; i < job->n_firings; i++)
+		if (job->firings[i].taken_only && wanted_stack(job->firings, job->n_firings))
+			return "user stack where a conditional jump leaves a function";
+	why = tramp_check_firings(job);
+	return why || !job->n_calls ? why : a64_calls_check(job);
 }
 
 static void gen_all(struct a64_gen *g, struct arch_tramp *t)
 {
+	const struct arch_tramp_job *job = g->job;
 	struct tramp_block b;
 
-	for (uint32_t i = 0; i < g->job->n_firings && !g->e.failed && !g->why; i = b.end) {
-		b = tramp_next_block(g->job, i);
-		gen_block(g, &b);
+	g->behind = emit_label(&g->e);
+	for (uint32_t i = 0; i < job->n_firings && !g->e.failed && !g->why; i = b.end) {
+		struct a64_block block = { .firings = &job->firings[i] };
+
+		b = tramp_next_block(job, i);
+		block.n = b.end - b.first;
+		block.is_later = b.is_later;
+		block.has_more = b.has_more;
+		a64_block_emit(g, &block);
 	}
+	if (job->n_calls)
+		a64_calls_emit(g, t);
 	t->copy[0] = emit_here(&g->e);
 	if (!g->why)
 		gen_copy(g);
@@ -275,6 +322,8 @@ const char *arch_tramp_build(const struct arch_tramp_job *job, uint64_t base, ui
 		return arch_tramp_no_room;
 	memcpy(out, g.e.code.items, ret->len);
 	tramp_notes_hand_over(&g.notes, g.e.labels.items, ret);
+	if (ret->n_calls)
+		ret->behind_calls = g.e.labels.items[g.behind];
 	return NULL;
 }
 
@@ -364,6 +413,8 @@ bool arch_tramp_unwind(const struct arch_tramp *t, struct arch_regs *r, arch_rea
 	uint64_t pc = arch_tramp_caller(t->common, r, read, arg);
 	const struct arch_tramp_range *range;
 
+	if (a64_slot_place(t, r, read, arg, ret))
+		return true;
 	if (pc - t->base >= t->len)
 		return false;
 	range = tramp_find_range(t, pc - t->base);
@@ -374,6 +425,10 @@ bool arch_tramp_unwind(const struct arch_tramp *t, struct arch_regs *r, arch_rea
 		.orig = t->plan.addr,
 		.reserve = range->reserve,
 	};
+	if (range->call) {
+		a64_call_place(t, range, r, ret);
+		return true;
+	}
 	switch (range->phase) {
 	case ARCH_TRAMP_BEFORE:
 	case ARCH_TRAMP_PARTIAL: arch_set_pc(r, ret->orig); break;

@@ -35,10 +35,8 @@ uint64_t arch_code_address(uint64_t v)
 
 /*
  * The kernel's trampoline in the vDSO has no tables, so that unwinders know it
- * by its code.  sp is at a struct rt_sigframe: 128 bytes of siginfo, then the
- * ucontext, whose sigcontext is 176 further on and begins with an address.
+ * by its code.  sp is at the frame.
  */
-#define SIGFRAME_REGS (128 + 176 + 8)
 const uint8_t *const arch_sigframe_order = NULL;
 
 unsigned arch_sigframe(const uint8_t *code, size_t avail, unsigned *off_ret)
@@ -48,7 +46,7 @@ unsigned arch_sigframe(const uint8_t *code, size_t avail, unsigned *off_ret)
 
 	if (avail < sizeof(trampoline) || memcmp(code, trampoline, sizeof(trampoline)) != 0)
 		return 0;
-	*off_ret = SIGFRAME_REGS;
+	*off_ret = A64_SIGFRAME_REGS;
 	return A64_WORD_PC + 1;
 }
 

@@ -181,6 +181,7 @@ void arch_plain_slot(const uint8_t *code, uint64_t back, uint8_t out[ARCH_SLOT_C
 	/* call; jmp *0(%rip) */
 	static const uint8_t jump[] = { 0xff, 0x25, 0, 0, 0, 0 };
 
+	memset(out, 0xcc, ARCH_SLOT_CALL);
 	memcpy(out, code, 2);
 	memcpy(out + 2, jump, sizeof(jump));
 	memcpy(out + 2 + sizeof(jump), &back, sizeof(back));
@@ -199,6 +200,13 @@ int arch_call_at(const struct arch_tramp *t, uint64_t pc)
 		if (pc - t->calls[i].slot < ARCH_SLOT_CALL)
 			return (int)i;
 	return -1;
+}
+
+bool arch_call_frame(const struct arch_regs *r, uint64_t *pc_at, uint64_t *result_at)
+{
+	(void)r;
+	*pc_at = *result_at = 0;
+	return false;
 }
 
 static uint64_t behind_site(const struct arch_tramp *t)

@@ -29,8 +29,9 @@ static const uint8_t words[16] = {
 	WORD(r8),  WORD(r9),  WORD(r10), WORD(r11), WORD(r12), WORD(r13), WORD(r14), WORD(r15),
 };
 
-uint64_t arch_thread_pointer(const struct arch_regs *r)
+uint64_t arch_thread_pointer(pid_t tid, const struct arch_regs *r)
 {
+	(void)tid;
 	return r->w[WORD(fs_base)];
 }
 

@@ -73,6 +73,7 @@ static void test_random_programs_leave_the_record_of_the_interpreter(void **stat
 			clause.cap = 32 + 8 * p.n_slots + 8 * below(4);
 		assert_null(func_patch(&f, 1));
 		random_cpu(&cpu);
+		func_ready(&cpu, rig.plan.site);
 		len = expect_record(&cpu, &f, &clause, DL_REC_FIRST);
 		run_unnoticed(&cpu);
 		if (len) {

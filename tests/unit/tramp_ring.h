@@ -6,6 +6,8 @@
 #ifndef TESTS_TRAMP_RING_H
 #define TESTS_TRAMP_RING_H
 
+#include "tracer/usdt.h"
+
 static void on_signal(int sig, siginfo_t *info, void *ctx);
 
 static inline uint64_t u64(const void *p)
@@ -141,6 +143,28 @@ struct seen {
 };
 
 static const struct dl_near_ops seen_ops;
+static size_t seen_load(void *ctx, uint64_t addr, void *buf, size_t len);
+static bool seen_vector(void *ctx, unsigned n, uint64_t *ret);
+
+static size_t seen_load_at(void *ctx, uint64_t addr, void *buf, size_t len)
+{
+	return seen_load(ctx, addr, buf, len);
+}
+
+/* What a stop makes of the note. */
+static uint64_t seen_place(const struct seen *s, const struct arch_regs *r, unsigned n)
+{
+	struct usdt_reader reader = {
+		.regs = r, .load = seen_load_at, .vector = seen_vector, .arg = (void *)s
+	};
+	const struct arch_place *p = &s->firing->places[n];
+	struct usdt_arg a = {
+		.op = p->op, .size = p->size, .is_signed = p->is_signed, .is_known = true
+	};
+	uint64_t v, bad;
+
+	return usdt_arg_value(&a, &reader, &v, &bad) ? v : 0;
+}
 
 static union {
 	struct dl_record rec;

@@ -131,14 +131,18 @@ static inline void exit_put(uint8_t *at)
 #define PAD_LEN 16 /* in front of the code */
 
 /* ldr x30, +8; b +12; the register's value. */
-static inline void run_at(uint64_t pc)
+static inline void pad_put(uint64_t pc, uint64_t lr)
 {
-	uint8_t *pad = (uint8_t *)(uintptr_t)(pc - PAD_LEN);
 	uint32_t w[PAD_LEN / 4] = { 0x5800005e, 0x14000003 };
 
-	memcpy(w + 2, &run_cpu.x[LR], 8);
-	code_put(pad, w, sizeof(w));
-	run_pad = (uint64_t)(uintptr_t)pad;
+	memcpy(w + 2, &lr, 8);
+	run_pad = pc - PAD_LEN;
+	code_put((uint8_t *)(uintptr_t)run_pad, w, sizeof(w));
+}
+
+static inline void run_at(uint64_t pc)
+{
+	pad_put(pc, run_cpu.x[LR]);
 	run_enter();
 }
 

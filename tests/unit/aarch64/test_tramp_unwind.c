@@ -6,22 +6,12 @@
  * leave; exclusive stores fail in a thread that is stepped, so that takes their
  * other way, too.  For handlers, it stops at a breakpoint and sends a signal.
  */
-#include <errno.h>
-#include <sys/ptrace.h>
-#include <sys/wait.h>
-
+#include "tramp_context.h"
 #include "tramp_programs.h"
 
 #define STEPS_MAX 4000 /* of one run; more is a loop without an end */
 
 FUNC(returning, "nop; ret");
-
-static bool read_word(void *arg, uint64_t addr, uint64_t *ret)
-{
-	(void)arg;
-	memcpy(ret, ptr(addr), 8);
-	return true;
-}
 
 static struct {
 	struct arch_regs site; /* as they are at the site */
@@ -30,11 +20,6 @@ static struct {
 	uint64_t pcs[1024]; /* what was run, in the order of the first time */
 	unsigned n_pcs, n_nested;
 } steps;
-
-static bool same_registers(const struct arch_regs *a, const struct arch_regs *b)
-{
-	return memcmp(a, b, PC * 8) == 0 && !((a->w[PSTATE] ^ b->w[PSTATE]) >> 28 & 0xf);
-}
 
 static void note_pc(uint64_t pc)
 {
@@ -89,33 +74,6 @@ static void run_child(const struct cpu *cpu)
 	memcpy(&run_cpu, cpu, sizeof(run_cpu));
 	run_at(rig.func.addr);
 	_exit(0);
-}
-
-/* Goes on, by a step or until something happens; the registers then, and the signal. */
-static int go_on(pid_t pid, int how, int sig, struct arch_regs *r)
-{
-	int status;
-
-	if (ptrace(how, pid, NULL, sig) || waitpid(pid, &status, 0) != pid)
-		fail_msg("the child has gone");
-	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
-		return 0;
-	if (!WIFSTOPPED(status))
-		fail_msg("the child has ended, status %#x", status);
-	assert_int_equal(arch_regs_read(pid, r), 0);
-	return WSTOPSIG(status);
-}
-
-/* A stop that is the tracer's business: done, and the thread is where it goes on. */
-static bool serve(pid_t pid, int sig, struct arch_regs *r)
-{
-	uint64_t pc = arch_pc(r);
-
-	if (!tracer_stop(sig, &pc))
-		return false;
-	arch_set_pc(r, pc);
-	assert_int_equal(arch_regs_write(pid, r), 0);
-	return true;
 }
 
 /* Steps until the function has returned; once it was made to leave, there is no need to. */

@@ -54,7 +54,10 @@ struct rig {
 	struct arch_patch_plan plan;
 	struct arch_tramp tramp;
 	bool is_patched;
-	unsigned n_fixups, n_traps;
+	const struct arch_tramp_call *calls; /* of the next patch */
+	uint32_t n_calls;
+	unsigned n_fixups, n_traps, n_stops;
+	void (*at_stop)(ucontext_t *uc); /* a hit to be told; the thread goes on without */
 	enum on_trap on_trap;
 	jmp_buf lost; /* a signal nobody expected */
 	int lost_sig;
@@ -111,6 +114,13 @@ static void on_signal(int sig, siginfo_t *info, void *ctx)
 	uint64_t pc = m->pc;
 
 	(void)info;
+	if (sig == SIGTRAP && arch_tramp_is_stop(&rig.tramp, pc)) {
+		rig.n_stops++;
+		if (rig.at_stop)
+			rig.at_stop(ctx);
+		m->pc = pc + arch_bp_len;
+		return;
+	}
 	if (!tracer_stop(sig, &pc)) {
 		rig.lost_sig = sig;
 		rig.lost_pc = pc;
@@ -133,6 +143,8 @@ static inline void ring_reset(void)
 {
 	ring_clear();
 	rig.anchors->null_ring = u64(rig.null_ring);
+	rig.n_stops = 0;
+	rig.at_stop = NULL;
 	use_ring(rig.ring);
 }
 
@@ -210,7 +222,9 @@ static inline const char *func_patch(const struct arch_tramp_firing *firings, ui
 				      .firings = firings,
 				      .n_firings = n,
 				      .common = rig.common,
-				      .anchor = u64(rig.anchors) };
+				      .anchor = u64(rig.anchors),
+				      .calls = rig.calls,
+				      .n_calls = rig.n_calls };
 	struct arch_patch_write w[2];
 	struct arch_tramp t;
 	uint64_t at;
@@ -233,6 +247,12 @@ static inline const char *func_patch(const struct arch_tramp_firing *firings, ui
 	code_put(ptr(w[0].addr), w[0].bytes, w[0].len);
 	rig.is_patched = true;
 	return NULL;
+}
+
+/* The memory is as it will be when the code at pc runs with *cpu. */
+static inline void func_ready(const struct cpu *cpu, uint64_t pc)
+{
+	pad_put(pc, cpu->x[LR]);
 }
 
 /* Runs the code at pc with *cpu; *cpu is what came out. */
@@ -295,6 +315,14 @@ static inline void regs_of_cpu(const struct cpu *cpu, uint64_t pc, struct arch_r
 	r->w[PSTATE] = cpu->nzcv;
 }
 
+static bool seen_vector(void *ctx, unsigned n, uint64_t *ret)
+{
+	const struct seen *s = ctx;
+
+	memcpy(ret, s->cpu->v + 16 * n, sizeof(*ret));
+	return true;
+}
+
 static bool seen_arg(void *ctx, unsigned n, uint64_t *value, uint64_t *fault_addr)
 {
 	const struct seen *s = ctx;
@@ -302,6 +330,11 @@ static bool seen_arg(void *ctx, unsigned n, uint64_t *value, uint64_t *fault_add
 
 	regs_of_cpu(s->cpu, s->firing->pc, &r);
 	*value = 0;
+	if (s->firing->kind == ARCH_PROBE_PLACES) {
+		if (n < s->firing->n_places)
+			*value = seen_place(s, &r, n);
+		return true;
+	}
 	if (s->firing->kind == ARCH_PROBE_RETURN) {
 		if (n < 3)
 			*value = n == 0 ? s->firing->offset : s->cpu->x[n - 1];

@@ -15,7 +15,6 @@
 #include "dlang/agg.h"
 #include "dlang/near.h"
 #include "run_code.h"
-#include "tracer/usdt.h"
 
 #include <asm/prctl.h>
 #include <setjmp.h>
@@ -254,6 +253,13 @@ static inline const char *func_patch(const struct arch_tramp_firing *firings, ui
 	return NULL;
 }
 
+/* The memory is as it will be when the code at pc runs with *cpu: it always is. */
+static inline void func_ready(const struct cpu *cpu, uint64_t pc)
+{
+	(void)cpu;
+	(void)pc;
+}
+
 /* Runs the code at pc with *cpu; *cpu is what came out. */
 static inline void func_run(struct cpu *cpu, uint64_t pc)
 {
@@ -329,32 +335,12 @@ static void seen_regs(const struct seen *s, struct arch_regs *r)
 	regs_of_cpu(s->cpu, s->firing->pc, r);
 }
 
-static size_t seen_load_at(void *ctx, uint64_t addr, void *buf, size_t len)
-{
-	return seen_load(ctx, addr, buf, len);
-}
-
 static bool seen_vector(void *ctx, unsigned n, uint64_t *ret)
 {
 	const struct seen *s = ctx;
 
 	memcpy(ret, s->cpu->fx + 160 + 16 * n, sizeof(*ret));
 	return true;
-}
-
-/* What a stop makes of the note. */
-static uint64_t seen_place(const struct seen *s, const struct arch_regs *r, unsigned n)
-{
-	struct usdt_reader reader = {
-		.regs = r, .load = seen_load_at, .vector = seen_vector, .arg = (void *)s
-	};
-	const struct arch_place *p = &s->firing->places[n];
-	struct usdt_arg a = {
-		.op = p->op, .size = p->size, .is_signed = p->is_signed, .is_known = true
-	};
-	uint64_t v, bad;
-
-	return usdt_arg_value(&a, &reader, &v, &bad) ? v : 0;
 }
 
 static bool seen_arg(void *ctx, unsigned n, uint64_t *value, uint64_t *fault_addr)
