@@ -69,7 +69,9 @@ class Torture:
 
     def session(self, tier, pid, script):
         end = f" tick-{random.randrange(1, 300)}ms {{ exit(0); }}"
-        p = subprocess.run([self.dtrace, "-x", "tier=" + tier, "-Zqp", str(pid), "-n", script + end],
+        # Asked for, "record" would have system calls of attached processes recorded, too.
+        flags = ["-x", "tier=stop"] if tier == "stop" else []
+        p = subprocess.run([self.dtrace, *flags, "-Zqp", str(pid), "-n", script + end],
                            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
         return [line for line in p.stdout.splitlines() if is_wrong_range(line)]
 
