@@ -127,6 +127,8 @@ static void settle_event(struct engine *e, struct event *ev)
 	case EV_VFORK:
 	case EV_CLONE: life_new_child(e, ev->task, ev); break;
 	case EV_VFORK_DONE: t->in_vfork = false; break;
+	/* Or a call that is over would be taken for one to come, and be made again. */
+	case EV_SYSCALL: t->pub.in_syscall = !t->pub.in_syscall; break;
 	case EV_TRAP:
 		if (!undo_trap(ev->task))
 			t->pub.resume_sig = ev->sig;
