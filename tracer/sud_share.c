@@ -246,9 +246,9 @@ struct receiving {
 	struct msghdr msg;
 	struct iovec iov;
 	uint64_t byte;
-	struct {
+	union {
 		struct cmsghdr hdr;
-		int fd, pad;
+		uint8_t room[CMSG_SPACE(sizeof(int))];
 	} c;
 };
 
@@ -256,6 +256,7 @@ static int64_t receive(struct mapping *m, int remote)
 {
 	struct receiving r = { .msg = { 0 } };
 	uint64_t at = m->scratch;
+	int fd;
 
 	r.iov.iov_base = (void *)(at + offsetof(struct receiving, byte));
 	r.iov.iov_len = 1;
@@ -268,7 +269,8 @@ static int64_t receive(struct mapping *m, int remote)
 	    1)
 		return -1;
 	memcpy(&r, m->local, sizeof(r));
-	return r.c.hdr.cmsg_type == SCM_RIGHTS ? r.c.fd : -1;
+	memcpy(&fd, CMSG_DATA(&r.c.hdr), sizeof(fd));
+	return r.c.hdr.cmsg_type == SCM_RIGHTS ? fd : -1;
 }
 
 static int64_t give_file(struct mapping *m)
