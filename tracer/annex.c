@@ -312,7 +312,7 @@ bool annex_copy(struct aspace *to, const struct aspace *from)
 	return true;
 }
 
-static void unmap(struct engine *e, struct aspace *as, uint64_t lo, uint64_t len)
+void annex_unmap_range(struct engine *e, struct aspace *as, uint64_t lo, uint64_t len)
 {
 	uint64_t args[6] = { lo, len };
 	struct engine_task *t = inject_choose(e, as);
@@ -327,12 +327,12 @@ void annex_unmap(struct engine *e, struct aspace *as)
 {
 	ring_space_unmap(e, as);
 	for (size_t i = 0; i < as->code.n; i++)
-		unmap(e, as, as->code.items[i]->lo, as->code.items[i]->size);
+		annex_unmap_range(e, as, as->code.items[i]->lo, as->code.items[i]->size);
 	sud_unmap(e, as);
 	if (fastcall_mapped(as))
-		unmap(e, as, ARCH_CALLS, ARCH_CALLS_BYTES);
+		annex_unmap_range(e, as, ARCH_CALLS, ARCH_CALLS_BYTES);
 	for (size_t i = 0; i < as->regions.n; i++)
-		unmap(e, as, as->regions.items[i]->lo, as->regions.items[i]->size);
+		annex_unmap_range(e, as, as->regions.items[i]->lo, as->regions.items[i]->size);
 	as->stub = 0;
 	annex_deinit(as);
 }

@@ -58,6 +58,8 @@ void annex_slot_free(struct aspace *as, struct site *site);
 bool annex_copy(struct aspace *to, const struct aspace *from);
 /* Remote munmap of everything; the address space must be stopped and no pc inside. */
 void annex_unmap(struct engine *e, struct aspace *as);
+/* One mapping of ours in the target; what can't be unmapped stays. */
+void annex_unmap_range(struct engine *e, struct aspace *as, uint64_t lo, uint64_t len);
 void annex_deinit(struct aspace *as);
 
 #endif

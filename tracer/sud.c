@@ -499,16 +499,6 @@ bool sud_copy(struct aspace *to, const struct aspace *from)
 	return true;
 }
 
-static void unmap(struct engine *e, struct aspace *as, uint64_t lo, uint64_t len)
-{
-	uint64_t args[6] = { lo, len };
-	struct engine_task *t = inject_choose(e, as);
-	int64_t result;
-
-	if (t)
-		error_destroy(inject_bootstrap(e, t, SYS_munmap, args, &result));
-}
-
 void sud_unmap(struct engine *e, struct aspace *as)
 {
 	struct sud *s = as->sud;
@@ -516,10 +506,10 @@ void sud_unmap(struct engine *e, struct aspace *as)
 	if (!s)
 		return;
 	if (s->is_shared)
-		unmap(e, as, ARCH_CALLS_WORD, ARCH_CALLS_SHARED);
+		annex_unmap_range(e, as, ARCH_CALLS_WORD, ARCH_CALLS_SHARED);
 	for (size_t i = 0; i < s->pieces.n; i++)
 		if (!s->pieces.items[i].is_bad)
-			unmap(e, as, s->pieces.items[i].lo, s->pieces.items[i].len);
+			annex_unmap_range(e, as, s->pieces.items[i].lo, s->pieces.items[i].len);
 }
 
 void sud_destroy(struct aspace *as)
