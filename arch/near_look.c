@@ -350,6 +350,15 @@ const char *near_refuse(const struct arch_tramp_clause *c)
 	return why || !c->agg ? why : refuse_agg(c->agg);
 }
 
+const char *near_refuse_any(const struct arch_tramp_firing *f)
+{
+	const char *why = NULL;
+
+	for (uint32_t k = 0; k < f->n_clauses && !why; k++)
+		why = near_refuse(&f->clauses[k]);
+	return why;
+}
+
 /* Can the value's computation fault where it counts? */
 static bool value_may_fault(const struct arch_tramp_firing *f, const struct dl_code *code)
 {

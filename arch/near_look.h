@@ -53,6 +53,8 @@ bool near_has_piece(enum arch_probe_kind kind, const struct arch_piece *p);
 uint32_t near_cells_end(const struct arch_tramp_clause *c);
 /* Why the clause can't be compiled, NULL if it can. */
 const char *near_refuse(const struct arch_tramp_clause *c);
+/* Why one of the firing's clauses can't. */
+const char *near_refuse_any(const struct arch_tramp_firing *f);
 /* What a processor's code uses, as a set of its registers. */
 struct near_needs {
 	uint32_t record; /* to leave a record */

@@ -20,16 +20,14 @@ const char *tramp_check_firings(const struct arch_tramp_job *job)
 
 	for (uint32_t i = 0; i < job->n_firings; i++) {
 		const struct arch_tramp_firing *f = &job->firings[i];
+		const char *why;
 
 		if (f->insn < insn || f->insn >= job->plan->n_insns)
 			return "the firings are not in order";
 		insn = f->insn;
-		for (uint32_t k = 0; k < f->n_clauses; k++) {
-			const char *why = near_refuse(&f->clauses[k]);
-
-			if (why)
-				return why;
-		}
+		why = near_refuse_any(f);
+		if (why)
+			return why;
 	}
 	return NULL;
 }

@@ -63,15 +63,6 @@ bool arch_call_stays(unsigned nr)
 
 /* ---------------------------------------------------------------- code -- */
 
-static const char *check_clauses(const struct arch_tramp_firing *f)
-{
-	const char *why = NULL;
-
-	for (uint32_t k = 0; k < f->n_clauses && !why; k++)
-		why = near_refuse(&f->clauses[k]);
-	return why;
-}
-
 const char *a64_calls_check(const struct arch_tramp_job *job)
 {
 	const struct arch_patch_plan *p = job->plan;
@@ -87,9 +78,9 @@ const char *a64_calls_check(const struct arch_tramp_job *job)
 			return "the system call's number is too large";
 		if (job->calls[i].slot - ARCH_CALLS > ARCH_CALLS_BYTES - ARCH_SLOT_CALL)
 			return "the system call has no place";
-		why = check_clauses(&job->calls[i].entry);
+		why = near_refuse_any(&job->calls[i].entry);
 		if (!why)
-			why = check_clauses(&job->calls[i].exit);
+			why = near_refuse_any(&job->calls[i].exit);
 	}
 	return why;
 }

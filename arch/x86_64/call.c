@@ -43,15 +43,6 @@ bool arch_call_stays(unsigned nr)
 
 /* ---------------------------------------------------------------- code -- */
 
-static const char *check_clauses(const struct arch_tramp_firing *f)
-{
-	const char *why = NULL;
-
-	for (uint32_t k = 0; k < f->n_clauses && !why; k++)
-		why = near_refuse(&f->clauses[k]);
-	return why;
-}
-
 const char *x64_calls_check(const struct arch_tramp_job *job)
 {
 	const struct arch_patch_plan *p = job->plan;
@@ -66,9 +57,9 @@ const char *x64_calls_check(const struct arch_tramp_job *job)
 	for (uint32_t i = 0; i < job->n_calls && !why; i++) {
 		if (job->calls[i].slot - ARCH_CALLS > ARCH_CALLS_BYTES - ARCH_SLOT_CALL)
 			return "the system call has no place";
-		why = check_clauses(&job->calls[i].entry);
+		why = near_refuse_any(&job->calls[i].entry);
 		if (!why)
-			why = check_clauses(&job->calls[i].exit);
+			why = near_refuse_any(&job->calls[i].exit);
 	}
 	return why;
 }
