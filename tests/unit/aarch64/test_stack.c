@@ -8,6 +8,10 @@
 static const uint32_t func[] = { 0xd503201f }; /* nop */
 
 #define TOP (u64(rig.stack) + STACK_LEN)
+#define RED_ZONE 0
+#define STEP 16 /* it is aligned */
+#define STEP_WIDE 32
+#define HEAD_WORDS 35
 
 static struct arch_regs told;
 
@@ -53,119 +57,12 @@ static void assert_same_regs(const struct arch_regs *r, const struct cpu *cpu)
 	assert_memory_equal(r->w, want.w, PSTATE * sizeof(r->w[0]));
 }
 
-/* Takes the record; its stack must be that of the cpu. */
-static void assert_stack(const struct cpu *cpu, bool at_entry)
+static uint64_t stack_pointer(const struct cpu *cpu)
 {
-	const struct dl_record *rec = arch_ring_at(rig.ring, rig.ring_data, rig.ring->tail);
-	struct arch_stack s;
-
-	assert_non_null(rec);
-	assert_true(arch_record_stack(rec, &s));
-	assert_int_equal(s.at_entry, at_entry);
-	assert_same_regs(&s.regs, cpu);
-	assert_int_equal(s.lo, cpu->x[SP]);
-	assert_int_equal(s.len, rig.ring->stack_end - s.lo);
-	assert_memory_equal(s.bytes, ptr(s.lo), s.len);
+	return cpu->x[SP];
 }
 
-static void test_registers_and_stack_are_those_of_the_site(void **state)
-{
-	const struct dl_code *codes[] = { &bare, &all_registers, &loads };
-	static const uint32_t n_slots[] = { 0, ALL_REGISTERS, 3 };
-	struct cpu cpu;
-
-	(void)state;
-	strcpy((char *)rig.data, "some text");
-	consts[0] = consts[1] = u64(rig.data);
-	for (unsigned i = 0; i < 3; i++) {
-		struct arch_tramp_clause c = clause_of(codes[i], n_slots[i]);
-
-		c.stack_max = 0x1000;
-		start(&c, 1, i == 1);
-		for (int64_t off = -64; off <= 64; off += i ? 32 : 16) {
-			rig.ring->stack_end = TOP - (off & 32 ? 8 : 0);
-			random_memory();
-			strcpy((char *)rig.data, "some text");
-			run(&cpu, off);
-			assert_stack(&cpu, i == 1);
-			assert_int_equal(count_records(), 1);
-		}
-		assert_int_equal(rig.n_stops + rig.n_traps, 0);
-		func_restore();
-	}
-}
-
-static void test_what_does_not_fit_is_a_stop_with_the_sites_registers(void **state)
-{
-	struct arch_tramp_clause c[2] = { clause_of(&two_args, 2), clause_of(&bare, 0) };
-	struct cpu cpu;
-
-	(void)state;
-	c[1].stack_max = 0x800; /* from STACK_TOP to the end */
-	for (unsigned first = 0; first < 2; first++) {
-		start(c + first, 2 - first, false);
-		run(&cpu, 0);
-		assert_int_equal(rig.n_stops, 0);
-		assert_int_equal(count_records(), 2 - first);
-		run(&cpu, -16);
-		assert_int_equal(rig.n_stops, 1);
-		assert_same_regs(&told, &cpu);
-		assert_int_equal(count_records(), 0);
-		/* Another stack, or one nobody knows. */
-		rig.ring->stack_end = u64(rig.stack) + 0x1000;
-		run(&cpu, 0);
-		rig.ring->stack_end = 0;
-		run(&cpu, 0);
-		assert_int_equal(rig.n_stops, 3);
-		assert_int_equal(rig.ring->drops, 3);
-		/* Without a tracer it is lost. */
-		*rig.control = ARCH_CONTROL_DROP;
-		run(&cpu, 0);
-		assert_int_equal(rig.n_stops, 3);
-		assert_int_equal(rig.ring->drops, 4);
-		assert_int_equal(count_records(), 0);
-		func_restore();
-	}
-}
-
-/* A predicate that is false costs no stop. */
-static void test_a_predicate_comes_before_the_stop(void **state)
-{
-	struct arch_tramp_clause c = clause_of(&only_if, 1);
-	struct cpu cpu;
-
-	(void)state;
-	consts[3] = 0x123456789abcdef1;
-	c.stack_max = 0x1000;
-	start(&c, 1, false);
-	rig.ring->stack_end = 0;
-	for (unsigned i = 0; i < 10; i++)
-		run(&cpu, 0);
-	assert_int_equal(rig.n_stops, 0);
-	func_restore();
-}
-
-static void test_nonsense_in_a_record_has_no_stack(void **state)
-{
-	static union {
-		struct dl_record rec;
-		uint64_t words[96];
-	} u;
-	struct arch_stack s;
-
-	(void)state;
-	for (unsigned len = 5; len < 96; len++) {
-		for (unsigned at = 0; at < 102; at++) {
-			memset(&u, 0, sizeof(u));
-			u.rec.len = 8 * len;
-			u.rec.n_slots = at % 7 ? 1 : UINT32_MAX;
-			u.words[len - 1] = at == 101 ? UINT64_MAX : 8 * at - at % 3;
-			if (arch_record_stack(&u.rec, &s))
-				assert_true(s.bytes >= (uint8_t *)&u.words[5 + 35] &&
-					    s.bytes + s.len <= (uint8_t *)&u.words[len - 1]);
-		}
-	}
-}
+#include "../stack_cases.h"
 
 int main(void)
 {

@@ -270,6 +270,11 @@ static inline void func_run(struct cpu *cpu, uint64_t pc)
 
 /* ------------------------------------------------------------ registers -- */
 
+static inline void set_argument_0(struct cpu *cpu, uint64_t value)
+{
+	cpu->x[0] = value;
+}
+
 static inline void random_cpu(struct cpu *cpu)
 {
 	memset(cpu, 0, sizeof(*cpu));

@@ -137,7 +137,7 @@ static void test_unwinding_leaving_and_nesting_at_each_instruction_of_a_record(v
 	(void)state;
 	ring_reset();
 	step_through(&c, 1, 1, 1);
-	c = clause_of(&all_registers, 18);
+	c = clause_of(&all_registers, ALL_REGISTERS);
 	step_through(&c, 1, 1, 1);
 }
 

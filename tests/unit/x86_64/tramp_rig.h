@@ -275,6 +275,11 @@ static inline void func_run(struct cpu *cpu, uint64_t pc)
 
 /* ------------------------------------------------------------ registers -- */
 
+static inline void set_argument_0(struct cpu *cpu, uint64_t value)
+{
+	cpu->gpr[RDI] = value;
+}
+
 static inline void random_cpu(struct cpu *cpu)
 {
 	memset(cpu, 0, sizeof(*cpu));
