@@ -288,8 +288,9 @@ static void calls_can_be_left_at_each_instruction(void **state)
 		run_stepped();
 		n = steps.n;
 		assert_true(n > 60);
+		/* Plain calls have slots of their own, outside trampolines. */
 		for (unsigned i = 0; i <= ARCH_CALL_UNDECIDED; i++)
-			assert_true(steps.seen[i] > 0);
+			assert_int_equal(steps.seen[i] > 0, i != ARCH_CALL_PLAIN);
 		for (unsigned how = 0; how < 2; how++) {
 			steps.shows_original = how;
 			/* A step is slow on an emulated machine. */
