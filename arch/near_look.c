@@ -254,6 +254,16 @@ const char *arch_objects_refuse(const struct arch_tramp_firing *f, const struct 
 							 NULL;
 }
 
+uint64_t near_place_const(const struct arch_place *p)
+{
+	unsigned unused = 64 - p->size * 8u;
+	uint64_t v = (uint64_t)p->op.value;
+
+	if (p->is_signed)
+		return (uint64_t)((int64_t)(v << unused) >> unused);
+	return v << unused >> unused;
+}
+
 /* ------------------------------------------------------------- clauses -- */
 
 static const char *refuse_code(const struct dl_code *code)

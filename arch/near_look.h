@@ -48,6 +48,9 @@ unsigned near_piece_bytes(const struct arch_piece *p);
 /* The processor's: does its code reach this piece? */
 bool near_has_piece(enum arch_probe_kind kind, const struct arch_piece *p);
 
+/* Of a static probe's place that is a number: it, as a value of the place's type. */
+uint64_t near_place_const(const struct arch_place *p);
+
 /* Clauses. */
 /* Where the words and cells that its code uses end, in the ring's head; 0: it uses none. */
 uint32_t near_cells_end(const struct arch_tramp_clause *c);

@@ -7,6 +7,7 @@
 #include "tramp_map.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "near_look.h"
 
@@ -192,4 +193,24 @@ const struct arch_tramp_range *tramp_find_range(const struct arch_tramp *t, uint
 			hi = mid;
 	}
 	return hi ? &t->ranges[lo] : NULL;
+}
+
+const uint64_t *tramp_stack_head(const struct dl_record *rec, unsigned n, struct arch_stack *ret)
+{
+	uint64_t at, first = sizeof(*rec) + 8 * (uint64_t)rec->n_slots;
+	const uint64_t *head;
+
+	if (rec->n_slots > NEAR_SLOTS_MAX || rec->len < first + 8 * (n + 1))
+		return NULL;
+	memcpy(&at, (const uint8_t *)rec + rec->len - 8, sizeof(at));
+	if (at % 8 || at < first || at > rec->len - 8 * (n + 1))
+		return NULL;
+	head = (const uint64_t *)(const void *)((const uint8_t *)rec + at);
+	*ret = (struct arch_stack){
+		.at_entry = head[1] != 0,
+		.lo = head[n - 1],
+		.bytes = (const uint8_t *)&head[n],
+		.len = rec->len - at - 8 * (n + 1),
+	};
+	return head;
 }

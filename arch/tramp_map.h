@@ -43,4 +43,12 @@ bool tramp_in_common(uint64_t common, uint64_t pc);
 /* Each processor's near_common.c: where a load at off in it goes on; 0: it is none of ours. */
 uint32_t tramp_common_fixup(uint64_t off);
 
+/*
+ * The head of a record's stack: n words, of which the first is the program counter,
+ * the second whether it is at a function's entry, the last the lowest address; behind
+ * it the stack, then the word that says where the head is.  Fills all of *ret but the
+ * registers.  NULL: the record, which the target may have written, has none.
+ */
+const uint64_t *tramp_stack_head(const struct dl_record *rec, unsigned n, struct arch_stack *ret);
+
 #endif

@@ -110,13 +110,12 @@ struct error *dl_parse_size(const char *s, uint64_t *ret)
 	return NULL;
 }
 
-struct error *dl_parse_rate(const char *s, uint64_t *period_ns_ret)
+uint64_t dl_time_unit(const char *name)
 {
 	static const struct {
-		const char *suffix;
+		const char *name;
 		uint64_t ns;
 	} units[] = {
-		{ "", 1 },
 		{ "ns", 1 },
 		{ "nsec", 1 },
 		{ "us", 1000 },
@@ -132,8 +131,17 @@ struct error *dl_parse_rate(const char *s, uint64_t *period_ns_ret)
 		{ "d", 86400 * NSEC_PER_SEC },
 		{ "day", 86400 * NSEC_PER_SEC },
 	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(units); i++)
+		if (!strcasecmp(name, units[i].name))
+			return units[i].ns;
+	return 0;
+}
+
+struct error *dl_parse_rate(const char *s, uint64_t *period_ns_ret)
+{
 	const char *end;
-	uint64_t n;
+	uint64_t n, unit;
 
 	if (!parse_number(s, &end, &n))
 		return bad_value();
@@ -141,15 +149,11 @@ struct error *dl_parse_rate(const char *s, uint64_t *period_ns_ret)
 		*period_ns_ret = n ? NSEC_PER_SEC / n : 0;
 		return n > NSEC_PER_SEC ? bad_value() : NULL;
 	}
-	for (size_t i = 0; i < ARRAY_SIZE(units); i++) {
-		if (strcasecmp(end, units[i].suffix) != 0)
-			continue;
-		if (__builtin_mul_overflow(n, units[i].ns, period_ns_ret) ||
-		    *period_ns_ret == DL_OPT_UNSET)
-			return bad_value();
-		return NULL;
-	}
-	return bad_value();
+	unit = *end ? dl_time_unit(end) : 1;
+	if (!unit || __builtin_mul_overflow(n, unit, period_ns_ret) ||
+	    *period_ns_ret == DL_OPT_UNSET)
+		return bad_value();
+	return NULL;
 }
 
 /* "yes", "off" and the like. */

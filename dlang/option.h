@@ -49,6 +49,8 @@ const char *dl_option_name(enum dl_opt which);
 void dl_options_each(void (*fn)(void *arg, const char *name), void *arg);
 /* Value syntaxes of the options document. */
 struct error *dl_parse_size(const char *s, uint64_t *ret);
+/* Nanoseconds of "ms", "sec", "min" and the like, in any case; 0: no unit. */
+uint64_t dl_time_unit(const char *name);
 struct error *dl_parse_rate(const char *s, uint64_t *period_ns_ret);
 
 #endif

@@ -133,17 +133,6 @@ static int compare(const void *pa, const void *pb)
 	return a->start < b->start ? -1 : a->start > b->start;
 }
 
-static bool is_plt(const struct image *img, uint64_t addr)
-{
-	static const char *const names[] = { ".plt", ".plt.sec", ".plt.got", ".iplt" };
-	struct image_section sec;
-
-	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
-		if (image_section(img, names[i], &sec) && addr - sec.addr < sec.size)
-			return true;
-	return false;
-}
-
 void ehfunc_each(const struct image *img, bool (*fn)(void *arg, uint64_t start, uint64_t size),
 		 void *arg)
 {
@@ -157,7 +146,7 @@ void ehfunc_each(const struct image *img, bool (*fn)(void *arg, uint64_t start, 
 	for (size_t i = 0; i < funcs.list.n; i++) {
 		const struct func *f = &funcs.list.items[i];
 
-		if (f->size && image_is_code(img, f->start) && !is_plt(img, f->start) &&
+		if (f->size && image_is_code(img, f->start) && !image_is_plt(img, f->start) &&
 		    !fn(arg, f->start, f->size))
 			break;
 	}

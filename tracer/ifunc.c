@@ -17,17 +17,6 @@
 #include "../arch/arch.h"
 #include "object_table.h"
 
-static bool is_plt(const struct image *img, uint64_t addr)
-{
-	static const char *const names[] = { ".plt", ".plt.sec", ".plt.got", ".iplt" };
-	struct image_section sec;
-
-	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
-		if (image_section(img, names[i], &sec) && addr - sec.addr < sec.size)
-			return true;
-	return false;
-}
-
 /* Size of the function that starts at a link-time address; 0: none does. */
 static uint64_t function_size(const struct image *img, uint64_t addr)
 {
@@ -53,7 +42,7 @@ static void add(struct obj *o, const struct sym *ifunc, uint64_t value)
 	uint64_t addr = value - o->pub.bias, size;
 
 	if (value < o->pub.lo || value >= o->pub.hi || addr == ifunc->addr ||
-	    !image_is_code(img, addr) || is_plt(img, addr) || !(size = function_size(img, addr)))
+	    !image_is_code(img, addr) || image_is_plt(img, addr) || !(size = function_size(img, addr)))
 		return;
 	struct impl *impl = malloc(sizeof(*impl));
 

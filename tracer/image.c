@@ -329,6 +329,17 @@ bool image_is_code(const struct image *img, uint64_t addr)
 	return seg && seg->x && !seg->w;
 }
 
+bool image_is_plt(const struct image *img, uint64_t addr)
+{
+	static const char *const names[] = { ".plt", ".plt.sec", ".plt.got", ".iplt" };
+	struct image_section sec;
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		if (image_section(img, names[i], &sec) && addr - sec.addr < sec.size)
+			return true;
+	return false;
+}
+
 size_t image_data(const struct image *img, uint64_t addr, const uint8_t **ret)
 {
 	for (size_t i = 0; i < img->n_segments; i++) {

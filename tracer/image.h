@@ -50,6 +50,8 @@ size_t image_data(const struct image *img, uint64_t addr, const uint8_t **ret);
 const struct image_segment *image_segment_at(const struct image *img, uint64_t addr);
 /* In a segment that is executable and not writable? */
 bool image_is_code(const struct image *img, uint64_t addr);
+/* Is it in a section of stubs by which other objects are called? */
+bool image_is_plt(const struct image *img, uint64_t addr);
 /* run-time address - link-time address for a mapping of this file; false: not one of a segment */
 bool image_bias(const struct image *img, uint64_t map_lo, uint64_t map_offset, uint64_t *ret);
 /* d_val of the first dynamic entry with the tag, and the entry's own link-time address. */

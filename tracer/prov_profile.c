@@ -18,26 +18,6 @@
 #define LATE_MAX 10000000000u /* ns */
 #define BURST_MAX 64u /* ticks */
 
-static const struct {
-	const char *unit;
-	uint64_t ns;
-} units[] = {
-	{ "ns", 1 },
-	{ "nsec", 1 },
-	{ "us", 1000 },
-	{ "usec", 1000 },
-	{ "ms", 1000000 },
-	{ "msec", 1000000 },
-	{ "s", 1000000000 },
-	{ "sec", 1000000000 },
-	{ "m", 60000000000 },
-	{ "min", 60000000000 },
-	{ "h", 3600000000000 },
-	{ "hour", 3600000000000 },
-	{ "d", 86400000000000 },
-	{ "day", 86400000000000 },
-};
-
 /* Period of "97", "97hz", "10ms", ...; 0 if there is no such probe. */
 static uint64_t parse_period(const char *text)
 {
@@ -53,10 +33,8 @@ static uint64_t parse_period(const char *text)
 		return 0;
 	if (!*text || !strcasecmp(text, "hz"))
 		period = 1000000000u / n;
-	for (size_t i = 0; i < ARRAY_SIZE(units); i++)
-		if (!strcasecmp(text, units[i].unit) &&
-		    __builtin_mul_overflow(n, units[i].ns, &period))
-			return 0;
+	else if (__builtin_mul_overflow(n, dl_time_unit(text), &period))
+		return 0;
 	return period >= PERIOD_MIN ? period : 0;
 }
 

@@ -43,16 +43,6 @@ bool a64_place_may_fault(const struct arch_place *p)
 	return p->op.kind == ARCH_OP_MEM;
 }
 
-/* The low bytes of v as a value of the place's type. */
-static uint64_t extended(const struct arch_place *p, uint64_t v)
-{
-	unsigned unused = 64 - p->size * 8u;
-
-	if (p->is_signed)
-		return (uint64_t)((int64_t)(v << unused) >> unused);
-	return v << unused >> unused;
-}
-
 /* dst = the program's register, or its stack pointer. */
 static void emit_register(struct a64_gen *g, unsigned dst, int word)
 {
@@ -97,7 +87,7 @@ void a64_place_emit(struct a64_gen *g, const struct arch_place *p, uint64_t pc, 
 	const struct arch_operand *op = &p->op;
 
 	switch (op->kind) {
-	case ARCH_OP_CONST: emit_const(e, dst, extended(p, (uint64_t)op->value)); return;
+	case ARCH_OP_CONST: emit_const(e, dst, near_place_const(p)); return;
 	case ARCH_OP_MEM:
 		emit_address(g, op, dst);
 		a64_fixup(g, fault);

@@ -22,7 +22,7 @@
 #define HEAD_WORDS 35
 #define AT_REGS 2
 #define AT_SP (AT_REGS + 31)
-#define AT_LO (AT_REGS + 32)
+#define AT_LO (HEAD_WORDS - 1)
 
 _Static_assert(ARCH_STACK_ROOM(0) >= 8 * (HEAD_WORDS + 1), "head and last word");
 
@@ -39,21 +39,10 @@ uint64_t arch_thread_pointer(pid_t tid, const struct arch_regs *r)
 
 bool arch_record_stack(const struct dl_record *rec, struct arch_stack *ret)
 {
-	uint64_t at, first = sizeof(*rec) + 8 * (uint64_t)rec->n_slots;
-	const uint64_t *head;
+	const uint64_t *head = tramp_stack_head(rec, HEAD_WORDS, ret);
 
-	if (rec->n_slots > NEAR_SLOTS_MAX || rec->len < first + 8 * (HEAD_WORDS + 1))
+	if (!head)
 		return false;
-	memcpy(&at, (const uint8_t *)rec + rec->len - 8, sizeof(at));
-	if (at % 8 || at < first || at > rec->len - 8 * (HEAD_WORDS + 1))
-		return false;
-	head = (const uint64_t *)(const void *)((const uint8_t *)rec + at);
-	*ret = (struct arch_stack){
-		.at_entry = head[1] != 0,
-		.lo = head[AT_LO],
-		.bytes = (const uint8_t *)&head[HEAD_WORDS],
-		.len = rec->len - at - 8 * (HEAD_WORDS + 1),
-	};
 	for (unsigned i = 0; i < 31; i++)
 		ret->regs.w[i] = head[AT_REGS + i];
 	ret->regs.w[A64_WORD_SP] = head[AT_SP];

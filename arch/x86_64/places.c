@@ -57,16 +57,6 @@ bool x64_place_may_fault(const struct arch_place *p)
 	return p->op.kind == ARCH_OP_MEM;
 }
 
-/* The low bytes of v as a value of the place's type. */
-static uint64_t extended(const struct arch_place *p, uint64_t v)
-{
-	unsigned unused = 64 - p->size * 8u;
-
-	if (p->is_signed)
-		return (uint64_t)((int64_t)(v << unused) >> unused);
-	return v << unused >> unused;
-}
-
 static void extend(struct x64_asm *e, const struct arch_place *p, unsigned dst)
 {
 	unsigned unused = 64 - p->size * 8u;
@@ -126,7 +116,7 @@ void x64_place_emit(struct x64_gen *g, const struct arch_place *p, uint64_t pc, 
 	int32_t disp;
 
 	switch (op->kind) {
-	case ARCH_OP_CONST: emit_const(e, dst, extended(p, (uint64_t)op->value)); return;
+	case ARCH_OP_CONST: emit_const(e, dst, near_place_const(p)); return;
 	case ARCH_OP_MEM:
 		disp = emit_address(g, op, dst);
 		x64_fixup(g, fault);

@@ -17,7 +17,7 @@
 #define WORD(field) (offsetof(struct user_regs_struct, field) / sizeof(uint64_t))
 #define HEAD_WORDS 19
 #define AT_REGS 2
-#define AT_LO 18
+#define AT_LO (HEAD_WORDS - 1)
 
 _Static_assert(ARCH_STACK_ROOM(0) >= 8 * (HEAD_WORDS + 1), "head and last word");
 
@@ -37,21 +37,10 @@ uint64_t arch_thread_pointer(pid_t tid, const struct arch_regs *r)
 
 bool arch_record_stack(const struct dl_record *rec, struct arch_stack *ret)
 {
-	uint64_t at, first = sizeof(*rec) + 8 * (uint64_t)rec->n_slots;
-	const uint64_t *head;
+	const uint64_t *head = tramp_stack_head(rec, HEAD_WORDS, ret);
 
-	if (rec->n_slots > NEAR_SLOTS_MAX || rec->len < first + 8 * (HEAD_WORDS + 1))
+	if (!head)
 		return false;
-	__builtin_memcpy(&at, (const uint8_t *)rec + rec->len - 8, sizeof(at));
-	if (at % 8 || at < first || at > rec->len - 8 * (HEAD_WORDS + 1))
-		return false;
-	head = (const uint64_t *)(const void *)((const uint8_t *)rec + at);
-	*ret = (struct arch_stack){
-		.at_entry = head[1] != 0,
-		.lo = head[AT_LO],
-		.bytes = (const uint8_t *)&head[HEAD_WORDS],
-		.len = rec->len - at - 8 * (HEAD_WORDS + 1),
-	};
 	for (unsigned i = 0; i < 16; i++)
 		ret->regs.w[words[i]] = head[AT_REGS + i];
 	ret->regs.w[WORD(rip)] = head[0];
