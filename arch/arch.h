@@ -296,8 +296,20 @@ enum arch_reloc {
 	ARCH_RELOC_OTHER,
 	ARCH_RELOC_IRELATIVE, /* the slot gets what the resolver at addend returns */
 	ARCH_RELOC_SLOT, /* the slot gets the address of the named symbol */
+	ARCH_RELOC_TLS_MODULE, /* the slot gets the number of the object's thread-local block */
+	ARCH_RELOC_TLS_OFFSET, /* the slot gets a variable's distance from the thread pointer */
+	ARCH_RELOC_TLS_CALL, /* two slots: a function and its argument */
 };
 enum arch_reloc arch_reloc_kind(unsigned type);
+
+/* The segment of thread-local storage. */
+struct arch_tls {
+	uint64_t addr, size, align; /* link-time */
+};
+/* Where the program's own is, by the thread pointer; libraries' are in a table. */
+uint64_t arch_tls_program(uint64_t thread_pointer, const struct arch_tls *seg);
+/* The word that has the table's address. */
+uint64_t arch_tls_table(uint64_t thread_pointer, bool is_musl);
 
 /* DWARF register numbers: 0 .. ARCH_DWARF_REGS-1 are tracked when unwinding. */
 #define ARCH_DWARF_REGS 40

@@ -44,7 +44,7 @@ enum dl_node_kind {
 	DL_N_AGGREF, /* PC: @name[args]: agg, args */
 	DL_N_TYPE, /* P: type name operand of sizeof, cast, offsetof, xlate */
 	DL_N_VAR, /* C: ident of a D variable, args = tuple if associative */
-	DL_N_BVAR, /* C: built-in variable bvar; left = index for DL_BV_ARG, DL_BV_UREGS */
+	DL_N_BVAR, /* C: built-in variable bvar; left = index of those that have one */
 	DL_N_ARG, /* C: raw probe argument value (argN), near-evaluable */
 	DL_N_UREG, /* C: machine register value (uregs[const]), near-evaluable */
 	DL_N_LETVAR, /* C: reference to the variable bound by LET let */

@@ -115,6 +115,7 @@ enum dl_bvar {
 	DL_BV_ZONENAME, /* strings */
 	DL_BV_ARG, /* indexed; only where near can't (ERROR probe, timers) */
 	DL_BV_UREGS, /* indexed; only with a run-time index */
+	DL_BV_THREAD_LOCAL, /* indexed: address of the host's thread-local variable */
 	DL_BV_CURPROC, /* opaque handle of the current process, for translators */
 	DL_BV_CURTHREAD, /* opaque handle of the current thread */
 	DL_BV_COUNT

@@ -339,7 +339,7 @@ static unsigned gen_bvar(struct gen *g, const struct dl_node *n)
 {
 	unsigned r;
 
-	if (n->bvar == DL_BV_ARG || n->bvar == DL_BV_UREGS) {
+	if (n->bvar == DL_BV_ARG || n->bvar == DL_BV_UREGS || n->bvar == DL_BV_THREAD_LOCAL) {
 		if (n->left) {
 			r = cg_expr(g, n->left);
 		} else {
@@ -348,6 +348,8 @@ static unsigned gen_bvar(struct gen *g, const struct dl_node *n)
 		}
 		if (n->bvar == DL_BV_UREGS)
 			cg_needs_stop(g, "uregs[] with an index known at run time only");
+		else if (n->bvar == DL_BV_THREAD_LOCAL)
+			cg_needs_stop(g, "a thread-local variable is found by the stopped thread");
 		cg_emit(g, DL_OP_BVARX, r, r, 0, n->bvar);
 		return r;
 	}

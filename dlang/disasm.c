@@ -53,6 +53,7 @@ static const char *const bvar_names[DL_BV_COUNT] = {
 	[DL_BV_ZONENAME] = "zonename",
 	[DL_BV_ARG] = "arg",
 	[DL_BV_UREGS] = "uregs",
+	[DL_BV_THREAD_LOCAL] = "thread-local",
 	[DL_BV_CURPROC] = "curproc",
 	[DL_BV_CURTHREAD] = "curthread",
 };

@@ -50,6 +50,7 @@ struct dl_symbol {
 	uint64_t addr;
 	uint64_t size;
 	bool is_func;
+	bool is_thread_local; /* addr is what DL_BV_THREAD_LOCAL asks the thread with */
 	struct dl_type *type; /* NULL when there is no type information */
 };
 

@@ -330,13 +330,26 @@ static struct dl_type *function_type(struct sema *s)
 	return t;
 }
 
+static struct dl_node *symbol_address(struct sema *s, struct dl_range range,
+				      const struct dl_symbol *sym, struct dl_type *type)
+{
+	struct dl_node *n;
+
+	if (!sym->is_thread_local)
+		return sema_int(s, range, sym->addr, type);
+	n = sema_node(s, DL_N_BVAR, range, type);
+	n->bvar = DL_BV_THREAD_LOCAL;
+	n->left = sema_int(s, range, sym->addr, sema_basic(s, DL_T_UINT64));
+	return sema_seal(n);
+}
+
 static struct dl_node *symbol_node(struct sema *s, struct dl_range range, const char *name,
 				   const struct dl_symbol *sym, struct dl_type *type)
 {
 	struct dl_ident *id = ARENA_NEW(s->a, struct dl_ident);
 	struct dl_node *addr, *n;
 
-	addr = sema_int(s, range, sym->addr, dl_type_ptr(s->ts, type));
+	addr = symbol_address(s, range, sym, dl_type_ptr(s->ts, type));
 	n = sema_deref_node(s, range, addr, type);
 	id->name = name;
 	id->kind = DL_ID_SYMBOL;

@@ -807,31 +807,42 @@ struct dl_type *dwarf_type_named(struct image *img, struct dl_types *ts, const c
 
 struct variable {
 	uint64_t addr;
+	bool is_thread; /* addr is an offset in its thread's block */
 	Dwarf_Die die;
 	bool is_found;
 };
 
-/* Its address is its location: one constant. */
-static bool see_variable(void *arg, Dwarf_Die *die)
+/* Its address is its location: one constant, that a thread's block is then told. */
+static bool is_at(const struct variable *v, Dwarf_Die *die)
 {
-	struct variable *v = arg;
 	Dwarf_Attribute a, addr;
 	Dwarf_Addr value;
 	Dwarf_Op *ops;
+	bool is_thread;
 	size_t n;
 
-	if (v->addr) {
-		if (!dwarf_attr(die, DW_AT_location, &a) || dwarf_getlocation(&a, &ops, &n) ||
-		    n != 1)
-			return true;
-		if (ops[0].atom == DW_OP_addr)
-			value = ops[0].number;
-		else if (dwarf_getlocation_attr(&a, &ops[0], &addr) ||
-			 dwarf_formaddr(&addr, &value))
-			return true;
-		if (value != v->addr)
-			return true;
-	}
+	if (!dwarf_attr(die, DW_AT_location, &a) || dwarf_getlocation(&a, &ops, &n) || !n || n > 2)
+		return false;
+	is_thread = n == 2 && (ops[1].atom == DW_OP_form_tls_address ||
+			       ops[1].atom == DW_OP_GNU_push_tls_address);
+	if (is_thread != v->is_thread || (n == 2 && !is_thread))
+		return false;
+	if (ops[0].atom == DW_OP_addr ||
+	    (ops[0].atom >= DW_OP_const1u && ops[0].atom <= DW_OP_consts))
+		value = ops[0].number;
+	else if (is_thread)
+		return true; /* gcc 12's index of split DWARF leads to something else */
+	else if (dwarf_getlocation_attr(&a, &ops[0], &addr) || dwarf_formaddr(&addr, &value))
+		return false;
+	return value == v->addr;
+}
+
+static bool see_variable(void *arg, Dwarf_Die *die)
+{
+	struct variable *v = arg;
+
+	if ((v->addr || v->is_thread) && !is_at(v, die))
+		return true;
 	v->die = *die;
 	v->is_found = true;
 	return false;
@@ -847,6 +858,20 @@ struct dl_type *dwarf_variable_type(struct image *img, struct dl_types *ts, cons
 		return NULL;
 	debuginfo_each(di, DEBUG_VARIABLE, name, see_variable, &v);
 	if (!v.is_found && addr)
+		debuginfo_each_local(di, name, see_variable, &v);
+	return v.is_found ? dwarf_type_of(di, ts, &v.die) : NULL;
+}
+
+struct dl_type *dwarf_thread_variable_type(struct image *img, struct dl_types *ts, const char *name,
+					   uint64_t offset)
+{
+	struct debuginfo *di = image_debuginfo(img);
+	struct variable v = { .addr = offset, .is_thread = true };
+
+	if (!di)
+		return NULL;
+	debuginfo_each(di, DEBUG_VARIABLE, name, see_variable, &v);
+	if (!v.is_found)
 		debuginfo_each_local(di, name, see_variable, &v);
 	return v.is_found ? dwarf_type_of(di, ts, &v.die) : NULL;
 }

@@ -20,5 +20,8 @@ bool dwarf_type_adopt(struct image *img, struct dl_types *ts, struct dl_type *t)
 /* Type of the variable with that name (at a link-time address, if not 0); NULL unknown. */
 struct dl_type *dwarf_variable_type(struct image *img, struct dl_types *ts, const char *name,
 				    uint64_t addr);
+/* The same of a thread-local one, by where it is in its object's block. */
+struct dl_type *dwarf_thread_variable_type(struct image *img, struct dl_types *ts, const char *name,
+					   uint64_t offset);
 
 #endif

@@ -12,6 +12,7 @@
 #include "dwarf_type.h"
 #include "image.h"
 #include "session.h"
+#include "tls.h"
 
 static struct error *match_id(struct session *s, const struct dl_pdesc *d,
 			      struct dl_probe_info *ret)
@@ -157,7 +158,6 @@ static struct error *local_variable(struct objects *os, struct dl_types *ts, con
 				    const char *name, struct dl_symbol *ret)
 {
 	const struct sym *sym = NULL, *other = NULL;
-	bool is_thread_local = false;
 	struct object *o = NULL;
 
 	for (size_t i = 0; i < objects_count(os); i++) {
@@ -165,13 +165,9 @@ static struct error *local_variable(struct objects *os, struct dl_types *ts, con
 
 		if (!object_matches(at, object))
 			continue;
-		is_thread_local |= image_is_thread_local(at->image, name);
 		if (!sym && (sym = object_local_variable(at, name, &other)))
 			o = at;
 	}
-	if (is_thread_local)
-		return error_format(ERR_OTHER, "it is thread-local, at another address in each "
-					       "thread");
 	if (sym && other)
 		return error_format(ERR_OTHER, "several functions have a variable %s", name);
 	if (!sym)
@@ -191,6 +187,7 @@ static struct error *symbol_lookup(void *ctx, struct dl_types *ts, const char *o
 {
 	struct session *s = ctx;
 	struct objects *os = target_objects_of(s);
+	struct image_thread_var var;
 
 	if (!os)
 		return error_format(ERR_NOTFOUND, "symbols need a target process: use -c or -p");
@@ -210,6 +207,10 @@ static struct error *symbol_lookup(void *ctx, struct dl_types *ts, const char *o
 		};
 		return NULL;
 	}
+	for (size_t i = 0; i < objects_count(os); i++)
+		if (object_matches(objects_at(os, i), object) &&
+		    image_thread_variable(objects_at(os, i)->image, name, &var))
+			return tls_symbol(s, ts, objects_at(os, i), name, &var, ret);
 	return local_variable(os, ts, object, name, ret);
 }
 

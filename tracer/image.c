@@ -138,6 +138,14 @@ static struct error *read_segment(struct image *img, const GElf_Phdr *ph)
 		img->eh_hdr_addr = ph->p_vaddr;
 		img->eh_hdr_size = ph->p_memsz;
 		return NULL;
+	case PT_TLS:
+		img->tls = (struct arch_tls){
+			.addr = ph->p_vaddr,
+			.size = ph->p_memsz,
+			.align =
+				ph->p_align && !(ph->p_align & (ph->p_align - 1)) ? ph->p_align : 1,
+		};
+		return NULL;
 	case PT_NOTE:
 		if (!img->build_id && ph->p_offset <= img->n_bytes &&
 		    ph->p_filesz <= img->n_bytes - ph->p_offset)
@@ -437,21 +445,31 @@ bool image_section(const struct image *img, const char *name, struct image_secti
 
 /* -------------------------------------------------------- relocations -- */
 
-/* Name of symbol i of the symbol table in section link. */
-static const char *reloc_symbol(const struct image *img, size_t link, size_t i)
+/* Symbol i of the symbol table in section link, and its name. */
+static const char *reloc_symbol(const struct image *img, size_t link, size_t i, GElf_Sym *sym)
 {
 	Elf_Scn *scn = elf_getscn(img->elf, link);
 	GElf_Shdr sh;
-	GElf_Sym sym;
 	Elf_Data *data;
 	const char *name;
 
 	if (!i || !scn || !gelf_getshdr(scn, &sh) ||
 	    (sh.sh_type != SHT_DYNSYM && sh.sh_type != SHT_SYMTAB) ||
-	    !(data = elf_getdata(scn, NULL)) || i > INT32_MAX || !gelf_getsym(data, (int)i, &sym))
-		return "";
-	name = elf_strptr(img->elf, sh.sh_link, sym.st_name);
+	    !(data = elf_getdata(scn, NULL)) || i > INT32_MAX || !gelf_getsym(data, (int)i, sym))
+		return NULL;
+	name = elf_strptr(img->elf, sh.sh_link, sym->st_name);
 	return name ? name : "";
+}
+
+/* Which of the file's own variables; false: another object's. */
+static bool reloc_is_own(const struct image *img, size_t link, size_t i, struct image_reloc *r)
+{
+	GElf_Sym sym = { 0 };
+
+	if (i && (!reloc_symbol(img, link, i, &sym) || !sym.st_shndx))
+		return false;
+	r->offset = sym.st_value + (uint64_t)r->addend;
+	return true;
 }
 
 static bool relocs_of(const struct image *img, Elf_Scn *scn, const GElf_Shdr *sh,
@@ -459,6 +477,7 @@ static bool relocs_of(const struct image *img, Elf_Scn *scn, const GElf_Shdr *sh
 {
 	Elf_Data *data = elf_getdata(scn, NULL);
 	GElf_Rela rela;
+	GElf_Sym sym;
 
 	for (int i = 0; data && gelf_getrela(data, i, &rela); i++) {
 		enum arch_reloc kind = arch_reloc_kind((unsigned)GELF_R_TYPE(rela.r_info));
@@ -468,8 +487,15 @@ static bool relocs_of(const struct image *img, Elf_Scn *scn, const GElf_Shdr *sh
 
 		if (kind == ARCH_RELOC_OTHER)
 			continue;
-		if (kind == ARCH_RELOC_SLOT)
-			r.symbol = reloc_symbol(img, sh->sh_link, GELF_R_SYM(rela.r_info));
+		if (kind == ARCH_RELOC_SLOT) {
+			const char *name =
+				reloc_symbol(img, sh->sh_link, GELF_R_SYM(rela.r_info), &sym);
+
+			r.symbol = name ? name : "";
+		} else if (kind != ARCH_RELOC_IRELATIVE &&
+			   !reloc_is_own(img, sh->sh_link, GELF_R_SYM(rela.r_info), &r)) {
+			continue;
+		}
 		if (!fn(arg, &r))
 			return false;
 	}

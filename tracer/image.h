@@ -15,6 +15,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "../arch/arch.h"
 #include "../dlang/error.h"
 #include "../dlang/vec.h"
 #include "object.h"
@@ -77,8 +78,14 @@ bool image_symbol_is_generated(const struct image *img, const struct sym *s);
 bool image_names_functions(const struct image *img);
 /* No .symtab, neither in the file nor in one of debug information. */
 bool image_is_stripped(const struct image *img);
-/* Is there a thread-local variable of the name?  They are no symbols here: they have no address. */
-bool image_is_thread_local(const struct image *img, const char *name);
+/* Thread-local variables are no symbols here: addr is where they are in a thread's block. */
+struct image_thread_var {
+	uint64_t offset, size;
+	const char *name; /* of the file */
+	bool is_ambiguous; /* several functions have one */
+};
+/* By its name in the source, also one that is static in a function; false: there is none. */
+bool image_thread_variable(const struct image *img, const char *name, struct image_thread_var *ret);
 /* Calls fn for each symbol with the name; fn returns false to stop. */
 void image_symbol_by_name(const struct image *img, const char *name,
 			  bool (*fn)(void *arg, const struct sym *s), void *arg);
@@ -97,6 +104,7 @@ struct image_reloc {
 	uint64_t slot; /* link-time */
 	int64_t addend;
 	const char *symbol; /* "" none */
+	uint64_t offset; /* ARCH_RELOC_TLS_OFFSET: of the own variable that is meant */
 	int kind; /* enum arch_reloc */
 };
 /* Calls fn for each relocation of interest; fn returns false to stop. */
@@ -124,6 +132,7 @@ struct image {
 	uint64_t entry;
 	struct image_segment *segments;
 	size_t n_segments;
+	struct arch_tls tls; /* size 0: none */
 	uint64_t dyn_addr, dyn_size, eh_hdr_addr, eh_hdr_size; /* PT_DYNAMIC, PT_GNU_EH_FRAME */
 	const uint8_t *build_id;
 	size_t build_id_len;

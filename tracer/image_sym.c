@@ -367,8 +367,35 @@ struct error *image_syms_create(struct image *img, struct image_syms **ret)
 	return NULL;
 }
 
-static bool has_thread_local(Elf *elf, const char *name)
+/* "calls" means "calls.0", too. */
+static bool is_thread_name(const char *s, const char *name, bool *is_local)
 {
+	size_t len = strlen(name);
+
+	if (strncmp(s, name, len))
+		return false;
+	*is_local = s[len] == '.';
+	return !s[len] ||
+	       (*is_local && s[len + 1] && !s[len + 1 + strspn(s + len + 1, "0123456789")]);
+}
+
+/* What is static in a function gives way to what isn't. */
+static void take_thread_var(const GElf_Sym *sym, const char *s, bool is_local,
+			    struct image_thread_var *ret)
+{
+	bool had_local = ret->name && strchr(ret->name, '.');
+
+	if (!ret->name || (had_local && !is_local))
+		*ret = (struct image_thread_var){ .offset = sym->st_value,
+						  .size = sym->st_size,
+						  .name = s };
+	else if (is_local && had_local && strcmp(ret->name, s))
+		ret->is_ambiguous = true;
+}
+
+static void find_thread_var(Elf *elf, const char *name, struct image_thread_var *ret)
+{
+	bool is_local;
 	GElf_Shdr sh;
 	GElf_Sym sym;
 
@@ -379,21 +406,23 @@ static bool has_thread_local(Elf *elf, const char *name)
 					 NULL;
 
 		for (int i = 1; data && gelf_getsym(data, i, &sym); i++) {
-			const char *s = GELF_ST_TYPE(sym.st_info) == STT_TLS ?
+			const char *s = GELF_ST_TYPE(sym.st_info) == STT_TLS && sym.st_shndx ?
 						elf_strptr(elf, sh.sh_link, sym.st_name) :
 						NULL;
 
-			if (s && !strcmp(s, name))
-				return true;
+			if (s && is_thread_name(s, name, &is_local))
+				take_thread_var(&sym, s, is_local, ret);
 		}
 	}
-	return false;
 }
 
-bool image_is_thread_local(const struct image *img, const char *name)
+bool image_thread_variable(const struct image *img, const char *name, struct image_thread_var *ret)
 {
-	return has_thread_local(img->elf, name) ||
-	       (img->symfile && has_thread_local(img->symfile->elf, name));
+	*ret = (struct image_thread_var){ 0 };
+	find_thread_var(img->elf, name, ret);
+	if (img->symfile)
+		find_thread_var(img->symfile->elf, name, ret);
+	return ret->name && ret->offset < img->tls.size;
 }
 
 static uint32_t hash(const char *s)

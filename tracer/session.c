@@ -11,6 +11,7 @@
  *	exit(), ^C or the last target's end: END, output, detach
  */
 #include "session.h"
+#include "tls.h"
 #include "usdt_build.h"
 
 #include <errno.h>
@@ -205,6 +206,7 @@ void session_destroy(struct session *s)
 	strbuf_deinit(&s->text);
 	free(s->syscall_probes);
 	free(s->psinfo);
+	tls_destroy(s);
 	free(s->record);
 	error_destroy(s->failure);
 	error_destroy(s->limit);

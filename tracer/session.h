@@ -108,6 +108,7 @@ struct session {
 	void *usdt_provider; /* prov_usdt.c */
 	uint32_t proc_probes; /* ID of the first proc probe */
 	bool uses_proc; /* some proc probe is enabled */
+	struct tls_vars *tls_vars; /* thread-local variables that programs use; tls.c */
 	struct psinfo_table *psinfo; /* of processes that may be gone; psinfo.c */
 	uint32_t *syscall_probes; /* number -> ID of its entry probe, 0 none */
 	FILE *out;

@@ -13,6 +13,7 @@
 #include "procfs.h"
 #include "psinfo.h"
 #include "session.h"
+#include "tls.h"
 
 static struct aspace *aspace_of(const struct firing *f)
 {
@@ -152,6 +153,8 @@ static uint64_t thread_var_at(void *ctx, enum dl_bvar which, uint64_t index)
 		return f->object(f, (unsigned)index - DL_ARG_ADDRESS, &v, &fault) ? v : 0;
 	if (which == DL_BV_ARG)
 		return index < FIRING_ARGS ? f->args[index] : 0;
+	if (which == DL_BV_THREAD_LOCAL)
+		return tls_address(f, index);
 	if (which == DL_BV_UREGS && f->task && index < 256) {
 		struct arch_regs *r = task_regs(f->task);
 

@@ -12,8 +12,22 @@ enum arch_reloc arch_reloc_kind(unsigned type)
 	case R_AARCH64_IRELATIVE: return ARCH_RELOC_IRELATIVE;
 	case R_AARCH64_JUMP_SLOT:
 	case R_AARCH64_GLOB_DAT: return ARCH_RELOC_SLOT;
+	case R_AARCH64_TLS_DTPMOD: return ARCH_RELOC_TLS_MODULE;
+	case R_AARCH64_TLS_TPREL: return ARCH_RELOC_TLS_OFFSET;
+	case R_AARCH64_TLSDESC: return ARCH_RELOC_TLS_CALL;
 	default: return ARCH_RELOC_OTHER;
 	}
+}
+
+/* "Variant I": two words of the C library are at the thread pointer, the block follows. */
+uint64_t arch_tls_program(uint64_t thread_pointer, const struct arch_tls *seg)
+{
+	return thread_pointer + 16 + ((seg->addr - 16) & (seg->align - 1));
+}
+
+uint64_t arch_tls_table(uint64_t thread_pointer, bool is_musl)
+{
+	return is_musl ? thread_pointer - 8 : thread_pointer;
 }
 
 /* What is known of x0. */

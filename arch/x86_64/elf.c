@@ -13,8 +13,23 @@ enum arch_reloc arch_reloc_kind(unsigned type)
 	case R_X86_64_IRELATIVE: return ARCH_RELOC_IRELATIVE;
 	case R_X86_64_JUMP_SLOT:
 	case R_X86_64_GLOB_DAT: return ARCH_RELOC_SLOT;
+	case R_X86_64_DTPMOD64: return ARCH_RELOC_TLS_MODULE;
+	case R_X86_64_TPOFF64: return ARCH_RELOC_TLS_OFFSET;
+	case R_X86_64_TLSDESC: return ARCH_RELOC_TLS_CALL;
 	default: return ARCH_RELOC_OTHER;
 	}
+}
+
+/* "Variant II": the block ends at the thread pointer, as well as it can be aligned. */
+uint64_t arch_tls_program(uint64_t thread_pointer, const struct arch_tls *seg)
+{
+	return thread_pointer - seg->size - ((0 - seg->addr - seg->size) & (seg->align - 1));
+}
+
+uint64_t arch_tls_table(uint64_t thread_pointer, bool is_musl)
+{
+	(void)is_musl; /* they agree */
+	return thread_pointer + 8;
 }
 
 static int64_t imm32(const uint8_t *p)
