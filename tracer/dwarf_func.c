@@ -17,20 +17,13 @@
 
 #include "../arch/arch.h"
 #include "../dlang/arena.h"
+#include "dwarf_part.h"
 #include "dwarf_type_int.h"
 #include "image.h"
 
 /* ------------------------------------------------------------ location -- */
 
 enum place { PLACE_NONE, PLACE_REG, PLACE_MEMORY, PLACE_CONST, PLACE_SPLIT };
-
-/* ops[i] as a register; -1. */
-static int register_of(const Dwarf_Op *op)
-{
-	if (op->atom >= DW_OP_reg0 && op->atom <= DW_OP_reg31)
-		return op->atom - DW_OP_reg0;
-	return op->atom == DW_OP_regx && op->number < 256 ? (int)op->number : -1;
-}
 
 /* "what it was when the function was entered" is what is asked for here. */
 static void at_entry(Dwarf_Attribute *a, Dwarf_Op **ops, size_t *n)
@@ -88,7 +81,7 @@ static enum place locate(Dwarf_Die *die, uint64_t addr, struct location *ret)
 	for (size_t i = 0; i < n; i++)
 		if (ops[i].atom == DW_OP_piece || ops[i].atom == DW_OP_bit_piece)
 			return PLACE_SPLIT;
-	if (n == 1 && register_of(&ops[0]) >= 0)
+	if (n == 1 && dwarf_part_register(&ops[0]) >= 0)
 		return PLACE_REG;
 	if (n == 2 && ops[1].atom == DW_OP_stack_value && is_constant(&ops[0], &ret->value))
 		return PLACE_CONST;
@@ -241,7 +234,7 @@ static bool add_piece(struct arch_where *w, int reg, uint64_t at, uint64_t size)
 /* What the compiler did believed over what the convention says. */
 static void in_register(struct dl_types *ts, const struct location *l, struct dwarf_param *p)
 {
-	int reg = register_of(&l->ops[0]);
+	int reg = dwarf_part_register(&l->ops[0]);
 	int arg = arch_arg_of_dwarf((unsigned)reg);
 
 	if (p->where.how == ARCH_AT_ADDRESS) {
@@ -272,8 +265,7 @@ static bool in_pieces(const struct location *l, struct dwarf_param *p)
 		size = l->ops[i].number;
 		if (size > ARCH_PIECES_BYTES)
 			return false;
-		if (i == from + 1)
-			(void)add_piece(&w, register_of(&l->ops[from]), at, size);
+		(void)add_piece(&w, dwarf_part_low(&l->ops[from], i - from), at, size);
 		at += size;
 		from = i + 1;
 	}
@@ -368,8 +360,8 @@ static bool is_confirmed(Dwarf_Die *die, struct dl_types *ts, const struct arch_
 	if (l.n == 1 && w->how == ARCH_AT_ADDRESS && l.ops[0].atom >= DW_OP_breg0 &&
 	    l.ops[0].atom <= DW_OP_breg31)
 		return !l.ops[0].number && arch_arg_of_dwarf(l.ops[0].atom - DW_OP_breg0) == w->n;
-	if (l.n == 1 && register_of(&l.ops[0]) >= 0) {
-		unsigned reg = (unsigned)register_of(&l.ops[0]);
+	if (l.n == 1 && dwarf_part_register(&l.ops[0]) >= 0) {
+		unsigned reg = (unsigned)dwarf_part_register(&l.ops[0]);
 
 		return (w->how == ARCH_IN_WORD && arch_arg_of_dwarf(reg) == w->n) ||
 		       (w->how == ARCH_IN_PIECES && w->n_pieces == 1 &&
@@ -393,7 +385,8 @@ static bool is_ever_in_register(Dwarf_Die *die)
 		return false;
 	for (unsigned i = 0;
 	     i < 64 && (at = dwarf_getlocations(&a, at, &base, &lo, &hi, &ops, &n)) > 0; i++)
-		if (n && (register_of(&ops[0]) >= 0 || ops[n - 1].atom == DW_OP_stack_value))
+		if (n &&
+		    (dwarf_part_register(&ops[0]) >= 0 || ops[n - 1].atom == DW_OP_stack_value))
 			return true;
 	return false;
 }
@@ -453,6 +446,11 @@ static void read_param(struct dl_types *ts, struct dwarf_param_list *list, uint6
 	struct dwarf_param by_convention = *p;
 	enum place place = place_param(ts, list, entry, i, p);
 
+	if ((place == PLACE_NONE || place == PLACE_SPLIT) && list->is_there[i] &&
+	    (p->why || p->where.is_partial) && !by_convention.why &&
+	    dwarf_part_confirm(&list->dies[i], entry, dl_type_size(ts, p->type),
+			       &by_convention.where, &p->where))
+		p->why = NULL;
 	if (p->where.is_partial && is_whole(&p->where, dl_type_size(ts, p->type)))
 		p->where.is_partial = false;
 	if (by_convention.why)

@@ -13,6 +13,7 @@
 #include "../arch/arch.h"
 #include "../dlang/host.h"
 #include "cfi.h"
+#include "dwarf_part.h"
 #include "dwarf_type_int.h"
 #include "image.h"
 
@@ -22,6 +23,7 @@
 
 struct eval {
 	const struct dwarf_places *ps;
+	const struct dwarf_place *p;
 	const struct dwarf_thread *t;
 	uint64_t s[STACK_MAX];
 	unsigned n;
@@ -96,6 +98,53 @@ static bool binary(struct eval *e, unsigned atom)
 	}
 }
 
+/* The top as a number of an integer type, DIE 0 being that of addresses. */
+static bool convert(struct eval *e, const Dwarf_Op *op)
+{
+	Dwarf_Attribute a = e->p->attr;
+	uint64_t size, encoding;
+	unsigned unused;
+	Dwarf_Die type;
+
+	if (!e->n)
+		return false;
+	if (!op->number)
+		return true;
+	if (dwarf_getlocation_die(&a, op, &type) ||
+	    !debuginfo_number(&type, DW_AT_byte_size, &size) ||
+	    !debuginfo_number(&type, DW_AT_encoding, &encoding) || !size || size > 8 ||
+	    encoding == DW_ATE_float)
+		return false;
+	unused = 64 - 8 * (unsigned)size;
+	if (encoding == DW_ATE_signed || encoding == DW_ATE_signed_char)
+		e->s[e->n - 1] = (uint64_t)((int64_t)(e->s[e->n - 1] << unused) >> unused);
+	else
+		e->s[e->n - 1] = e->s[e->n - 1] << unused >> unused;
+	return true;
+}
+
+/* What a register was when the function was entered: what it is, if that is now. */
+static bool push_entry_value(struct eval *e, const Dwarf_Op *op)
+{
+	Dwarf_Attribute a = e->p->attr, inner;
+	Dwarf_Op *in;
+	size_t n;
+
+	return e->ps->at_entry && !dwarf_getlocation_attr(&a, op, &inner) &&
+	       !dwarf_getlocation(&inner, &in, &n) && n == 1 && dwarf_part_register(in) >= 0 &&
+	       push_reg(e, (uint64_t)dwarf_part_register(in), 0);
+}
+
+static bool deref(struct eval *e, uint64_t size)
+{
+	uint64_t v = 0;
+
+	if (!e->n || !size || size > sizeof(v) || !e->t->read(e->t->arg, e->s[e->n - 1], &v, size))
+		return false;
+	e->s[e->n - 1] = v;
+	return true;
+}
+
 static bool run_op(struct eval *e, const Dwarf_Op *op)
 {
 	uint64_t *top = e->n ? &e->s[e->n - 1] : NULL;
@@ -126,7 +175,14 @@ static bool run_op(struct eval *e, const Dwarf_Op *op)
 	case DW_OP_neg: return top && (*top = -*top, true);
 	case DW_OP_not: return top && (*top = ~*top, true);
 	case DW_OP_dup: return top && push(e, *top);
-	case DW_OP_deref: return top && e->t->read(e->t->arg, *top, top, sizeof(*top));
+	case DW_OP_drop: return top && e->n--;
+	case DW_OP_over: return e->n > 1 && push(e, e->s[e->n - 2]);
+	case DW_OP_deref: return deref(e, sizeof(*top));
+	case DW_OP_deref_size: return deref(e, op->number);
+	case DW_OP_convert:
+	case DW_OP_GNU_convert: return convert(e, op);
+	case DW_OP_entry_value:
+	case DW_OP_GNU_entry_value: return push_entry_value(e, op);
 	case DW_OP_plus:
 	case DW_OP_minus:
 	case DW_OP_mul:
@@ -165,8 +221,14 @@ static bool take(struct eval *e, uint8_t *buf, uint64_t size)
 	return ok;
 }
 
+static uint64_t mask_of(uint64_t n)
+{
+	return n < 64 ? (UINT64_C(1) << n) - 1 : UINT64_MAX;
+}
+
 static bool constant(const struct dwarf_place *p, struct dwarf_value *ret)
 {
+	ret->known = UINT64_MAX;
 	if (p->bytes && p->n_bytes >= p->size && p->size <= sizeof(ret->bytes))
 		memcpy(ret->bytes, p->bytes, p->size);
 	else if (p->is_const && p->size <= sizeof(p->value))
@@ -176,49 +238,117 @@ static bool constant(const struct dwarf_place *p, struct dwarf_value *ret)
 	return true;
 }
 
+static bool is_piece(const Dwarf_Op *op)
+{
+	return op->atom == DW_OP_piece || op->atom == DW_OP_bit_piece;
+}
+
+/* Those that end at bytes; others (bit-fields in registers of their own) have no value. */
+static bool piece_bytes(const Dwarf_Op *op, uint64_t *ret)
+{
+	uint64_t n = op->atom == DW_OP_piece ? op->number : op->number / 8;
+
+	*ret = n;
+	return n <= DWARF_VALUE_MAX &&
+	       (op->atom == DW_OP_piece || (op->number % 8 == 0 && op->number2 % 8 == 0));
+}
+
+/* One piece, of ops [0, n); its register's first bytes may not be meant. */
+static bool take_piece(struct eval *e, const Dwarf_Op *ops, size_t n, const Dwarf_Op *piece,
+		       uint8_t *buf, uint64_t size)
+{
+	uint64_t skip = piece->atom == DW_OP_bit_piece ? piece->number2 / 8 : 0;
+	uint8_t bytes[2 * DWARF_VALUE_MAX];
+	bool ok = n > 0;
+
+	for (size_t i = 0; ok && i < n; i++)
+		ok = run_op(e, &ops[i]);
+	ok = ok && skip + size <= sizeof(bytes) && take(e, bytes, skip + size);
+	if (ok)
+		memcpy(buf, bytes + skip, size);
+	*e = (struct eval){ .ps = e->ps, .p = e->p, .t = e->t, .vector = -1 };
+	return ok;
+}
+
+static bool in_pieces(struct eval *e, const struct dwarf_place *p, struct dwarf_value *ret)
+{
+	uint64_t at = 0, size;
+	uint32_t from = 0;
+
+	for (uint32_t i = 0; i < p->n_ops; i++) {
+		const Dwarf_Op *op = &p->ops[i];
+
+		if (!is_piece(op))
+			continue;
+		if (!piece_bytes(op, &size) || size > sizeof(ret->bytes) - at)
+			break;
+		if (take_piece(e, p->ops + from, i - from, op, ret->bytes + at, size))
+			ret->known |= mask_of(size) << (at % 64);
+		at += size;
+		from = i + 1;
+	}
+	if (p->size <= at)
+		ret->known |= ~mask_of(p->size); /* there is nothing */
+	return ret->known & mask_of(p->size);
+}
+
 bool dwarf_place_object(const struct dwarf_places *ps, const struct dwarf_place *p,
 			const struct dwarf_thread *t, struct dwarf_value *ret)
 {
-	struct eval e = { .ps = ps, .t = t, .vector = -1 };
+	struct eval e = { .ps = ps, .p = p, .t = t, .vector = -1 };
 	const Dwarf_Op *ops = p->ops;
-	uint64_t at = 0;
 
 	memset(ret, 0, sizeof(*ret));
 	if (!ops)
 		return constant(p, ret);
-	for (uint32_t i = 0; i < p->n_ops; i++) {
-		if (ops[i].atom != DW_OP_piece) {
-			if (!run_op(&e, &ops[i]))
-				return false;
-			continue;
-		}
-		if (ops[i].number > sizeof(ret->bytes) - at ||
-		    !take(&e, ret->bytes + at, ops[i].number))
+	if (is_piece(&ops[p->n_ops - 1]))
+		return in_pieces(&e, p, ret);
+	for (uint32_t i = 0; i < p->n_ops; i++)
+		if (!run_op(&e, &ops[i]))
 			return false;
-		at += ops[i].number;
-	}
-	if (at)
-		return at >= p->size;
 	if (!e.is_value && e.n) {
 		ret->is_memory = true;
 		ret->addr = e.s[e.n - 1];
 		return true;
 	}
+	ret->known = UINT64_MAX;
 	return p->size <= sizeof(ret->bytes) && take(&e, ret->bytes, p->size);
 }
 
 /* Operations that run_op() refuses, most of all "what it was when the function was entered". */
-bool dwarf_place_is_known(const struct dwarf_place *p)
+static bool is_hopeless(const struct dwarf_places *ps, const Dwarf_Op *op)
+{
+	switch (op->atom) {
+	case DW_OP_entry_value:
+	case DW_OP_GNU_entry_value: return !ps->at_entry;
+	case DW_OP_implicit_pointer:
+	case DW_OP_GNU_implicit_pointer:
+	case DW_OP_GNU_parameter_ref: return true;
+	default: return false;
+	}
+}
+
+bool dwarf_place_is_known(const struct dwarf_places *ps, const struct dwarf_place *p)
 {
 	const Dwarf_Op *ops = p->ops;
+	bool is_part_known = false;
+	uint32_t from = 0;
 
-	for (uint32_t i = 0; ops && i < p->n_ops; i++)
-		if (ops[i].atom == DW_OP_entry_value || ops[i].atom == DW_OP_GNU_entry_value ||
-		    ops[i].atom == DW_OP_implicit_pointer ||
-		    ops[i].atom == DW_OP_GNU_implicit_pointer ||
-		    ops[i].atom == DW_OP_GNU_parameter_ref)
-			return false;
-	return ops || p->is_const || p->bytes;
+	if (!ops)
+		return p->is_const || p->bytes;
+	for (uint32_t i = 0; i < p->n_ops; i++) {
+		if (is_piece(&ops[i])) {
+			is_part_known |= i > from;
+			from = i + 1;
+		} else if (is_hopeless(ps, &ops[i])) {
+			while (i + 1 < p->n_ops && !is_piece(&ops[i + 1]))
+				i++;
+			if (i + 1 == p->n_ops)
+				return is_part_known;
+			from = ++i + 1;
+		}
+	}
+	return is_part_known || from < p->n_ops;
 }
 
 bool dwarf_place_value(const struct dwarf_places *ps, const struct dwarf_place *p,
@@ -231,6 +361,8 @@ bool dwarf_place_value(const struct dwarf_places *ps, const struct dwarf_place *
 		return false;
 	if (v.is_memory)
 		return t->read(t->arg, v.addr, ret, p->size);
+	if (~v.known & mask_of(p->size))
+		return false;
 	memcpy(ret, v.bytes, sizeof(*ret));
 	return true;
 }
@@ -285,7 +417,7 @@ static bool operand_of(struct arch_operand *op, const struct dwarf_places *ps,
 		       const struct dwarf_place *p)
 {
 	const Dwarf_Op *ops = p->ops;
-	struct eval e = { .ps = ps, .vector = -1 };
+	struct eval e = { .ps = ps, .p = p, .vector = -1 };
 
 	if (p->n_ops == 2 && ops[1].atom == DW_OP_stack_value && is_number(&ops[0]) &&
 	    run_op(&e, &ops[0])) {
@@ -417,6 +549,7 @@ static void read_place(Dwarf_Die *die, uint64_t addr, struct dwarf_place *p)
 			return;
 		}
 		p->ops = ops;
+		p->attr = a;
 		p->n_ops = (uint32_t)n;
 	} else if (dwarf_attr(die, DW_AT_const_value, &a)) {
 		p->is_const = !dwarf_formsdata(&a, &v);
@@ -453,11 +586,13 @@ bool dwarf_places_at(struct image *img, struct dl_types *ts, uint64_t addr, cons
 	struct dwarf_param_list list;
 	struct dwarf_func f;
 	Dwarf_Die func, scope;
+	uint64_t entry;
 
 	memset(ret, 0, sizeof(*ret));
 	if (!di || !find_scope(di, addr, name, &func, &scope))
 		return false;
 	read_frame(img, &func, addr, ret);
+	ret->at_entry = debuginfo_entry(&func, &entry) && entry == addr;
 	dwarf_params_read(di, ts, &scope, &list, &f);
 	for (unsigned i = 0; i < f.n_params && ret->n < DWARF_PLACES_MAX; i++) {
 		struct dwarf_place *p = &ret->list[ret->n];

@@ -5,6 +5,7 @@
 #ifndef DWARF_PLACE_H
 #define DWARF_PLACE_H
 
+#include <elfutils/libdw.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -14,7 +15,8 @@
 
 /* Where one parameter is at one address. */
 struct dwarf_place {
-	const void *ops; /* libdw's, as long as the image lives; NULL: nowhere */
+	const Dwarf_Op *ops; /* libdw's, as long as the image lives; NULL: nowhere */
+	Dwarf_Attribute attr; /* theirs */
 	const uint8_t *bytes; /* without ops: its constant value; NULL */
 	uint32_t n_ops;
 	uint32_t n_bytes;
@@ -37,6 +39,7 @@ struct dwarf_places {
 	uint8_t cfa_reg;
 	int64_t cfa_offset;
 	uint64_t bias;
+	bool at_entry; /* of the function: its arguments are where they were */
 };
 
 /* The stopped thread: its registers by DWARF numbers, its memory. */
@@ -53,6 +56,7 @@ struct dwarf_value {
 	bool is_memory;
 	uint64_t addr;
 	uint8_t bytes[DWARF_VALUE_MAX];
+	uint64_t known; /* a bit for each of them that has a value */
 };
 
 /*
@@ -66,14 +70,14 @@ bool dwarf_scope_at(struct image *img, struct dl_types *ts, uint64_t addr, const
 bool dwarf_places_at(struct image *img, struct dl_types *ts, uint64_t addr, const char *name,
 		     struct dwarf_places *ret);
 /* Can a parameter have a value there?  No: whatever the thread, evaluating it fails. */
-bool dwarf_place_is_known(const struct dwarf_place *p);
+bool dwarf_place_is_known(const struct dwarf_places *ps, const struct dwarf_place *p);
 /* The argument words of a value that is shown as one; false: it has none there. */
 bool dwarf_place_value(const struct dwarf_places *ps, const struct dwarf_place *p,
 		       const struct dwarf_thread *t, uint64_t *ret);
 /* The same for a trampoline; false: it is where only an evaluation finds it. */
 bool dwarf_place_operand(const struct dwarf_places *ps, const struct dwarf_place *p,
 			 struct arch_place *ret);
-/* The whole value; false: it has none there, or it can't be read. */
+/* The value, or what is known of it; false: it has none there, or it can't be read. */
 bool dwarf_place_object(const struct dwarf_places *ps, const struct dwarf_place *p,
 			const struct dwarf_thread *t, struct dwarf_value *ret);
 

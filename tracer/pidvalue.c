@@ -154,10 +154,12 @@ bool pid_value_placed(struct firing *f, unsigned i, const struct dwarf_places *p
 			continue;
 		if (!dwarf_place_object(ps, &ps->list[k], &thread, &v))
 			return false;
-		if (v.is_memory)
+		if (v.is_memory) {
 			*ret = v.addr;
-		else
+		} else {
 			memcpy(lend(f, i, ret), v.bytes, sizeof(v.bytes));
+			f->session->arg_known[i] = v.known;
+		}
 		return true;
 	}
 	return false;

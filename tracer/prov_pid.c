@@ -512,7 +512,7 @@ static bool is_known_anywhere(void *arg, int map)
 		if (!ps)
 			return true;
 		for (unsigned k = 0; k < ps->n; k++)
-			if (ps->list[k].arg == map && dwarf_place_is_known(&ps->list[k]))
+			if (ps->list[k].arg == map && dwarf_place_is_known(ps, &ps->list[k]))
 				return true;
 	}
 	return false;

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include <cmocka.h>
+#include <dwarf.h>
 #include <elf.h>
 
 #include "dlang/arena.h"
@@ -394,6 +395,67 @@ static void damaged_dwarf_does_no_harm(void **state)
 	free(bad);
 }
 
+static bool no_reg(void *arg, unsigned n, uint64_t *ret)
+{
+	(void)arg;
+	*ret = 0x1122334455667700 + n;
+	return n < 20;
+}
+
+static bool no_vector(void *arg, unsigned n, uint8_t ret[16])
+{
+	(void)arg;
+	(void)n;
+	(void)ret;
+	return false;
+}
+
+static bool no_memory(void *arg, uint64_t addr, void *buf, size_t len)
+{
+	(void)arg;
+	(void)addr;
+	memset(buf, 0, len);
+	return false;
+}
+
+/* Bits of a register, a piece that is nowhere, one that can't be read, a whole register. */
+static void what_is_known_of_a_value_in_pieces_is_told_by_bytes(void **state)
+{
+	static const Dwarf_Op ops[] = {
+		{ .atom = DW_OP_reg2 },
+		{ .atom = DW_OP_bit_piece, .number = 16, .number2 = 8 },
+		{ .atom = DW_OP_piece, .number = 2 },
+		{ .atom = DW_OP_breg3 },
+		{ .atom = DW_OP_deref },
+		{ .atom = DW_OP_stack_value },
+		{ .atom = DW_OP_piece, .number = 4 },
+		{ .atom = DW_OP_breg3 },
+		{ .atom = DW_OP_lit16 },
+		{ .atom = DW_OP_shr },
+		{ .atom = DW_OP_stack_value },
+		{ .atom = DW_OP_piece, .number = 4 },
+	};
+	const struct dwarf_thread thread = { NULL, no_reg, no_vector, no_memory };
+	struct dwarf_place p = { .ops = ops, .n_ops = ARRAY_SIZE(ops), .size = 16 };
+	struct dwarf_places places = { .n = 1 };
+	struct dwarf_value v;
+	uint64_t word;
+
+	(void)state;
+	assert_true(dwarf_place_is_known(&places, &p));
+	assert_true(dwarf_place_object(&places, &p, &thread, &v));
+	assert_false(v.is_memory);
+	assert_int_equal(v.known & 0xffff, 0x0f03);
+	assert_memory_equal(v.bytes, "\x77\x66", 2);
+	assert_memory_equal(v.bytes + 8, "\x66\x55\x44\x33", 4);
+	p.size = 8;
+	assert_false(dwarf_place_value(&places, &p, &thread, &word));
+	p.n_ops = 2; /* a value that is all there */
+	p.size = 2;
+	assert_true(dwarf_place_value(&places, &p, &thread, &word));
+	assert_int_equal(word, 0x6677);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -407,6 +469,7 @@ int main(void)
 		cmocka_unit_test(a_line_has_an_address_in_every_function_it_is_in),
 		cmocka_unit_test(inlined_instances_are_found_by_name),
 		cmocka_unit_test(damaged_dwarf_does_no_harm),
+		cmocka_unit_test(what_is_known_of_a_value_in_pieces_is_told_by_bytes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
