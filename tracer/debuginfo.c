@@ -466,7 +466,8 @@ static void scan(struct debuginfo *di, Dwarf_Die *parent, unsigned depth)
 				add_name(di, DEBUG_TYPE, &die);
 			break;
 		case DW_TAG_variable:
-			if (dwarf_hasattr(&die, DW_AT_location))
+			if (dwarf_hasattr(&die, DW_AT_location) ||
+			    !debuginfo_flag(&die, DW_AT_declaration))
 				add_name(di, DEBUG_VARIABLE, &die);
 			break;
 		case DW_TAG_subprogram:
@@ -552,9 +553,7 @@ static bool each_local(Dwarf_Die *parent, const char *name, bool (*fn)(void *arg
 	do {
 		switch (dwarf_tag(&die)) {
 		case DW_TAG_variable:
-			s = dwarf_hasattr(&die, DW_AT_location) ?
-				    debuginfo_string(&die, DW_AT_name) :
-				    NULL;
+			s = debuginfo_string(&die, DW_AT_name);
 			if (s && !strcmp(s, name) && !fn(arg, &die))
 				return false;
 			break;

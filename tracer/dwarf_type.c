@@ -807,7 +807,9 @@ struct dl_type *dwarf_type_named(struct image *img, struct dl_types *ts, const c
 
 struct variable {
 	uint64_t addr;
+	uint64_t size;
 	bool is_thread; /* addr is an offset in its thread's block */
+	bool is_placeless; /* one without a location is looked for */
 	Dwarf_Die die;
 	bool is_found;
 };
@@ -837,11 +839,24 @@ static bool is_at(const struct variable *v, Dwarf_Die *die)
 	return value == v->addr;
 }
 
+/* gcc says of no thread-local variable on aarch64 where it is: then its size must do. */
+static bool may_be(const struct variable *v, Dwarf_Die *die)
+{
+	Dwarf_Attribute a;
+	Dwarf_Die type;
+	Dwarf_Word size;
+
+	return v->is_placeless && !debuginfo_flag(die, DW_AT_declaration) &&
+	       dwarf_attr_integrate(die, DW_AT_type, &a) && dwarf_formref_die(&a, &type) &&
+	       !dwarf_aggregate_size(&type, &size) && size == v->size;
+}
+
 static bool see_variable(void *arg, Dwarf_Die *die)
 {
 	struct variable *v = arg;
 
-	if ((v->addr || v->is_thread) && !is_at(v, die))
+	if (dwarf_hasattr(die, DW_AT_location) ? (v->addr || v->is_thread) && !is_at(v, die) :
+						 !may_be(v, die))
 		return true;
 	v->die = *die;
 	v->is_found = true;
@@ -863,15 +878,16 @@ struct dl_type *dwarf_variable_type(struct image *img, struct dl_types *ts, cons
 }
 
 struct dl_type *dwarf_thread_variable_type(struct image *img, struct dl_types *ts, const char *name,
-					   uint64_t offset)
+					   uint64_t offset, uint64_t size)
 {
 	struct debuginfo *di = image_debuginfo(img);
-	struct variable v = { .addr = offset, .is_thread = true };
+	struct variable v = { .addr = offset, .size = size, .is_thread = true };
 
-	if (!di)
-		return NULL;
-	debuginfo_each(di, DEBUG_VARIABLE, name, see_variable, &v);
-	if (!v.is_found)
-		debuginfo_each_local(di, name, see_variable, &v);
+	for (int pass = 0; di && pass < 2 && !v.is_found; pass++) {
+		v.is_placeless = pass;
+		debuginfo_each(di, DEBUG_VARIABLE, name, see_variable, &v);
+		if (!v.is_found)
+			debuginfo_each_local(di, name, see_variable, &v);
+	}
 	return v.is_found ? dwarf_type_of(di, ts, &v.die) : NULL;
 }

@@ -22,6 +22,6 @@ struct dl_type *dwarf_variable_type(struct image *img, struct dl_types *ts, cons
 				    uint64_t addr);
 /* The same of a thread-local one, by where it is in its object's block. */
 struct dl_type *dwarf_thread_variable_type(struct image *img, struct dl_types *ts, const char *name,
-					   uint64_t offset);
+					   uint64_t offset, uint64_t size);
 
 #endif

@@ -59,7 +59,7 @@ struct error *tls_symbol(struct session *s, struct dl_types *ts, struct object *
 		.addr = s->tls_vars->list.n - 1,
 		.size = var->size,
 		.is_thread_local = true,
-		.type = dwarf_thread_variable_type(o->image, ts, name, var->offset),
+		.type = dwarf_thread_variable_type(o->image, ts, name, var->offset, var->size),
 	};
 	return NULL;
 }
