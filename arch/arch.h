@@ -402,10 +402,28 @@ bool arch_link_probe(uint8_t *code, size_t len, uint64_t off, struct arch_link_s
 extern const uint32_t arch_link_none, arch_link_word; /* relocations: nothing; an address */
 /* Argument n of such a call, as the note of a static probe has it ("-4@%edi"). */
 void arch_link_operand(unsigned n, unsigned size, bool is_signed, bool is_tail, char buf[32]);
+/*
+ * Calls through registers (-fno-plt).  An instruction that loads a function's address
+ * because of a relocation of that type at off: the register, -1 if it is none; *at_ret:
+ * where the instruction begins.  It is set, too, if that jumps to the address itself.
+ */
+int arch_link_load(const uint8_t *code, size_t len, uint64_t off, uint32_t type, uint64_t *at_ret);
+/* What an instruction does to registers that may hold such an address. */
+#define ARCH_LINK_REGS 32
+struct arch_link_step {
+	struct arch_insn insn;
+	uint32_t written; /* the registers it may change, as a set */
+	int8_t to, from; /* it copies one register, -1: it doesn't */
+	int8_t through; /* the register that it calls or jumps through, -1: none */
+};
+bool arch_link_step(const uint8_t *code, size_t avail, uint64_t pc, struct arch_link_step *ret);
+/* The call or jump through a register at off becomes a site. */
+void arch_link_indirect(uint8_t *code, size_t len, uint64_t off, struct arch_link_site *ret);
 /* A function that returns a 16-bit counter; the relocations are against that. */
 struct arch_link_code {
-	uint8_t code[16];
+	uint8_t code[24];
 	unsigned len, n_relocs;
+	unsigned site; /* arch_link_fire(): where its nop is */
 	struct {
 		uint64_t off;
 		uint32_t type;
@@ -413,6 +431,10 @@ struct arch_link_code {
 	} relocs[2];
 };
 void arch_link_enabled(struct arch_link_code *ret);
+/* A function that is nothing but a site, with its parameters as a tail call has them. */
+void arch_link_fire(struct arch_link_code *ret);
+/* .note.gnu.property's type and bits for objects whose code may be reached indirectly. */
+extern const uint32_t arch_link_property[2];
 
 /* Low 64 bits of a stopped thread's vector register. */
 bool arch_vector_read(pid_t tid, unsigned n, uint64_t *ret);

@@ -5,7 +5,9 @@
  * macros of -h put them there), so what is left are the semaphores; objects
  * that call probes as other systems' headers make them are changed in place
  * (usdt_patch.c), and what they call to ask whether a probe is enabled is
- * made too.  Running -G again gives the same result.
+ * made too, as are functions for calls by address.  Running -G again gives the
+ * same result.  All symbols are weak: parts of a program that were linked with
+ * such an object each can be linked together.
  */
 #include <elf.h>
 #include <errno.h>
@@ -122,8 +124,9 @@ static struct error *take_object(const char *path, const struct dl_ctx *c, unsig
 
 /* --------------------------------------------------- the object made -- */
 
-#define SECTIONS_MAX 12
+#define SECTIONS_MAX 16
 #define BASE "_.stapsdt.base"
+#define BASE_SYMBOL 1 /* if there is one */
 
 struct section {
 	const char *name;
@@ -136,7 +139,8 @@ struct section {
 struct output {
 	VEC(Elf64_Sym) symbols;
 	VEC(Elf64_Rela) relocs; /* of the code */
-	struct strbuf strings, code, names, decls;
+	VEC(Elf64_Rela) note_relocs;
+	struct strbuf strings, code, names, decls, notes, property;
 	unsigned n_probes;
 	struct usdt_needs needs;
 	struct section sections[SECTIONS_MAX];
@@ -153,7 +157,7 @@ static size_t add_symbol(struct output *o, const char *name, unsigned char type,
 {
 	Elf64_Sym sym = {
 		.st_name = (Elf64_Word)o->strings.len,
-		.st_info = ELF64_ST_INFO(STB_GLOBAL, type),
+		.st_info = ELF64_ST_INFO(STB_WEAK, type),
 		.st_other = STV_HIDDEN,
 		.st_shndx = (Elf64_Section)section,
 		.st_value = value,
@@ -166,43 +170,74 @@ static size_t add_symbol(struct output *o, const char *name, unsigned char type,
 	return o->symbols.n - 1;
 }
 
-/* The function that answers whether the probe is enabled. */
-static void add_enabled(struct output *o, const char *name, size_t semaphore)
+/* A function; returns its symbol. */
+static size_t add_code(struct output *o, const char *name, const struct arch_link_code *code,
+		       size_t semaphore)
 {
-	struct arch_link_code code;
 	size_t at = o->code.len;
 
-	arch_link_enabled(&code);
-	strbuf_add(&o->code, (const char *)code.code, code.len);
-	for (unsigned i = 0; i < code.n_relocs; i++) {
-		Elf64_Rela rela = { at + code.relocs[i].off,
-				    ELF64_R_INFO(semaphore, code.relocs[i].type),
-				    code.relocs[i].addend };
+	strbuf_add(&o->code, (const char *)code->code, code->len);
+	for (unsigned i = 0; i < code->n_relocs; i++) {
+		Elf64_Rela rela = { at + code->relocs[i].off,
+				    ELF64_R_INFO(semaphore, code->relocs[i].type),
+				    code->relocs[i].addend };
 
 		if (!vec_push(&o->relocs, rela))
 			o->failed = true;
 	}
 	while (o->code.len % 16)
 		strbuf_putc(&o->code, '\0');
-	(void)add_symbol(o, name, STT_FUNC, o->code_section, at, code.len);
+	return add_symbol(o, name, STT_FUNC, o->code_section, at, code->len);
+}
+
+/* The function that answers whether the probe is enabled. */
+static void add_enabled(struct output *o, const struct dl_declared_probe *p, size_t semaphore)
+{
+	_cleanup_(strbuf_deinit) struct strbuf name = { 0 };
+	struct arch_link_code code;
+
+	usdt_name(&name, p, USDT_NAME_ENABLED);
+	arch_link_enabled(&code);
+	(void)add_code(o, strbuf_text(&name), &code, semaphore);
+}
+
+/* The function that is a site, and its note. */
+static void add_stub(struct output *o, const struct dl_declared_probe *p, size_t semaphore)
+{
+	_cleanup_(strbuf_deinit) struct strbuf name = { 0 };
+	size_t at = o->notes.len + USDT_NOTE_WORDS, function;
+	struct arch_link_code code;
+
+	usdt_name(&name, p, USDT_NAME_CALL);
+	arch_link_fire(&code);
+	function = add_code(o, strbuf_text(&name), &code, semaphore);
+	const Elf64_Rela relas[] = {
+		{ at, ELF64_R_INFO(function, arch_link_word), code.site },
+		{ at + 8, ELF64_R_INFO(BASE_SYMBOL, arch_link_word), 0 },
+		{ at + 16, ELF64_R_INFO(semaphore, arch_link_word), 0 },
+	};
+
+	usdt_note_write(&o->notes, p, true);
+	for (size_t i = 0; i < ARRAY_SIZE(relas); i++)
+		if (!vec_push(&o->note_relocs, relas[i]))
+			o->failed = true;
 }
 
 static void add_probe(void *arg, const struct dl_declared_probe *p)
 {
-	struct strbuf semaphore = { 0 }, enabled = { 0 };
+	struct strbuf semaphore = { 0 };
 	struct output *o = arg;
 	size_t symbol;
 
 	usdt_name(&semaphore, p, USDT_NAME_SEMAPHORE);
 	symbol = add_symbol(o, strbuf_text(&semaphore), STT_OBJECT, SEC_PROBES,
 			    o->n_probes++ * sizeof(uint16_t), sizeof(uint16_t));
-	if (o->needs.enabled) {
-		usdt_name(&enabled, p, USDT_NAME_ENABLED);
-		add_enabled(o, strbuf_text(&enabled), symbol);
-	}
+	if (o->needs.enabled)
+		add_enabled(o, p, symbol);
+	if (o->needs.stubs)
+		add_stub(o, p, symbol);
 	usdt_decl_write(&o->decls, p);
 	strbuf_deinit(&semaphore);
-	strbuf_deinit(&enabled);
 }
 
 static void add_section(struct output *o, const char *name, Elf64_Shdr sh, void *bytes, size_t len,
@@ -211,6 +246,17 @@ static void add_section(struct output *o, const char *name, Elf64_Shdr sh, void 
 	sh.sh_name = (Elf64_Word)o->names.len;
 	strbuf_add(&o->names, name, strlen(name) + 1);
 	o->sections[o->n_sections++] = (struct section){ name, sh, bytes, len, type };
+}
+
+/* The program's code may be guarded as far as this object is concerned. */
+static void write_property(struct strbuf *sb)
+{
+	const uint32_t note[] = { 4, 16, NT_GNU_PROPERTY_TYPE_0 };
+	const uint32_t desc[] = { arch_link_property[0], 4, arch_link_property[1], 0 };
+
+	strbuf_add(sb, (const char *)note, sizeof(note));
+	strbuf_add(sb, "GNU", 4);
+	strbuf_add(sb, (const char *)desc, sizeof(desc));
 }
 
 /* All but the names' own, which must be complete first. */
@@ -249,7 +295,7 @@ static void list_sections(struct output *o, uint16_t *counters, Elf32_Word group
 					  .sh_addralign = sizeof(Elf32_Word) },
 			    group, 2 * sizeof(*group), ELF_T_WORD);
 	}
-	if (o->needs.enabled) {
+	if (o->code.len) {
 		add_section(o, ".text",
 			    (Elf64_Shdr){ .sh_type = SHT_PROGBITS,
 					  .sh_flags = SHF_ALLOC | SHF_EXECINSTR,
@@ -264,6 +310,23 @@ static void list_sections(struct output *o, uint16_t *counters, Elf32_Word group
 					  .sh_addralign = 8 },
 			    o->relocs.items, o->relocs.n * sizeof(Elf64_Rela), ELF_T_RELA);
 	}
+	if (o->notes.len) {
+		add_section(o, ".note.stapsdt",
+			    (Elf64_Shdr){ .sh_type = SHT_NOTE, .sh_addralign = 4 }, o->notes.text,
+			    o->notes.len, ELF_T_BYTE);
+		add_section(o, ".rela.note.stapsdt",
+			    (Elf64_Shdr){ .sh_type = SHT_RELA,
+					  .sh_flags = SHF_INFO_LINK,
+					  .sh_link = symtab,
+					  .sh_info = o->n_sections - 1,
+					  .sh_entsize = sizeof(Elf64_Rela),
+					  .sh_addralign = 8 },
+			    o->note_relocs.items, o->note_relocs.n * sizeof(Elf64_Rela),
+			    ELF_T_RELA);
+	}
+	add_section(o, ".note.gnu.property",
+		    (Elf64_Shdr){ .sh_type = SHT_NOTE, .sh_flags = SHF_ALLOC, .sh_addralign = 8 },
+		    o->property.text, o->property.len, ELF_T_BYTE);
 	if (o->decls.len)
 		add_section(o, ".note.dtrace",
 			    (Elf64_Shdr){ .sh_type = SHT_NOTE, .sh_addralign = 4 }, o->decls.text,
@@ -304,7 +367,8 @@ static bool fill(Elf *elf, struct output *o, uint16_t *counters, unsigned machin
 	if (!eh)
 		return false;
 	list_sections(o, counters, group, base_symbol);
-	if (strbuf_failed(&o->names) || strbuf_failed(&o->code) || strbuf_failed(&o->decls))
+	if (strbuf_failed(&o->notes) || strbuf_failed(&o->property) || strbuf_failed(&o->names) ||
+	    strbuf_failed(&o->code) || strbuf_failed(&o->decls))
 		return false;
 	eh->e_ident[EI_DATA] =
 		__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? ELFDATA2LSB : ELFDATA2MSB;
@@ -357,7 +421,6 @@ struct error *usdt_object_write(const char *path, const struct dl_ctx *c,
 	struct output o = { 0 };
 	unsigned machine = 0, class, next = SEC_OTHERS;
 	struct error *err = NULL;
-	size_t base = 0;
 
 	elf_version(EV_CURRENT);
 	for (size_t i = 0; i < n_objects && !err; i++)
@@ -368,6 +431,7 @@ struct error *usdt_object_write(const char *path, const struct dl_ctx *c,
 		err = object_elf_ident(getpid(), &machine, &class);
 	if (err)
 		return err;
+	o.needs.base |= o.needs.stubs;
 	if (o.needs.base) {
 		o.base_section = next;
 		next += 2;
@@ -376,15 +440,19 @@ struct error *usdt_object_write(const char *path, const struct dl_ctx *c,
 	strbuf_putc(&o.strings, '\0');
 	if (!vec_push(&o.symbols, (Elf64_Sym){ 0 }))
 		o.failed = true;
-	dl_ctx_each_declared(c, add_probe, &o);
 	if (o.needs.base)
-		base = add_symbol(&o, BASE, STT_NOTYPE, o.base_section, 0, 1);
-	err = write_object(path, &o, machine, base);
+		(void)add_symbol(&o, BASE, STT_NOTYPE, o.base_section, 0, 1);
+	dl_ctx_each_declared(c, add_probe, &o);
+	write_property(&o.property);
+	err = write_object(path, &o, machine, BASE_SYMBOL);
 	vec_deinit(&o.symbols);
 	vec_deinit(&o.relocs);
+	vec_deinit(&o.note_relocs);
 	strbuf_deinit(&o.strings);
 	strbuf_deinit(&o.code);
 	strbuf_deinit(&o.names);
 	strbuf_deinit(&o.decls);
+	strbuf_deinit(&o.notes);
+	strbuf_deinit(&o.property);
 	return err;
 }

@@ -7,6 +7,11 @@
  * as operands.  The note goes to the group of its code, so that both are
  * dropped together.  Is-enabled calls stay: the object that -G makes has the
  * functions.  A second run finds nothing to do.
+ *
+ * Calls by an address that was loaded (-fno-plt) become sites, too, where it is
+ * certain which probe's address that is (usdt_flow.c).  The load stays: the
+ * object that -G makes has a function to be called where it is not, which is
+ * nothing but a site.
  */
 #include "usdt_patch.h"
 
@@ -18,6 +23,7 @@
 #include "../arch/arch.h"
 #include "../dlang/strbuf.h"
 #include "../dlang/vec.h"
+#include "usdt_flow.h"
 
 #define BASE_NAME "_.stapsdt.base"
 #define NOTE_TYPE 3
@@ -44,6 +50,7 @@ struct patch {
 	VEC(struct site) sites;
 	VEC(struct added) added;
 	VEC(void *) owned; /* until elf_update() */
+	VEC(size_t) kept; /* symbols of probes that are referred to still */
 	struct usdt_needs *needs;
 	struct error *err;
 };
@@ -93,41 +100,188 @@ static bool symbol_at(const struct patch *p, size_t i, GElf_Sym *sym, const char
 	return *name != NULL;
 }
 
-/* The call behind a relocation, if it is one of a probe. */
-static void see_reloc(struct patch *p, Elf_Scn *code, Elf_Data *relocs, int i)
+static bool is_kept(const struct patch *p, size_t symbol)
+{
+	for (size_t i = 0; i < p->kept.n; i++)
+		if (p->kept.items[i] == symbol)
+			return true;
+	return false;
+}
+
+/* The probe is called by its address. */
+static void keep(struct patch *p, size_t symbol)
+{
+	p->needs->stubs = true;
+	if (!is_kept(p, symbol) && !vec_push(&p->kept, symbol))
+		fail(p, "out of memory");
+}
+
+/* The probe that a relocation refers to, if it is one. */
+static const struct dl_declared_probe *probe_of(struct patch *p, const GElf_Rela *rela)
+{
+	const struct dl_declared_probe *probe;
+	const char *name;
+	GElf_Sym sym;
+
+	if (GELF_R_TYPE(rela->r_info) == arch_link_none ||
+	    !symbol_at(p, GELF_R_SYM(rela->r_info), &sym, &name) || sym.st_shndx != SHN_UNDEF)
+		return NULL;
+	if (probe_called(p, name, USDT_NAME_ENABLED)) {
+		p->needs->enabled = true;
+		return NULL;
+	}
+	probe = probe_called(p, name, USDT_NAME_CALL);
+	if (!probe && !strncmp(name, "__dtrace", 8) && strstr(name, "___") && !p->err)
+		p->err = error_format(ERR_OTHER,
+				      "failed to process %s: it calls %s, but no "
+				      "provider given has that probe",
+				      p->path, name);
+	return probe;
+}
+
+/* A probe's address in data; in code, the call behind a relocation.  true: it is loaded there. */
+static bool see_reloc(struct patch *p, Elf_Scn *code, bool is_code, Elf_Data *relocs, int i)
 {
 	struct site s = { .section = elf_ndxscn(code) };
 	Elf_Data *data = elf_getdata(code, NULL);
-	const char *name;
 	GElf_Rela rela;
-	GElf_Sym sym;
 
-	if (!gelf_getrela(relocs, i, &rela) || GELF_R_TYPE(rela.r_info) == arch_link_none ||
-	    !symbol_at(p, GELF_R_SYM(rela.r_info), &sym, &name) || sym.st_shndx != SHN_UNDEF)
-		return;
-	if (probe_called(p, name, USDT_NAME_ENABLED)) {
-		p->needs->enabled = true;
-		return;
-	}
-	s.probe = probe_called(p, name, USDT_NAME_CALL);
-	if (!s.probe) {
-		if (!strncmp(name, "__dtrace", 8) && strstr(name, "___") && !p->err)
-			p->err = error_format(ERR_OTHER,
-					      "failed to process %s: it calls %s, but no "
-					      "provider given has that probe",
-					      p->path, name);
-		return;
-	}
-	if (!data || !data->d_buf ||
+	if (!gelf_getrela(relocs, i, &rela))
+		return false;
+	s.probe = probe_of(p, &rela);
+	if (!s.probe)
+		return false;
+	if (!is_code || !data || !data->d_buf ||
 	    !arch_link_probe(data->d_buf, data->d_size, rela.r_offset, &s.at)) {
-		fail(p, "a probe is not called by a call instruction");
-		return;
+		keep(p, GELF_R_SYM(rela.r_info));
+		return is_code;
 	}
 	rela.r_info = GELF_R_INFO(GELF_R_SYM(rela.r_info), arch_link_none);
 	if (!gelf_update_rela(relocs, i, &rela) || !vec_push(&p->sites, s))
 		fail(p, "out of memory");
 	elf_flagdata(data, ELF_C_SET, ELF_F_DIRTY);
 	elf_flagdata(relocs, ELF_C_SET, ELF_F_DIRTY);
+	return false;
+}
+
+/* ------------------------------------------- calls through registers -- */
+
+#define OTHER UINT8_MAX /* some function that is no probe */
+
+/* A section of code where addresses of probes are loaded. */
+struct loaded {
+	struct patch *p;
+	size_t section;
+	Elf_Data *code;
+	VEC(struct usdt_load) loads;
+	VEC(const struct dl_declared_probe *) probes; /* what of a load less 1 */
+	VEC(uint64_t) joins;
+};
+
+static uint8_t what_is(struct loaded *l, const struct dl_declared_probe *probe)
+{
+	for (size_t i = 0; i < l->probes.n; i++)
+		if (l->probes.items[i] == probe)
+			return (uint8_t)(i + 1);
+	if (!probe || l->probes.n + 1 >= OTHER || !vec_push(&l->probes, probe))
+		return OTHER;
+	return (uint8_t)l->probes.n;
+}
+
+static void list_loads(struct loaded *l, Elf_Data *relocs, size_t n)
+{
+	GElf_Rela rela;
+
+	for (size_t i = 0; i < n; i++) {
+		struct usdt_load load = { .at = UINT64_MAX };
+
+		if (!gelf_getrela(relocs, (int)i, &rela))
+			continue;
+		load.reg = arch_link_load(l->code->d_buf, l->code->d_size, rela.r_offset,
+					  (uint32_t)GELF_R_TYPE(rela.r_info), &load.at);
+		load.what = what_is(l, probe_of(l->p, &rela));
+		if (load.at != UINT64_MAX && !vec_push(&l->loads, load))
+			fail(l->p, "out of memory");
+	}
+}
+
+/* Places that other sections refer to: cold code comes back there. */
+static void list_joins(struct loaded *l)
+{
+	const char *name;
+	GElf_Rela rela;
+	GElf_Shdr sh, of;
+	GElf_Sym sym;
+
+	for (Elf_Scn *scn = NULL; (scn = elf_nextscn(l->p->elf, scn));) {
+		Elf_Data *relocs;
+		Elf_Scn *target;
+
+		if (!gelf_getshdr(scn, &sh) || sh.sh_type != SHT_RELA || !sh.sh_entsize ||
+		    sh.sh_info == l->section || !(target = elf_getscn(l->p->elf, sh.sh_info)) ||
+		    !gelf_getshdr(target, &of) || !(of.sh_flags & SHF_ALLOC) ||
+		    !(relocs = elf_getdata(scn, NULL)))
+			continue;
+		for (size_t i = 0; i < relocs->d_size / sh.sh_entsize; i++) {
+			if (!gelf_getrela(relocs, (int)i, &rela) ||
+			    !symbol_at(l->p, GELF_R_SYM(rela.r_info), &sym, &name) ||
+			    sym.st_shndx != l->section)
+				continue;
+			/* Some count from the end of their four bytes. */
+			for (unsigned more = 0; more <= 4; more += 4) {
+				uint64_t to = sym.st_value + (uint64_t)rela.r_addend + more;
+
+				if (!vec_push(&l->joins, to))
+					fail(l->p, "out of memory");
+			}
+		}
+	}
+}
+
+static void found(void *arg, uint64_t at, uint8_t what)
+{
+	struct loaded *l = arg;
+	struct site s = { .section = l->section };
+
+	if (what > l->probes.n || at >= l->code->d_size)
+		return;
+	s.probe = l->probes.items[what - 1];
+	arch_link_indirect(l->code->d_buf, l->code->d_size, at, &s.at);
+	if (!vec_push(&l->p->sites, s))
+		fail(l->p, "out of memory");
+	elf_flagdata(l->code, ELF_C_SET, ELF_F_DIRTY);
+}
+
+static bool loads_in(const struct loaded *l, const GElf_Sym *f)
+{
+	for (size_t i = 0; i < l->loads.n; i++)
+		if (l->loads.items[i].what <= l->probes.n &&
+		    l->loads.items[i].at - f->st_value < f->st_size)
+			return true;
+	return false;
+}
+
+static void see_loads(struct patch *p, Elf_Scn *code, Elf_Data *relocs, size_t n)
+{
+	struct loaded l = { .p = p, .section = elf_ndxscn(code), .code = elf_getdata(code, NULL) };
+	const char *name;
+	GElf_Sym f;
+
+	if (!l.code || !l.code->d_buf)
+		return;
+	list_loads(&l, relocs, n);
+	list_joins(&l);
+	for (size_t i = 1; symbol_at(p, i, &f, &name); i++) {
+		if (f.st_shndx != l.section || GELF_ST_TYPE(f.st_info) != STT_FUNC ||
+		    f.st_value > l.code->d_size || f.st_size > l.code->d_size - f.st_value ||
+		    !loads_in(&l, &f))
+			continue;
+		usdt_flow(l.code->d_buf, f.st_value, f.st_value + f.st_size, l.loads.items,
+			  l.loads.n, l.joins.items, l.joins.n, found, &l);
+	}
+	vec_deinit(&l.loads);
+	vec_deinit(&l.probes);
+	vec_deinit(&l.joins);
 }
 
 /* An earlier run has left notes that refer to it. */
@@ -147,15 +301,21 @@ static void find_sites(struct patch *p)
 	GElf_Shdr sh, code_sh;
 
 	for (Elf_Scn *scn = NULL; (scn = elf_nextscn(p->elf, scn));) {
+		bool has_loads = false;
 		Elf_Data *relocs;
 		Elf_Scn *code;
+		size_t n;
 
 		if (!gelf_getshdr(scn, &sh) || sh.sh_type != SHT_RELA || !sh.sh_entsize ||
 		    !(code = elf_getscn(p->elf, sh.sh_info)) || !gelf_getshdr(code, &code_sh) ||
-		    !(code_sh.sh_flags & SHF_EXECINSTR) || !(relocs = elf_getdata(scn, NULL)))
+		    !(code_sh.sh_flags & SHF_ALLOC) || !(relocs = elf_getdata(scn, NULL)))
 			continue;
-		for (size_t i = 0; i < relocs->d_size / sh.sh_entsize && !p->err; i++)
-			see_reloc(p, code, relocs, (int)i);
+		n = relocs->d_size / sh.sh_entsize;
+		for (size_t i = 0; i < n && !p->err; i++)
+			has_loads |= see_reloc(p, code, code_sh.sh_flags & SHF_EXECINSTR, relocs,
+					       (int)i);
+		if (has_loads && !p->err)
+			see_loads(p, code, relocs, n);
 	}
 }
 
@@ -257,23 +417,23 @@ static unsigned size_of_type(const char *type, bool *is_signed)
 	return size;
 }
 
-static void write_note(struct strbuf *sb, const struct site *s)
+void usdt_note_write(struct strbuf *sb, const struct dl_declared_probe *probe, bool at_function)
 {
 	struct strbuf desc = { 0 };
 	uint64_t words[3] = { 0 };
 	uint32_t head[3] = { 8, 0, NOTE_TYPE };
 
 	strbuf_add(&desc, (const char *)words, sizeof(words));
-	strbuf_add(&desc, s->probe->provider, strlen(s->probe->provider) + 1);
-	for (const char *c = s->probe->c_name; *c; c++)
+	strbuf_add(&desc, probe->provider, strlen(probe->provider) + 1);
+	for (const char *c = probe->c_name; *c; c++)
 		strbuf_puts(&desc, *c == '-' ? "__" : (char[]){ *c, '\0' });
 	strbuf_putc(&desc, '\0');
-	for (unsigned i = 0; i < s->probe->n_args; i++) {
+	for (unsigned i = 0; i < probe->n_args; i++) {
 		char text[32];
 		bool is_signed;
-		unsigned size = size_of_type(s->probe->types[i], &is_signed);
+		unsigned size = size_of_type(probe->types[i], &is_signed);
 
-		arch_link_operand(i, size, is_signed, s->at.is_tail, text);
+		arch_link_operand(i, size, is_signed, at_function, text);
 		strbuf_printf(&desc, "%s%s", i ? " " : "", text);
 	}
 	strbuf_putc(&desc, '\0');
@@ -367,9 +527,9 @@ static void add_notes(struct patch *p, size_t code)
 		if (s->section != code)
 			continue;
 		usdt_name(&name, s->probe, USDT_NAME_SEMAPHORE);
-		add_relocs(&relocs, notes.len + 20, anchor, base, add_symbol(p, strbuf_text(&name)),
-			   (int64_t)(s->at.at - value));
-		write_note(&notes, s);
+		add_relocs(&relocs, notes.len + USDT_NOTE_WORDS, anchor, base,
+			   add_symbol(p, strbuf_text(&name)), (int64_t)(s->at.at - value));
+		usdt_note_write(&notes, s->probe, s->at.is_tail);
 	}
 	const Elf64_Shdr note = { .sh_type = SHT_NOTE, .sh_addralign = 4 };
 
@@ -397,7 +557,8 @@ static void weaken(struct patch *p)
 	GElf_Sym sym;
 
 	for (size_t i = 1; symbol_at(p, i, &sym, &name); i++) {
-		if (sym.st_shndx != SHN_UNDEF || !probe_called(p, name, USDT_NAME_CALL))
+		if (sym.st_shndx != SHN_UNDEF || is_kept(p, i) ||
+		    !probe_called(p, name, USDT_NAME_CALL))
 			continue;
 		sym.st_info = GELF_ST_INFO(STB_WEAK, GELF_ST_TYPE(sym.st_info));
 		(void)gelf_update_sym(elf_getdata(p->symtab, NULL), (int)i, &sym);
@@ -461,6 +622,7 @@ struct error *usdt_patch_object(const char *path, Elf *elf, const struct dl_ctx 
 	for (size_t i = 0; i < p.added.n; i++)
 		free(p.added.items[i].name);
 	vec_deinit(&p.added);
+	vec_deinit(&p.kept);
 	vec_deinit(&p.owned);
 	vec_deinit(&p.sites);
 	vec_deinit(&p.probes);

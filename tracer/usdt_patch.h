@@ -23,8 +23,16 @@ void usdt_name(struct strbuf *sb, const struct dl_declared_probe *p, enum usdt_n
 struct usdt_needs {
 	bool base; /* notes were added */
 	bool enabled; /* is-enabled functions are called */
+	bool stubs; /* probes are called by their address */
 	bool sites; /* there are some, or can be: code that isn't made yet has no sections */
 };
+
+/*
+ * Appends the note of a site whose code has no address yet: those words are still 0.
+ * at_function: the arguments are where a function finds them.
+ */
+#define USDT_NOTE_WORDS 20 /* where the three are: site, base, semaphore */
+void usdt_note_write(struct strbuf *sb, const struct dl_declared_probe *probe, bool at_function);
 
 /* Makes the calls in the object sites with notes of SystemTap's kind. */
 struct error *usdt_patch_object(const char *path, Elf *elf, const struct dl_ctx *c,
