@@ -223,6 +223,17 @@ static void add_stub(struct output *o, const struct dl_declared_probe *p, size_t
 			o->failed = true;
 }
 
+/*
+ * A probe that a program only asks for is one, too: it can be listed and enabled.  Its
+ * site is one that nobody comes to.
+ */
+static bool needs_stub(const struct output *o, size_t probe)
+{
+	uint8_t seen = probe < o->needs.seen.n ? o->needs.seen.items[probe] : 0;
+
+	return seen & USDT_SEEN_LOADED || seen == USDT_SEEN_ASKED;
+}
+
 static void add_probe(void *arg, const struct dl_declared_probe *p)
 {
 	struct strbuf semaphore = { 0 };
@@ -234,7 +245,7 @@ static void add_probe(void *arg, const struct dl_declared_probe *p)
 			    o->n_probes++ * sizeof(uint16_t), sizeof(uint16_t));
 	if (o->needs.enabled)
 		add_enabled(o, p, symbol);
-	if (o->needs.stubs)
+	if (needs_stub(o, o->n_probes - 1))
 		add_stub(o, p, symbol);
 	usdt_decl_write(&o->decls, p);
 	strbuf_deinit(&semaphore);
@@ -429,9 +440,12 @@ struct error *usdt_object_write(const char *path, const struct dl_ctx *c,
 		dl_ctx_each_declared(c, report_no_sites, &err);
 	if (!err && !machine)
 		err = object_elf_ident(getpid(), &machine, &class);
-	if (err)
+	if (err) {
+		vec_deinit(&o.needs.seen);
 		return err;
-	o.needs.base |= o.needs.stubs;
+	}
+	for (size_t i = 0; i < o.needs.seen.n; i++)
+		o.needs.base |= needs_stub(&o, i);
 	if (o.needs.base) {
 		o.base_section = next;
 		next += 2;
@@ -448,6 +462,7 @@ struct error *usdt_object_write(const char *path, const struct dl_ctx *c,
 	vec_deinit(&o.symbols);
 	vec_deinit(&o.relocs);
 	vec_deinit(&o.note_relocs);
+	vec_deinit(&o.needs.seen);
 	strbuf_deinit(&o.strings);
 	strbuf_deinit(&o.code);
 	strbuf_deinit(&o.names);

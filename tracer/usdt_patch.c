@@ -67,6 +67,11 @@ void usdt_name(struct strbuf *sb, const struct dl_declared_probe *p, enum usdt_n
 		strbuf_puts(sb, "_semaphore");
 }
 
+static void see(struct patch *p, const struct dl_declared_probe *probe, enum usdt_seen how)
+{
+	p->needs->seen.items[probe - p->probes.items] |= (uint8_t)how;
+}
+
 static void fail(struct patch *p, const char *what)
 {
 	if (!p->err)
@@ -109,9 +114,9 @@ static bool is_kept(const struct patch *p, size_t symbol)
 }
 
 /* The probe is called by its address. */
-static void keep(struct patch *p, size_t symbol)
+static void keep(struct patch *p, const struct dl_declared_probe *probe, size_t symbol)
 {
-	p->needs->stubs = true;
+	see(p, probe, USDT_SEEN_LOADED);
 	if (!is_kept(p, symbol) && !vec_push(&p->kept, symbol))
 		fail(p, "out of memory");
 }
@@ -126,11 +131,15 @@ static const struct dl_declared_probe *probe_of(struct patch *p, const GElf_Rela
 	if (GELF_R_TYPE(rela->r_info) == arch_link_none ||
 	    !symbol_at(p, GELF_R_SYM(rela->r_info), &sym, &name) || sym.st_shndx != SHN_UNDEF)
 		return NULL;
-	if (probe_called(p, name, USDT_NAME_ENABLED)) {
+	probe = probe_called(p, name, USDT_NAME_ENABLED);
+	if (probe) {
+		see(p, probe, USDT_SEEN_ASKED);
 		p->needs->enabled = true;
 		return NULL;
 	}
 	probe = probe_called(p, name, USDT_NAME_CALL);
+	if (probe)
+		see(p, probe, USDT_SEEN_FIRED);
 	if (!probe && !strncmp(name, "__dtrace", 8) && strstr(name, "___") && !p->err)
 		p->err = error_format(ERR_OTHER,
 				      "failed to process %s: it calls %s, but no "
@@ -153,7 +162,7 @@ static bool see_reloc(struct patch *p, Elf_Scn *code, bool is_code, Elf_Data *re
 		return false;
 	if (!is_code || !data || !data->d_buf ||
 	    !arch_link_probe(data->d_buf, data->d_size, rela.r_offset, &s.at)) {
-		keep(p, GELF_R_SYM(rela.r_info));
+		keep(p, s.probe, GELF_R_SYM(rela.r_info));
 		return is_code;
 	}
 	rela.r_info = GELF_R_INFO(GELF_R_SYM(rela.r_info), arch_link_none);
@@ -284,6 +293,24 @@ static void see_loads(struct patch *p, Elf_Scn *code, Elf_Data *relocs, size_t n
 	vec_deinit(&l.joins);
 }
 
+/* Code that refers to a probe's counter asks whether it is enabled; notes are of its sites. */
+static void see_semaphores(struct patch *p, Elf_Data *relocs, size_t n, enum usdt_seen how)
+{
+	GElf_Rela rela;
+	GElf_Sym sym;
+
+	for (size_t i = 0; i < n; i++) {
+		const struct dl_declared_probe *probe;
+		const char *name;
+
+		if (!gelf_getrela(relocs, (int)i, &rela) ||
+		    !symbol_at(p, GELF_R_SYM(rela.r_info), &sym, &name) ||
+		    !(probe = probe_called(p, name, USDT_NAME_SEMAPHORE)))
+			continue;
+		see(p, probe, how);
+	}
+}
+
 /* An earlier run has left notes that refer to it. */
 static bool needs_base(const struct patch *p)
 {
@@ -308,9 +335,15 @@ static void find_sites(struct patch *p)
 
 		if (!gelf_getshdr(scn, &sh) || sh.sh_type != SHT_RELA || !sh.sh_entsize ||
 		    !(code = elf_getscn(p->elf, sh.sh_info)) || !gelf_getshdr(code, &code_sh) ||
-		    !(code_sh.sh_flags & SHF_ALLOC) || !(relocs = elf_getdata(scn, NULL)))
+		    !(relocs = elf_getdata(scn, NULL)))
 			continue;
 		n = relocs->d_size / sh.sh_entsize;
+		if (code_sh.sh_type == SHT_NOTE)
+			see_semaphores(p, relocs, n, USDT_SEEN_FIRED);
+		else if (code_sh.sh_flags & SHF_EXECINSTR)
+			see_semaphores(p, relocs, n, USDT_SEEN_ASKED);
+		if (!(code_sh.sh_flags & SHF_ALLOC))
+			continue;
 		for (size_t i = 0; i < n && !p->err; i++)
 			has_loads |= see_reloc(p, code, code_sh.sh_flags & SHF_EXECINSTR, relocs,
 					       (int)i);
@@ -587,7 +620,8 @@ static void add_probe(void *arg, const struct dl_declared_probe *probe)
 {
 	struct patch *p = arg;
 
-	if (!vec_push(&p->probes, *probe))
+	if (!vec_push(&p->probes, *probe) ||
+	    (p->needs->seen.n < p->probes.n && !vec_push(&p->needs->seen, 0)))
 		fail(p, "out of memory");
 }
 
@@ -611,7 +645,7 @@ struct error *usdt_patch_object(const char *path, Elf *elf, const struct dl_ctx 
 	struct patch p = { .path = path, .elf = elf, .needs = needs };
 
 	dl_ctx_each_declared(c, add_probe, &p);
-	if (find_tables(&p)) {
+	if (!p.err && find_tables(&p)) {
 		needs->base |= needs_base(&p);
 		find_sites(&p);
 	}

@@ -9,6 +9,7 @@
 
 #include "../dlang/compile.h"
 #include "../dlang/error.h"
+#include "../dlang/vec.h"
 
 /* What a probe is called in objects. */
 enum usdt_name {
@@ -19,11 +20,18 @@ enum usdt_name {
 struct strbuf;
 void usdt_name(struct strbuf *sb, const struct dl_declared_probe *p, enum usdt_name which);
 
+/* What objects do with a probe. */
+enum usdt_seen {
+	USDT_SEEN_FIRED = 1,
+	USDT_SEEN_ASKED = 2, /* whether it is enabled */
+	USDT_SEEN_LOADED = 4, /* it is called by its address */
+};
+
 /* What the object made by -G needs besides the semaphores. */
 struct usdt_needs {
 	bool base; /* notes were added */
 	bool enabled; /* is-enabled functions are called */
-	bool stubs; /* probes are called by their address */
+	VEC(uint8_t) seen; /* set of enum usdt_seen for each declared probe, in their order */
 	bool sites; /* there are some, or can be: code that isn't made yet has no sections */
 };
 
