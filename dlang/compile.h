@@ -52,6 +52,12 @@ struct dl_ctx_config {
 	struct dl_options *options; /* borrowed */
 	struct dl_macros macros; /* texts borrowed for the context's life */
 	const struct dl_const *uregs; /* R_* names, ended by NULL name */
+	/*
+	 * The programs are for -h and -G, which other builders' commands take with less care:
+	 * lines that begin with # and mean nothing are comments, types that nobody knows are
+	 * numbers, and translators may be missing.
+	 */
+	bool builds;
 	const char *lib_dir; /* installed libraries, before those built in; NULL: none */
 };
 

@@ -53,6 +53,7 @@ struct dl_parser {
 	uint32_t translator_version; /* #pragma D binding "x.y" translator */
 	struct dl_node *clauses_tail;
 	bool types_only; /* dl_type_parse(): report nothing */
+	bool in_provider; /* a provider is being declared */
 };
 
 /* --- parse.c --- */

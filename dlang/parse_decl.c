@@ -61,10 +61,24 @@ bool dl_parse_may_be_late(const struct dl_parser *p)
 	return p->ctx->config.host && p->ctx->config.host->type_lookup && !p->types_only;
 }
 
+/* A number by that name. */
+static struct dl_type *unknown_type(struct dl_parser *p, const char *name)
+{
+	struct dl_type *t = dl_type_new(p->ctx->types, DL_TYPEDEF, name);
+
+	t->ref = dl_types_basic(p->ctx->types, DL_T_LONG);
+	t->size = t->ref->size;
+	t->align = t->ref->align;
+	t->is_signed = t->ref->is_signed;
+	return t;
+}
+
 struct dl_type *dl_parse_late_type(struct dl_parser *p, const char *name, struct dl_range range)
 {
 	struct dl_type *t = dl_parse_find_type(p, name);
 
+	if (!t && p->in_provider && p->ctx->config.builds)
+		return unknown_type(p, name);
 	if (t || !dl_parse_may_be_late(p))
 		return t;
 	for (struct dl_late_type *l = p->ctx->late_types; l && !t; l = l->next)

@@ -526,8 +526,11 @@ void dl_parse_provider(struct dl_parser *p)
 	p->braces++;
 	dl_parse_expect(p, TOK_LBRACE);
 	while (p->tok.kind != TOK_RBRACE && !dl_parse_failed(p)) {
-		struct dl_prov_probe *probe = parse_probe(p, prov);
+		struct dl_prov_probe *probe;
 
+		p->in_provider = true;
+		probe = parse_probe(p, prov);
+		p->in_provider = false;
 		if (!probe)
 			return;
 		*tail = probe;

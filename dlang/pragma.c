@@ -71,18 +71,28 @@ static void report(const struct line *l, enum dl_tag tag, const char *fmt, const
 	dl_error(l->p->ctx, tag, l->range, "%s", text);
 }
 
-static void invalid_control(const struct line *l)
+static bool is_of_cpp(const char *word)
 {
 	static const char *const cpp[] = { "include", "define", "undef", "if",	  "ifdef",
 					   "ifndef",  "elif",	"else",	 "endif", "warning" };
-	const char *word = l->words[0];
-
-	struct dl_diag *d = dl_error(l->p->ctx, D_PRAGCTL_INVAL, l->range,
-				     "invalid control directive: #%s", word);
 
 	for (size_t i = 0; i < ARRAY_SIZE(cpp); i++)
 		if (!strcmp(word, cpp[i]))
-			dl_hint(l->p->ctx, d, "dtrace -C runs the C preprocessor over the program");
+			return true;
+	return false;
+}
+
+static void invalid_control(const struct line *l)
+{
+	const char *word = l->words[0];
+	bool of_cpp = is_of_cpp(word);
+	struct dl_diag *d;
+
+	if (!of_cpp && l->p->ctx->config.builds)
+		return;
+	d = dl_error(l->p->ctx, D_PRAGCTL_INVAL, l->range, "invalid control directive: #%s", word);
+	if (of_cpp)
+		dl_hint(l->p->ctx, d, "dtrace -C runs the C preprocessor over the program");
 }
 
 /* --- # N "file" --- */

@@ -68,7 +68,7 @@ static bool serves_as(struct dl_type *in, struct dl_type *out)
 /* Each output argument whose type differs from its input needs a translator. */
 static bool translators_ok(struct dl_ctx *c, const struct dl_prov_probe *pr)
 {
-	for (uint32_t i = 0; pr->xlated && i < pr->n_xlated; i++) {
+	for (uint32_t i = 0; !c->config.builds && pr->xlated && i < pr->n_xlated; i++) {
 		uint32_t from = pr->map ? pr->map[i] : i;
 		struct dl_type *in, *out = pr->xlated[i];
 

@@ -121,6 +121,7 @@ static struct error *create_ctx(struct session *s)
 			.n_args = s->cli->mode == CLI_LINK ? 0 : (unsigned)s->cli->operands.n,
 		},
 		.uregs = ureg_consts(),
+		.builds = s->cli->mode == CLI_HEADER || s->cli->mode == CLI_LINK,
 		.lib_dir = installed_libraries(),
 	};
 
