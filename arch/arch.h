@@ -314,6 +314,8 @@ uint64_t arch_tls_table(uint64_t thread_pointer, bool is_musl);
 /* DWARF register numbers: 0 .. ARCH_DWARF_REGS-1 are tracked when unwinding. */
 #define ARCH_DWARF_REGS 40
 extern const unsigned arch_dwarf_sp, arch_dwarf_fp;
+/* What the frame pointer points to is at the low end of a frame, whose size it doesn't tell. */
+extern const bool arch_fp_is_low;
 /* Value of DWARF register n; the return-address column of x86 is the pc. */
 bool arch_dwarf_reg(const struct arch_regs *r, unsigned n, uint64_t *ret);
 int arch_dwarf_word(unsigned n); /* which word of arch_regs that is; -1: none */
@@ -342,22 +344,27 @@ bool arch_linkage_stub(const uint8_t *code, size_t before, size_t avail, unsigne
 #define ARCH_CALL_MAX 8
 bool arch_call_before(const uint8_t code[ARCH_CALL_MAX], uint64_t addr, uint64_t *target_ret);
 /*
- * What a function without tables has done to the stack by the end of code,
- * its first len bytes, if it pushes registers and makes room as compilers have
- * it.  false: nothing is known.
+ * What a function without tables has done to the stack before the instruction
+ * at pc, counted from its first one, whose first len bytes are code; told by the
+ * instructions that compilers push registers and make room with.  len may be
+ * less: then the frame is whole.  false: nothing is known.
  */
-#define ARCH_SAVED_MAX 8
+#define ARCH_SAVED_MAX 12
+#define ARCH_PROLOGUE_CODE 2048 /* bytes to look at */
 struct arch_prologue {
 	uint64_t depth; /* sp's way down since the first instruction */
+	bool sp_unknown; /* room of a size that is not in the code: the frame pointer tells */
 	bool sets_fp; /* the frame pointer is this function's own */
-	uint64_t ra_depth; /* where the return address is, as sp's way down; 0: above that */
+	uint64_t fp_depth; /* and is this far below where sp was */
+	int ra_reg; /* the register with the return address; -1: it is on the stack */
+	uint64_t ra_depth; /* where it is there, as sp's way down; 0: above that */
 	unsigned n_saved;
 	struct {
 		uint8_t reg; /* DWARF's number */
 		uint64_t depth; /* where it is, as sp's way down */
 	} saved[ARCH_SAVED_MAX];
 };
-bool arch_prologue(const uint8_t *code, size_t len, struct arch_prologue *ret);
+bool arch_prologue(const uint8_t *code, size_t len, uint64_t pc, struct arch_prologue *ret);
 /*
  * Does code lead to a return without doing more than to take down the frame?
  * Then *ret is what is left of it to be undone.  false: or it isn't known.

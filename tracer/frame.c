@@ -34,6 +34,7 @@ struct frame {
 	uint64_t pc;
 	bool is_call; /* pc is a return address */
 	bool is_guess;
+	bool is_sp_least; /* sp is known not to be below what r has */
 };
 
 struct walk {
@@ -264,6 +265,21 @@ static enum step apply_rule(struct walk *w, const struct frame *f, uint64_t cfa,
 	return STEP_COMPLEX;
 }
 
+/*
+ * The CFA where that hangs on sp and only the frame pointer is known: what that
+ * points to is where the tables say that the caller's was put.
+ */
+static bool cfa_from_fp(const struct frame *f, const struct cfi_row *row, uint64_t *ret)
+{
+	for (unsigned i = 0; i < row->n_rules; i++) {
+		if (row->rules[i].reg != arch_dwarf_fp || row->rules[i].how != CFI_OFFSET)
+			continue;
+		*ret = f->r[arch_dwarf_fp] - (uint64_t)row->rules[i].offset;
+		return *ret > f->r[arch_dwarf_sp];
+	}
+	return false;
+}
+
 /* From f to its caller in *next by the tables. */
 static enum step step_cfi(struct walk *w, const struct frame *f, struct frame *next)
 {
@@ -273,11 +289,14 @@ static enum step step_cfi(struct walk *w, const struct frame *f, struct frame *n
 
 	if (!row)
 		return STEP_UNKNOWN;
-	if (!row->cfa_is_expr)
-		cfa = f->r[row->cfa_reg] + (uint64_t)row->cfa_offset;
-	else if (!eval(w, f, 0, row->cfa_ops, row->n_cfa_ops, &cfa))
+	if (!row->cfa_is_expr) {
+		if (!f->is_sp_least || row->cfa_reg != arch_dwarf_sp || !cfa_from_fp(f, row, &cfa))
+			cfa = f->r[row->cfa_reg] + (uint64_t)row->cfa_offset;
+	} else if (!eval(w, f, 0, row->cfa_ops, row->n_cfa_ops, &cfa)) {
 		return STEP_COMPLEX;
+	}
 	*next = *f;
+	next->is_sp_least = false;
 	next->r[arch_dwarf_sp] = cfa;
 	for (unsigned i = 0; i < row->n_rules; i++) {
 		const struct cfi_rule *rule = &row->rules[i];
@@ -321,27 +340,47 @@ static enum step step_fp(struct walk *w, const struct frame *f, struct frame *ne
 	next->pc = arch_code_address(pair[1]);
 	next->r[arch_dwarf_fp] = pair[0];
 	next->r[arch_dwarf_sp] = fp + sizeof(pair);
+	next->is_sp_least = arch_fp_is_low;
 	next->is_call = true;
 	return is_code(w, next->pc) ? STEP_OK : STEP_UNKNOWN;
+}
+
+#define SIGFRAME_FAR 8192 /* of a frame whose end is unknown */
+
+/* The registers that a signal's frame at sp has; do they lead on from what fp points to? */
+static bool read_sigframe(struct walk *w, const struct frame *f, uint64_t sp, unsigned off,
+			  unsigned n, struct frame *next)
+{
+	uint64_t saved[ARCH_DWARF_REGS], caller;
+
+	if (!read_memory(w->m, sp + off, saved, n * sizeof(saved[0])))
+		return false;
+	*next = *f;
+	next->is_sp_least = false;
+	for (unsigned i = 0; i < n; i++)
+		next->r[arch_sigframe_order ? arch_sigframe_order[i] : i] = saved[i];
+	next->pc = saved[n - 1];
+	next->is_call = false;
+	if (!f->is_sp_least)
+		return true;
+	return read_word(w->m, f->r[arch_dwarf_fp], &caller) && caller == next->r[arch_dwarf_fp] &&
+	       is_code(w, next->pc);
 }
 
 /* A signal trampoline without tables: all of the interrupted registers are there. */
 static enum step step_sigframe(struct walk *w, const struct frame *f, struct frame *next)
 {
-	uint64_t saved[ARCH_DWARF_REGS];
 	uint8_t code[ARCH_SIGFRAME_CODE];
 	size_t have = objects_read(w->os, f->pc, code, sizeof(code));
+	uint64_t far = f->is_sp_least ? SIGFRAME_FAR : 0;
 	unsigned off, n = arch_sigframe(code, have, &off);
 
-	if (!n || n > ARCH_DWARF_REGS ||
-	    !read_memory(w->m, f->r[arch_dwarf_sp] + off, saved, n * sizeof(saved[0])))
+	if (!n || n > ARCH_DWARF_REGS)
 		return STEP_UNKNOWN;
-	*next = *f;
-	for (unsigned i = 0; i < n; i++)
-		next->r[arch_sigframe_order ? arch_sigframe_order[i] : i] = saved[i];
-	next->pc = saved[n - 1];
-	next->is_call = false;
-	return next->pc ? STEP_OK : STEP_OUTERMOST;
+	for (uint64_t more = 0; more <= far; more += 16)
+		if (read_sigframe(w, f, f->r[arch_dwarf_sp] + more, off, n, next))
+			return next->pc ? STEP_OK : STEP_OUTERMOST;
+	return STEP_UNKNOWN;
 }
 
 /* At a function's first instruction the caller is where the call left it. */
@@ -380,7 +419,6 @@ static enum step step_stub(struct walk *w, const struct arch_regs *regs, const s
 
 /* ---------------------------------------------- functions without tables -- */
 
-#define PROLOGUE_MAX 128
 #define PUSHED_MAX 8 /* arguments on the stack of the call that is going on */
 
 /* Is word a return address?  *target: of which function, 0 unknown. */
@@ -397,30 +435,57 @@ static bool is_return(struct walk *w, uint64_t word, uint64_t *target)
 static bool read_prologue(struct walk *w, const struct frame *f, uint64_t start,
 			  struct arch_prologue *p)
 {
-	uint8_t code[PROLOGUE_MAX];
-	size_t n = f->pc - start < sizeof(code) ? f->pc - start : sizeof(code);
+	uint8_t code[ARCH_PROLOGUE_CODE];
+	uint64_t at = f->pc - start;
+	size_t n = at < sizeof(code) ? at : sizeof(code);
 
-	return objects_read(w->os, start, code, n) == n && arch_prologue(code, n, p);
+	return objects_read(w->os, start, code, n) == n && arch_prologue(code, n, at, p);
 }
+
+/*
+ * The return address, and where sp was before the function's first instruction
+ * (*base).  A register has it no more behind a call.
+ */
+static bool undo_return(struct walk *w, const struct frame *f, const struct arch_prologue *p,
+			uint64_t base, uint64_t *ret)
+{
+	uint64_t target;
+
+	if (p->ra_reg < 0) {
+		if (!read_word(w->m, base - p->ra_depth, ret))
+			return false;
+	} else if (f->is_call) {
+		return false;
+	} else {
+		*ret = f->r[p->ra_reg];
+	}
+	*ret = arch_code_address(*ret);
+	return is_return(w, *ret, &target);
+}
+
+enum undo_from { FROM_SP, FROM_FP };
 
 /* Back to what was there when the function was called; false: no sign of a call. */
 static bool undo_prologue(struct walk *w, const struct frame *f, const struct arch_prologue *p,
-			  unsigned pushed_max, struct frame *next)
+			  enum undo_from from, unsigned pushed_max, struct frame *next)
 {
-	uint64_t sp = f->r[arch_dwarf_sp], target;
+	uint64_t base = from == FROM_FP ? f->r[arch_dwarf_fp] + p->fp_depth :
+					  f->r[arch_dwarf_sp] + p->depth;
 
+	if (from == FROM_SP && p->sp_unknown)
+		return false;
 	*next = *f;
-	for (unsigned i = 0;; i++, sp += sizeof(uint64_t)) {
-		if (i > pushed_max || !read_word(w->m, sp + p->depth - p->ra_depth, &next->pc))
+	for (unsigned i = 0; !undo_return(w, f, p, base, &next->pc); i++) {
+		if (i >= pushed_max)
 			return false;
-		next->pc = arch_code_address(next->pc);
-		if (is_return(w, next->pc, &target))
-			break;
+		base += sizeof(uint64_t);
 	}
 	for (unsigned i = 0; i < p->n_saved; i++)
-		if (!read_word(w->m, sp + p->depth - p->saved[i].depth, &next->r[p->saved[i].reg]))
+		if (!read_word(w->m, base - p->saved[i].depth, &next->r[p->saved[i].reg]))
 			return false;
-	next->r[arch_dwarf_sp] = sp + p->depth + (p->ra_depth ? 0 : sizeof(uint64_t));
+	/* A return address above all that the function did was popped by its return. */
+	next->r[arch_dwarf_sp] = base + (p->ra_reg < 0 && !p->ra_depth ? sizeof(uint64_t) : 0);
+	next->is_sp_least = from == FROM_SP && f->is_sp_least;
 	next->is_call = true;
 	return true;
 }
@@ -437,18 +502,24 @@ static uint64_t named_start(struct walk *w, const struct frame *f)
 
 /*
  * No tables, but known where the function begins: its first instructions tell.
- * They come before the frame pointer where they leave that alone: it is then
- * a caller's, whose own caller would be taken for this function's.
+ * They come before the frame pointer alone: that may be a caller's, whose own
+ * caller would be taken for this function's; and what they say of it tells where
+ * the frame ends and the other registers are.
  */
 static enum step step_prologue(struct walk *w, const struct frame *f, bool is_last,
 			       struct frame *next)
 {
 	uint64_t start = named_start(w, f);
 	struct arch_prologue p;
+	enum undo_from from;
 
-	if (!start || !read_prologue(w, f, start, &p) || (p.sets_fp && !is_last))
+	if (!start || !read_prologue(w, f, start, &p))
 		return STEP_UNKNOWN;
-	return undo_prologue(w, f, &p, is_last ? PUSHED_MAX : 0, next) ? STEP_OK : STEP_UNKNOWN;
+	from = p.sets_fp && !is_last ? FROM_FP : FROM_SP;
+	if (from == FROM_FP && f->r[arch_dwarf_fp] < f->r[arch_dwarf_sp])
+		return STEP_UNKNOWN;
+	return undo_prologue(w, f, &p, from, is_last ? PUSHED_MAX : 0, next) ? STEP_OK :
+									       STEP_UNKNOWN;
 }
 
 /* The function's own instructions, then the frame pointer. */
@@ -460,22 +531,15 @@ static enum step step_bare(struct walk *w, const struct frame *f, struct frame *
 }
 
 /* On the way out, where the frame pointer may be the caller's already. */
-static enum step step_epilogue(struct walk *w, const struct arch_regs *regs, const struct frame *f,
-			       struct frame *next)
+static enum step step_epilogue(struct walk *w, const struct frame *f, struct frame *next)
 {
 	uint8_t code[ARCH_EPILOGUE_CODE];
 	size_t have = objects_read(w->os, f->pc, code, sizeof(code));
 	struct arch_prologue rest;
-	uint64_t v, target;
 
-	if (!arch_epilogue(code, have, &rest))
-		return STEP_UNKNOWN;
-	if (!arch_return_address(regs, &v))
-		return undo_prologue(w, f, &rest, 0, next) ? STEP_OK : STEP_UNKNOWN;
-	*next = *f;
-	next->pc = arch_code_address(v);
-	next->is_call = true;
-	return is_return(w, next->pc, &target) ? STEP_OK : STEP_UNKNOWN;
+	return arch_epilogue(code, have, &rest) && undo_prologue(w, f, &rest, FROM_SP, 0, next) ?
+		       STEP_OK :
+		       STEP_UNKNOWN;
 }
 
 static enum step step_first(struct walk *w, const struct arch_regs *regs, const struct frame *f,
@@ -495,7 +559,7 @@ static enum step step_first(struct walk *w, const struct arch_regs *regs, const 
 	/* A call through a bad pointer: nothing was pushed after the return address. */
 	if (!is_code(w, f->pc))
 		return step_entry(w, regs, f, next);
-	if (step_epilogue(w, regs, f, next) == STEP_OK)
+	if (step_epilogue(w, f, next) == STEP_OK)
 		return STEP_OK;
 	return step_bare(w, f, next);
 }
@@ -531,14 +595,18 @@ static enum step step_guess(struct walk *w, const struct frame *f, struct frame 
 			continue;
 		is = target ? NEAR : THROUGH_POINTER;
 		if (target && read_prologue(w, f, target, &p) &&
-		    undo_prologue(w, f, &p, PUSHED_MAX, &undone) && undone.r[arch_dwarf_sp] == sp)
+		    undo_prologue(w, f, &p, FROM_SP, PUSHED_MAX, &undone) &&
+		    undone.r[arch_dwarf_sp] - p.ra_depth + (p.ra_depth ? 8 : 0) == sp)
 			is = CERTAIN;
 		if (is <= found)
 			continue;
 		*next = is == CERTAIN ? undone : *f;
 		next->pc = word;
-		next->r[arch_dwarf_sp] = sp;
 		next->is_call = true;
+		if (is != CERTAIN) {
+			next->r[arch_dwarf_sp] = sp;
+			next->is_sp_least = arch_fp_is_low;
+		}
 		found = is;
 	}
 	if (found)

@@ -10,6 +10,7 @@
 #include <string.h>
 
 const unsigned arch_dwarf_sp = 31, arch_dwarf_fp = 29;
+const bool arch_fp_is_low = true;
 
 int arch_dwarf_word(unsigned n)
 {
@@ -74,82 +75,6 @@ static uint32_t word_at(const uint8_t *p)
 
 	memcpy(&w, p, sizeof(w));
 	return w;
-}
-
-static uint32_t bits(uint32_t w, unsigned low, unsigned n)
-{
-	return w >> low & ((1u << n) - 1);
-}
-
-/* Those that a function keeps for its caller, and the return address. */
-static bool is_kept(unsigned reg)
-{
-	return reg >= 19 && reg <= 30;
-}
-
-static void save(struct arch_prologue *p, unsigned reg, uint64_t depth)
-{
-	if (!is_kept(reg) || p->n_saved == ARCH_SAVED_MAX)
-		return;
-	p->saved[p->n_saved].reg = (uint8_t)reg;
-	p->saved[p->n_saved++].depth = depth;
-	if (reg == 30)
-		p->ra_depth = depth;
-}
-
-/* Stores that move sp: str x, [sp, #-n]!; stp x, y, [sp, #-n]!.  Returns how far down. */
-static uint64_t push(uint32_t w, struct arch_prologue *p)
-{
-	bool is_pair = (w & 0xffe003e0) == 0xa9a003e0, is_one = (w & 0xfff00fe0) == 0xf8100fe0;
-	uint64_t down = is_pair ? 8 * (0x80 - bits(w, 15, 7)) : 0x200 - bits(w, 12, 9);
-
-	if (!is_pair && !is_one)
-		return 0;
-	save(p, bits(w, 0, 5), p->depth + down);
-	if (is_pair)
-		save(p, bits(w, 10, 5), p->depth + down - 8);
-	return down;
-}
-
-/* Stores where room was made: str x, [sp, #n]; stp x, y, [sp, #n]. */
-static void store(uint32_t w, struct arch_prologue *p)
-{
-	bool is_pair = (w & 0xffe003e0) == 0xa90003e0, is_one = (w & 0xffc003e0) == 0xf90003e0;
-	uint64_t at = is_pair ? 8 * bits(w, 15, 6) : 8 * (uint64_t)bits(w, 10, 12);
-
-	if ((!is_pair && !is_one) || at + 8 * is_pair >= p->depth)
-		return;
-	save(p, bits(w, 0, 5), p->depth - at);
-	if (is_pair)
-		save(p, bits(w, 10, 5), p->depth - at - 8);
-}
-
-/* Until the first branch.  A function that has not saved the return address is none to undo. */
-bool arch_prologue(const uint8_t *code, size_t len, struct arch_prologue *ret)
-{
-	*ret = (struct arch_prologue){ 0 };
-	for (size_t at = 0; at + 4 <= len; at += 4) {
-		uint32_t w = word_at(code + at);
-
-		/* Branches, calls, returns; hints (paciasp, bti) are in the same class. */
-		if ((w & 0x1c000000) == 0x14000000 && w >> 24 != 0xd5)
-			break;
-		store(w, ret);
-		ret->depth += push(w, ret);
-		if ((w & 0xff8003ff) == 0xd10003ff) /* sub sp, sp, #n [, lsl #12] */
-			ret->depth += (uint64_t)bits(w, 10, 12) << (bits(w, 22, 1) ? 12 : 0);
-		ret->sets_fp |= (w & 0xffc003ff) == 0x910003fd; /* mov x29, sp; add x29, sp, #n */
-	}
-	return ret->ra_depth != 0;
-}
-
-/* At a return (plain, or of a signed address) lr is the caller's again. */
-bool arch_epilogue(const uint8_t *code, size_t len, struct arch_prologue *ret)
-{
-	uint32_t w = len >= 4 ? word_at(code) : 0;
-
-	*ret = (struct arch_prologue){ 0 };
-	return w == 0xd65f03c0u || w == 0xd65f0bffu || w == 0xd65f0fffu;
 }
 
 bool arch_call_before(const uint8_t code[ARCH_CALL_MAX], uint64_t addr, uint64_t *target_ret)

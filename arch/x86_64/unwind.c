@@ -9,6 +9,7 @@
 #include <string.h>
 
 const unsigned arch_dwarf_sp = 7, arch_dwarf_fp = 6;
+const bool arch_fp_is_low = false;
 
 /* Indexes into user_regs_struct: rax rdx rcx rbx rsi rdi rbp rsp r8..r15 rip. */
 static const uint8_t word_of[] = {
@@ -121,12 +122,17 @@ static bool sets_frame_pointer(const uint8_t *p, unsigned len)
 	       ((p[1] == 0x89 && p[2] == 0xe5) || (p[1] == 0x8b && p[2] == 0xec));
 }
 
-bool arch_prologue(const uint8_t *code, size_t len, struct arch_prologue *ret)
+#define PROLOGUE_MAX 128
+
+/* Until the first call or jump. */
+bool arch_prologue(const uint8_t *code, size_t len, uint64_t pc, struct arch_prologue *ret)
 {
 	bool has_room = false;
 	struct arch_insn insn;
 
-	*ret = (struct arch_prologue){ 0 };
+	len = len < pc ? len : pc;
+	len = len < PROLOGUE_MAX ? len : PROLOGUE_MAX;
+	*ret = (struct arch_prologue){ .ra_reg = -1 };
 	for (size_t at = 0; at < len; at += insn.len) {
 		const uint8_t *p = code + at;
 		uint32_t room;
@@ -145,7 +151,10 @@ bool arch_prologue(const uint8_t *code, size_t len, struct arch_prologue *ret)
 		}
 		ret->depth += room;
 		has_room |= room != 0;
-		ret->sets_fp |= sets_frame_pointer(p, insn.len);
+		if (!ret->sets_fp && sets_frame_pointer(p, insn.len)) {
+			ret->sets_fp = true;
+			ret->fp_depth = ret->depth;
+		}
 		if (insn.flow != ARCH_FLOW_NEXT && insn.flow != ARCH_FLOW_COND)
 			break;
 	}
@@ -185,7 +194,7 @@ bool arch_epilogue(const uint8_t *code, size_t len, struct arch_prologue *ret)
 	bool is_whole = false;
 	struct arch_insn insn;
 
-	*ret = (struct arch_prologue){ 0 };
+	*ret = (struct arch_prologue){ .ra_reg = -1 };
 	for (size_t at = 0; at < len && !is_whole; at += insn.len) {
 		const uint8_t *p = code + at;
 

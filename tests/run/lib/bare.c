@@ -1,8 +1,9 @@
 /*
  * Stacks of code without unwind tables: handlers of signals, one within the
  * other, on a stack of their own; a function that leaves the frame pointer
- * alone; a function to be looked at between all of its instructions.
+ * alone; functions to be looked at between all of their instructions.
  */
+#include <alloca.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -51,6 +52,15 @@ KEEP int stepped(int a, int b, int c)
 	return r + a;
 }
 
+/* Room of a size that isn't in the code, and more of it than one instruction makes. */
+KEEP int grown(int n)
+{
+	volatile char large[70000], *more = alloca((size_t)n);
+
+	large[n] = more[0] = 1;
+	return leaf(n) + large[n] + more[0];
+}
+
 KEEP int recursive(int n)
 {
 	volatile int left = n;
@@ -81,5 +91,6 @@ int main(void)
 	through(recursive, 9994);
 	for (int i = 0; i < 3; i++)
 		sink += stepped(i, 2, 1);
+	sink += grown(64);
 	return 0;
 }

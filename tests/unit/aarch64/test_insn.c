@@ -591,47 +591,6 @@ static void test_the_kernels_signal_trampoline_is_known(void **state)
 	assert_int_equal(arch_sigframe((const void *)(code + 1), 4, &off), 0);
 }
 
-static void test_prologues_say_where_registers_are(void **state)
-{
-	static const uint32_t record[] = {
-		0xa9bd7bfd, /* stp x29, x30, [sp, #-48]! */
-		0x910003fd, /* mov x29, sp */
-		0xa90153f3, /* stp x19, x20, [sp, #16] */
-		0x94000000, /* bl */
-	};
-	static const uint32_t frameless[] = {
-		0xd503233f, /* paciasp */
-		0xd10083ff, /* sub sp, sp, #32 */
-		0xf9000bfe, /* str x30, [sp, #16] */
-		0xf90007e0, /* str x0, [sp, #8]: not for the caller */
-		0x94000000, 0xf81f0ff3, /* str x19, [sp, #-16]!: behind the call */
-	};
-	static const uint32_t leaf[] = { 0xf81f0ff3, 0xd65f03c0 };
-	struct arch_prologue p;
-
-	(void)state;
-	assert_true(arch_prologue((const void *)record, sizeof(record), &p));
-	assert_int_equal(p.depth, 48);
-	assert_true(p.sets_fp);
-	assert_int_equal(p.ra_depth, 40);
-	assert_int_equal(p.n_saved, 4);
-	assert_int_equal(p.saved[0].reg, 29);
-	assert_int_equal(p.saved[0].depth, 48);
-	assert_int_equal(p.saved[2].reg, 19);
-	assert_int_equal(p.saved[2].depth, 32);
-	assert_int_equal(p.saved[3].depth, 24);
-	assert_true(arch_prologue((const void *)frameless, sizeof(frameless), &p));
-	assert_int_equal(p.depth, 32);
-	assert_false(p.sets_fp);
-	assert_int_equal(p.ra_depth, 16);
-	assert_int_equal(p.n_saved, 1);
-	assert_false(arch_prologue((const void *)leaf, sizeof(leaf), &p));
-	assert_true(arch_epilogue((const void *)(leaf + 1), 4, &p));
-	assert_int_equal(p.depth, 0);
-	assert_false(arch_epilogue((const void *)leaf, 4, &p));
-	assert_false(arch_epilogue((const void *)(leaf + 1), 3, &p));
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -646,7 +605,6 @@ int main(void)
 		cmocka_unit_test(test_main_is_found_in_start_code),
 		cmocka_unit_test(test_linkage_stubs_are_known_at_each_instruction),
 		cmocka_unit_test(test_the_kernels_signal_trampoline_is_known),
-		cmocka_unit_test(test_prologues_say_where_registers_are),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
