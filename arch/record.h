@@ -433,6 +433,7 @@ bool arch_patch_find_slot(const struct arch_patch_plan *p, uint64_t lo, uint64_t
  * hop is put, memory of ARCH_HOP_BYTES zeros that gets the jump to the trampoline.
  * The i-th range of addresses that a hop may have, from 0; false: no more.
  */
+extern const bool arch_has_hops; /* has this processor such jumps? */
 #define ARCH_HOP_CODE 6 /* bytes to be read at the instruction */
 #define ARCH_HOP_BYTES 5
 bool arch_hop_range(const uint8_t code[ARCH_HOP_CODE], uint64_t site, unsigned i,

@@ -166,7 +166,7 @@ void sud_consider(struct engine *e, struct engine_task *t)
 	struct process *p = t->pub.proc;
 	struct aspace *as = p->as;
 
-	if (!arch_has_calls || !e->dispatches_calls || p->has_filter || p->is_child_of_ours ||
+	if (!arch_has_hops || !e->dispatches_calls || p->has_filter || p->is_child_of_ours ||
 	    as->foreign[0] || process_impl(p)->is_silent || t->pub.state != TASK_STOPPED ||
 	    t->exec_pending || sud_is_armed(as))
 		return;

@@ -40,7 +40,8 @@
 #define AT_LITERAL 24
 #define BEHIND_CODE 20
 
-const bool arch_has_calls = false;
+const bool arch_has_calls = true;
+const bool arch_has_hops = false;
 
 bool arch_call_stays(unsigned nr)
 {

@@ -18,6 +18,7 @@
 #include <sys/syscall.h>
 
 const bool arch_has_calls = true;
+const bool arch_has_hops = true;
 
 bool arch_call_stays(unsigned nr)
 {
