@@ -19,7 +19,6 @@
 #include "procfs.h"
 
 #define REGION_BYTES (UINT32_C(1) << 20)
-#define SMALL_BYTES (UINT32_C(1) << 16) /* where there is no room for that */
 #define SLOT_ALIGN 16u
 /* Kept free of the reach at both ends: a slot's own length, displacements. */
 #define REACH_MARGIN (UINT64_C(64) << 10)
@@ -92,6 +91,16 @@ struct error *annex_map_at(struct engine *e, struct aspace *as, uint64_t addr, u
 static struct error *map(struct engine *e, struct aspace *as, uint64_t near, uint64_t *ret,
 			 uint32_t *size_ret)
 {
+	/* Where there is no room for the first, no more than a part of a hole: trampolines
+	 * need some, too.  The last takes what there is. */
+	static const struct {
+		uint32_t size, hole;
+	} tries[] = {
+		{ REGION_BYTES, REGION_BYTES },
+		{ UINT32_C(1) << 16, UINT32_C(1) << 18 },
+		{ UINT32_C(1) << 14, UINT32_C(1) << 15 },
+		{ UINT32_C(1) << 12, UINT32_C(1) << 12 },
+	};
 	uint64_t reach = arch_reach - REACH_MARGIN - REGION_BYTES;
 	uint64_t lo = near > reach ? near - reach : 0, hi = near + reach;
 	struct engine_task *t = NULL;
@@ -101,11 +110,10 @@ static struct error *map(struct engine *e, struct aspace *as, uint64_t near, uin
 		return err;
 	if (hi < near)
 		hi = UINT64_MAX;
-	*size_ret = REGION_BYTES;
-	*ret = procfs_find_gap(t->pub.tid, near, lo, hi, REGION_BYTES);
-	if (!*ret) {
-		*size_ret = SMALL_BYTES;
-		*ret = procfs_find_gap(t->pub.tid, near, lo, hi, SMALL_BYTES);
+	*ret = 0;
+	for (size_t i = 0; i < ARRAY_SIZE(tries) && !*ret; i++) {
+		*size_ret = tries[i].size;
+		*ret = procfs_find_gap(t->pub.tid, near, lo, hi, tries[i].hole);
 	}
 	if (!*ret)
 		return error_format(ERR_OTHER, "no room for an annex within reach");

@@ -143,7 +143,8 @@ static const char *add_region(struct engine *e, struct aspace *as, const struct 
 static const char *add_small_region(struct engine *e, struct aspace *as,
 				    const struct arch_patch_plan *p, size_t size)
 {
-	static const uint64_t bytes[] = { MIB / 2, MIB / 16 };
+	/* The last: a page of trampolines behind the common code. */
+	static const uint64_t bytes[] = { MIB / 2, MIB / 16, 4 * COMMON_ROOM, 2 * COMMON_ROOM };
 	struct engine_task *t = aspace_task(as, true);
 	uint64_t from = p->jump, lo = from > arch_reach ? from - arch_reach : 0, gap = 0, at;
 
