@@ -42,7 +42,8 @@ static void add(struct obj *o, const struct sym *ifunc, uint64_t value)
 	uint64_t addr = value - o->pub.bias, size;
 
 	if (value < o->pub.lo || value >= o->pub.hi || addr == ifunc->addr ||
-	    !image_is_code(img, addr) || image_is_plt(img, addr) || !(size = function_size(img, addr)))
+	    !image_is_code(img, addr) || image_is_plt(img, addr) ||
+	    !(size = function_size(img, addr)))
 		return;
 	struct impl *impl = malloc(sizeof(*impl));
 

@@ -155,10 +155,10 @@ void usdt_flow(const uint8_t *code, uint64_t start, uint64_t end, const struct u
 	for (uint64_t at = 0; !f.changed && knows_jumps(&f) && at < f.len;
 	     at += f.places[at].step.insn.len) {
 		const struct place *p = &f.places[at];
-		int through = p->step.through;
+		const struct arch_link_step *s = &p->step;
 
-		if (p->is_reached && through >= 0 && p->holds[through])
-			found(arg, start + at, p->holds[through]);
+		if (p->is_reached && s->through >= 0 && p->holds[s->through])
+			found(arg, start + at, p->holds[s->through]);
 	}
 out:
 	free(f.places);
