@@ -25,6 +25,7 @@
 struct tls_var {
 	struct image *image; /* counted */
 	uint64_t offset;
+	struct image_reloc reloc; /* of a library's: what tells where its block is; or OTHER */
 };
 
 struct tls_vars {
@@ -41,13 +42,28 @@ void tls_destroy(struct session *s)
 	free(take_ptr(s->tls_vars));
 }
 
+/* A distance is known in all threads at once, and is what code that has one uses. */
+static bool see_reloc(void *arg, const struct image_reloc *r)
+{
+	struct image_reloc *best = arg;
+
+	if (r->kind == ARCH_RELOC_TLS_OFFSET ||
+	    (best->kind == ARCH_RELOC_OTHER &&
+	     (r->kind == ARCH_RELOC_TLS_MODULE || r->kind == ARCH_RELOC_TLS_CALL)))
+		*best = *r;
+	return best->kind != ARCH_RELOC_TLS_OFFSET;
+}
+
 struct error *tls_symbol(struct session *s, struct dl_types *ts, struct object *o, const char *name,
 			 const struct image_thread_var *var, struct dl_symbol *ret)
 {
-	struct tls_var v = { .image = o->image, .offset = var->offset };
+	struct tls_var v = { .image = o->image,
+			     .offset = var->offset,
+			     .reloc.kind = ARCH_RELOC_OTHER };
 
 	if (var->is_ambiguous)
 		return error_format(ERR_OTHER, "several functions have a variable %s", name);
+	image_relocs(o->image, see_reloc, &v.reloc);
 	if (!s->tls_vars)
 		s->tls_vars = calloc(1, sizeof(*s->tls_vars));
 	if (!s->tls_vars || !vec_push(&s->tls_vars->list, v))
@@ -71,7 +87,6 @@ struct search {
 	const struct object *object;
 	uint64_t tp; /* the thread pointer */
 	bool is_musl;
-	uint64_t block; /* 0 not found */
 };
 
 static bool read_words(const struct search *q, uint64_t addr, uint64_t *ret, size_t n)
@@ -105,23 +120,18 @@ static uint64_t block_of_call(const struct search *q, uint64_t arg, uint64_t off
 	return index[0] <= BLOCKS_MAX && index[1] == offset ? block_of(q, index[0]) : 0;
 }
 
-static bool see_reloc(void *arg, const struct image_reloc *r)
+static uint64_t library_block(const struct search *q, const struct image_reloc *r)
 {
-	struct search *q = arg;
-	uint64_t slot[2];
+	uint64_t at = r->slot + q->object->bias, slot[2];
 
-	if (r->kind != ARCH_RELOC_TLS_MODULE && r->kind != ARCH_RELOC_TLS_OFFSET &&
-	    r->kind != ARCH_RELOC_TLS_CALL)
-		return true;
-	if (!read_words(q, r->slot + q->object->bias, slot, 2))
-		return true;
-	if (r->kind == ARCH_RELOC_TLS_MODULE)
-		q->block = block_of(q, slot[0]);
-	else if (r->kind == ARCH_RELOC_TLS_OFFSET)
-		q->block = q->tp + slot[0] - r->offset;
-	else
-		q->block = block_of_call(q, slot[1], r->offset);
-	return !q->block;
+	switch (r->kind) {
+	case ARCH_RELOC_TLS_OFFSET:
+		return read_words(q, at, slot, 1) ? q->tp + slot[0] - r->offset : 0;
+	case ARCH_RELOC_TLS_MODULE: return read_words(q, at, slot, 1) ? block_of(q, slot[0]) : 0;
+	case ARCH_RELOC_TLS_CALL:
+		return read_words(q, at, slot, 2) ? block_of_call(q, slot[1], r->offset) : 0;
+	default: return 0;
+	}
 }
 
 static bool uses_musl(struct objects *os)
@@ -159,19 +169,19 @@ uint64_t tls_address(struct firing *f, uint64_t n)
 	struct target *t = r ? target_of(f->session, task->proc) : NULL;
 	struct objects *os = t ? target_objects(t) : NULL;
 	struct search q = { 0 };
+	const struct tls_var *v;
+	uint64_t block;
 
 	if (!os || !vars || n >= vars->list.n)
 		return 0;
-	q.object = object_of(os, vars->list.items[n].image);
+	v = &vars->list.items[n];
+	q.object = object_of(os, v->image);
 	q.tp = arch_thread_pointer(task->tid, r);
 	if (!q.object || !q.tp)
 		return 0; /* after exec; before the C library's first steps */
 	q.as = task->proc->as;
-	if (q.object->is_main) {
-		q.block = arch_tls_program(q.tp, &q.object->image->tls);
-	} else {
-		q.is_musl = uses_musl(os);
-		image_relocs(q.object->image, see_reloc, &q);
-	}
-	return q.block ? q.block + vars->list.items[n].offset : 0;
+	q.is_musl = !q.object->is_main && uses_musl(os);
+	block = q.object->is_main ? arch_tls_program(q.tp, &v->image->tls) :
+				    library_block(&q, &v->reloc);
+	return block ? block + v->offset : 0;
 }
