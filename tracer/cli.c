@@ -270,6 +270,8 @@ static struct error *read_file(const char *path, char **ret)
 	char buf[8192];
 	size_t n;
 
+	if (!f && errno == ENOENT && !strcmp(path, "-"))
+		f = fopen("/dev/stdin", "re");
 	if (!f)
 		return error_os(errno, "failed to open %s", path);
 	while ((n = fread(buf, 1, sizeof(buf), f)) > 0)

@@ -27,6 +27,11 @@ struct error *usdt_header_write(FILE *out, const struct dl_ctx *c, const char *s
 struct error *usdt_object_write(const char *path, const struct dl_ctx *c,
 				const char *const *objects, size_t n_objects) must_check;
 
+/* usdt_target.c: e_machine of what $CC makes, 0: nobody says. */
+unsigned usdt_machine_of_compiler(void);
+/* Removes the file that could not be written. */
+void usdt_discard(const char *path);
+
 struct strbuf;
 /* usdt_decl.c: appends what the object made says of the probe. */
 void usdt_decl_write(struct strbuf *sb, const struct dl_declared_probe *p);

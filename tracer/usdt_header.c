@@ -186,7 +186,7 @@ static struct error *write_header_file(struct session *s, const char *path)
 		err = error_os(errno, "failed to write '%s'", path);
 	fclose(out);
 	if (err)
-		remove(path);
+		usdt_discard(path);
 	return err;
 }
 

@@ -96,8 +96,8 @@ static bool has_sites(Elf *elf)
 	return false;
 }
 
-static struct error *take_object(const char *path, const struct dl_ctx *c, unsigned *machine,
-				 struct usdt_needs *needs)
+static struct error *take_object(const char *path, const struct dl_ctx *c, unsigned own,
+				 unsigned *machine, struct usdt_needs *needs)
 {
 	struct error *err;
 	int fd = open(path, O_RDWR | O_CLOEXEC);
@@ -113,6 +113,7 @@ static struct error *take_object(const char *path, const struct dl_ctx *c, unsig
 	elf = elf_begin(fd, how, NULL);
 	err = elf ? check_object(path, elf, machine) :
 		    error_format(ERR_OTHER, "failed to process %s: %s", path, elf_errmsg(-1));
+	needs->is_foreign = !err && *machine != own;
 	if (!err)
 		err = usdt_patch_object(path, elf, c, needs);
 	if (!err)
@@ -229,7 +230,9 @@ static void add_stub(struct output *o, const struct dl_declared_probe *p, size_t
  */
 static bool needs_stub(const struct output *o, size_t probe)
 {
-	uint8_t seen = probe < o->needs.seen.n ? o->needs.seen.items[probe] : 0;
+	/* Code is made for our own machine. */
+	uint8_t seen =
+		!o->needs.is_foreign && probe < o->needs.seen.n ? o->needs.seen.items[probe] : 0;
 
 	return seen & USDT_SEEN_LOADED || seen == USDT_SEEN_ASKED;
 }
@@ -335,9 +338,11 @@ static void list_sections(struct output *o, uint16_t *counters, Elf32_Word group
 			    o->note_relocs.items, o->note_relocs.n * sizeof(Elf64_Rela),
 			    ELF_T_RELA);
 	}
-	add_section(o, ".note.gnu.property",
-		    (Elf64_Shdr){ .sh_type = SHT_NOTE, .sh_flags = SHF_ALLOC, .sh_addralign = 8 },
-		    o->property.text, o->property.len, ELF_T_BYTE);
+	if (!o->needs.is_foreign)
+		add_section(o, ".note.gnu.property",
+			    (Elf64_Shdr){
+				    .sh_type = SHT_NOTE, .sh_flags = SHF_ALLOC, .sh_addralign = 8 },
+			    o->property.text, o->property.len, ELF_T_BYTE);
 	if (o->decls.len)
 		add_section(o, ".note.dtrace",
 			    (Elf64_Shdr){ .sh_type = SHT_NOTE, .sh_addralign = 4 }, o->decls.text,
@@ -412,7 +417,7 @@ static struct error *write_object(const char *path, struct output *o, unsigned m
 	elf_end(elf);
 	close(fd);
 	if (err)
-		unlink(path);
+		usdt_discard(path);
 	return err;
 }
 
@@ -430,20 +435,24 @@ struct error *usdt_object_write(const char *path, const struct dl_ctx *c,
 				const char *const *objects, size_t n_objects)
 {
 	struct output o = { 0 };
-	unsigned machine = 0, class, next = SEC_OTHERS;
+	unsigned machine = 0, own, class, next = SEC_OTHERS;
 	struct error *err = NULL;
 
 	elf_version(EV_CURRENT);
+	err = object_elf_ident(getpid(), &own, &class);
 	for (size_t i = 0; i < n_objects && !err; i++)
-		err = take_object(objects[i], c, &machine, &o.needs);
+		err = take_object(objects[i], c, own, &machine, &o.needs);
 	if (!err && n_objects && !o.needs.sites)
 		dl_ctx_each_declared(c, report_no_sites, &err);
-	if (!err && !machine)
-		err = object_elf_ident(getpid(), &machine, &class);
 	if (err) {
 		vec_deinit(&o.needs.seen);
 		return err;
 	}
+	if (!machine)
+		machine = usdt_machine_of_compiler();
+	if (!machine)
+		machine = own;
+	o.needs.is_foreign = machine != own;
 	for (size_t i = 0; i < o.needs.seen.n; i++)
 		o.needs.base |= needs_stub(&o, i);
 	if (o.needs.base) {

@@ -135,9 +135,14 @@ static const struct dl_declared_probe *probe_of(struct patch *p, const GElf_Rela
 	if (probe) {
 		see(p, probe, USDT_SEEN_ASKED);
 		p->needs->enabled = true;
+		if (p->needs->is_foreign)
+			fail(p, "it calls probes, and its code is for another machine than this "
+				"dtrace's");
 		return NULL;
 	}
 	probe = probe_called(p, name, USDT_NAME_CALL);
+	if (probe && p->needs->is_foreign)
+		fail(p, "it calls probes, and its code is for another machine than this dtrace's");
 	if (probe)
 		see(p, probe, USDT_SEEN_FIRED);
 	if (!probe && !strncmp(name, "__dtrace", 8) && strstr(name, "___") && !p->err)

@@ -29,6 +29,7 @@ enum usdt_seen {
 
 /* What the object made by -G needs besides the semaphores. */
 struct usdt_needs {
+	bool is_foreign; /* the objects are for another machine than ours */
 	bool base; /* notes were added */
 	bool enabled; /* is-enabled functions are called */
 	VEC(uint8_t) seen; /* set of enum usdt_seen for each declared probe, in their order */

@@ -1,0 +1,65 @@
+/*
+ * dtrace -G without objects: whose machine is the object for?
+ *
+ * Build systems made for SystemTap's command, which runs the compiler, call it
+ * with CC and CFLAGS in the environment and no objects; when they build for
+ * another machine only these tell.  So the compiler is asked for an empty
+ * object.
+ */
+#include <elf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <spawn.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "usdt_build.h"
+
+/* Makes an empty object at path; false: the compiler can't. */
+static bool compile_nothing(const char *path)
+{
+	static const char command[] = "$CC $CFLAGS -x c -c /dev/null -o \"$0\" >/dev/null 2>&1";
+	const char *const argv[] = { "sh", "-c", command, path, NULL };
+	int status = -1;
+	pid_t pid;
+
+	if (posix_spawn(&pid, "/bin/sh", NULL, NULL, (char *const *)argv, environ))
+		return false;
+	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		;
+	return WIFEXITED(status) && !WEXITSTATUS(status);
+}
+
+unsigned usdt_machine_of_compiler(void)
+{
+	char path[] = "/tmp/dtrace-machine-XXXXXX";
+	const char *cc = getenv("CC");
+	Elf64_Ehdr eh = { 0 };
+	unsigned machine = 0;
+	int fd;
+
+	if (!cc || !*cc || (fd = mkostemp(path, O_CLOEXEC)) < 0)
+		return 0;
+	close(fd);
+	if (compile_nothing(path) && (fd = open(path, O_RDONLY | O_CLOEXEC)) >= 0) {
+		if (read(fd, &eh, sizeof(eh)) == sizeof(eh) &&
+		    !memcmp(eh.e_ident, ELFMAG, SELFMAG) && eh.e_ident[EI_CLASS] == ELFCLASS64 &&
+		    eh.e_type == ET_REL)
+			machine = eh.e_machine;
+		close(fd);
+	}
+	unlink(path);
+	return machine;
+}
+
+/* What could not be written is not left there; devices and links are not ours. */
+void usdt_discard(const char *path)
+{
+	struct stat st;
+
+	if (!lstat(path, &st) && S_ISREG(st.st_mode))
+		unlink(path);
+}
