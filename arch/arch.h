@@ -420,8 +420,8 @@ int arch_link_load(const uint8_t *code, size_t len, uint64_t off, uint32_t type,
 struct arch_link_step {
 	struct arch_insn insn;
 	uint32_t written; /* the registers it may change, as a set */
-	int8_t to, from; /* it copies one register, -1: it doesn't */
-	int8_t through; /* the register that it calls or jumps through, -1: none */
+	int to, from; /* it copies one register, -1: it doesn't */
+	int through; /* the register that it calls or jumps through, -1: none */
 };
 bool arch_link_step(const uint8_t *code, size_t avail, uint64_t pc, struct arch_link_step *ret);
 /* The call or jump through a register at off becomes a site. */

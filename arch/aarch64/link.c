@@ -105,7 +105,7 @@ bool arch_link_step(const uint8_t *code, size_t avail, uint64_t pc, struct arch_
 	case ARCH_FLOW_IJUMP:
 		ret->written = ret->insn.flow == ARCH_FLOW_ICALL ? CALL_CHANGES : 0;
 		if (!x.is_signed)
-			ret->through = (int8_t)a64_rn(x.w);
+			ret->through = (int)a64_rn(x.w);
 		return true;
 	case ARCH_FLOW_SYSCALL: ret->written = UINT32_MAX; return true;
 	case ARCH_FLOW_NEXT: break;
@@ -119,8 +119,8 @@ bool arch_link_step(const uint8_t *code, size_t avail, uint64_t pc, struct arch_
 	}
 	ret->written = changed_by(x.w);
 	if ((x.w & 0xffe0ffe0) == 0xaa0003e0) { /* mov xd, xm */
-		ret->to = (int8_t)a64_rd(x.w);
-		ret->from = (int8_t)a64_rm(x.w);
+		ret->to = (int)a64_rd(x.w);
+		ret->from = (int)a64_rm(x.w);
 	}
 	return true;
 }

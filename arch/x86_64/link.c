@@ -141,7 +141,7 @@ bool arch_link_step(const uint8_t *code, size_t avail, uint64_t pc, struct arch_
 	case ARCH_FLOW_IJUMP:
 		ret->written = ret->insn.flow == ARCH_FLOW_ICALL ? CALL_CHANGES : 0;
 		if (x64_mod(&x) == 3)
-			ret->through = (int8_t)x64_rm(&x);
+			ret->through = (int)x64_rm(&x);
 		return true;
 	case ARCH_FLOW_SYSCALL: ret->written = ALL; return true;
 	case ARCH_FLOW_COND: /* loop */
@@ -155,8 +155,8 @@ bool arch_link_step(const uint8_t *code, size_t avail, uint64_t pc, struct arch_
 	ret->written = changed_by(&x);
 	if (x.form == X64_LEGACY && x.map == 0 && x64_mod(&x) == 3 && x.rex & X64_REX_W &&
 	    (x.op == 0x89 || x.op == 0x8b)) { /* mov */
-		ret->to = (int8_t)(x.op == 0x89 ? x64_rm(&x) : x64_reg(&x));
-		ret->from = (int8_t)(x.op == 0x89 ? x64_reg(&x) : x64_rm(&x));
+		ret->to = (int)(x.op == 0x89 ? x64_rm(&x) : x64_reg(&x));
+		ret->from = (int)(x.op == 0x89 ? x64_reg(&x) : x64_rm(&x));
 		ret->written = REG(ret->to);
 	}
 	return true;
