@@ -6,10 +6,12 @@
 #include "cli.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "../dlang/strbuf.h"
 
@@ -262,6 +264,17 @@ static struct error *options_from_environment(struct cli *cli)
 	return NULL;
 }
 
+/* A stream of its own: there may be no /dev/stdin, and standard input stays open. */
+static FILE *open_stdin(void)
+{
+	int fd = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3);
+	FILE *f = fd < 0 ? NULL : fdopen(fd, "r");
+
+	if (!f && fd >= 0)
+		close(fd);
+	return f;
+}
+
 static struct error *read_file(const char *path, char **ret)
 {
 	FILE *f = fopen(path, "re");
@@ -271,7 +284,7 @@ static struct error *read_file(const char *path, char **ret)
 	size_t n;
 
 	if (!f && errno == ENOENT && !strcmp(path, "-"))
-		f = fopen("/dev/stdin", "re");
+		f = open_stdin();
 	if (!f)
 		return error_os(errno, "failed to open %s", path);
 	while ((n = fread(buf, 1, sizeof(buf), f)) > 0)
