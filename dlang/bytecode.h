@@ -165,6 +165,9 @@ enum dl_fault {
 	DL_FLT_LIBRARY = 1000,
 };
 
+/* The address of what a probe's argument has no value for; no program has memory there. */
+#define DL_ADDR_NO_VALUE UINT64_C(0x8000006e6f6e6500)
+
 /*
  * D memory.  A 64-bit value whose top 16 bits are DL_DMEM_TAG is the address
  * of D-owned memory: region in bits 40..47, offset below.  Everything else is

@@ -30,6 +30,12 @@ static bool has_address(enum dl_fault f)
 	return f == DL_FLT_BADADDR || f == DL_FLT_BADALIGN || f == DL_FLT_BADSTACK;
 }
 
+/* An argument, or a member of it, that the compiler kept nowhere at this place. */
+static bool has_no_value(const struct dl_fault_info *info)
+{
+	return info->fault == DL_FLT_BADADDR && info->addr - DL_ADDR_NO_VALUE < UINT16_MAX;
+}
+
 /* From 0, in the order of the programs; a clause's enablings follow each other. */
 static unsigned clause_number(const struct dl_consumer *c, uint32_t epid)
 {
@@ -66,8 +72,9 @@ void dl_consumer_fault(struct dl_consumer *c, const struct dl_fault_info *info)
 
 	if (!en)
 		return;
-	strbuf_puts(&text, dl_fault_name(info->fault));
-	if (has_address(info->fault))
+	strbuf_puts(&text,
+		    has_no_value(info) ? "argument has no value here" : dl_fault_name(info->fault));
+	if (has_address(info->fault) && !has_no_value(info))
 		strbuf_printf(&text, " (0x%llx)", (unsigned long long)info->addr);
 	if (c->json)
 		dl_json_fault(c, info, en);

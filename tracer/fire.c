@@ -69,13 +69,13 @@ static bool near_arg(void *ctx, unsigned n, uint64_t *value, uint64_t *fault_add
 
 	*value = 0;
 	if (n >= DL_ARG_ADDRESS && f->object && f->task) {
-		*fault_addr = 0;
+		*fault_addr = DL_ADDR_NO_VALUE;
 		return f->object(f, n - DL_ARG_ADDRESS, value, fault_addr);
 	}
 	if (f->has_args || !f->task) {
 		if (n < FIRING_ARGS)
 			*value = f->args[n];
-		*fault_addr = 0;
+		*fault_addr = DL_ADDR_NO_VALUE;
 		return n >= FIRING_ARGS || !(f->missing & 1u << n);
 	}
 	struct arch_regs *r = task_regs(f->task);

@@ -150,7 +150,9 @@ static uint64_t thread_var_at(void *ctx, enum dl_bvar which, uint64_t index)
 	uint64_t v = 0, fault = 0;
 
 	if (which == DL_BV_ARG && index >= DL_ARG_ADDRESS && f->object && f->task)
-		return f->object(f, (unsigned)index - DL_ARG_ADDRESS, &v, &fault) ? v : 0;
+		return f->object(f, (unsigned)index - DL_ARG_ADDRESS, &v, &fault) ?
+			       v :
+			       DL_ADDR_NO_VALUE;
 	if (which == DL_BV_ARG)
 		return index < FIRING_ARGS ? f->args[index] : 0;
 	if (which == DL_BV_THREAD_LOCAL)
