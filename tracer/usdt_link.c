@@ -114,10 +114,12 @@ static struct error *take_object(const char *path, const struct dl_ctx *c, unsig
 	err = elf ? check_object(path, elf, machine) :
 		    error_format(ERR_OTHER, "failed to process %s: %s", path, elf_errmsg(-1));
 	needs->is_foreign = !err && *machine != own;
-	if (!err)
+	/* First: what is added to the object is libelf's no more once it is written. */
+	if (!err) {
+		needs->sites = needs->sites || has_sites(elf);
 		err = usdt_patch_object(path, elf, c, needs);
-	if (!err)
-		needs->sites = needs->sites || needs->enabled || has_sites(elf);
+	}
+	needs->sites = needs->sites || needs->enabled;
 	elf_end(elf);
 	close(fd);
 	return err;

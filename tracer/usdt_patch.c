@@ -364,7 +364,8 @@ static size_t append(struct patch *p, Elf_Scn *scn, const void *bytes, size_t le
 {
 	Elf_Data *data = scn ? elf_getdata(scn, NULL) : NULL;
 	size_t at = data ? data->d_size : 0;
-	char *grown = data ? malloc(at + len) : NULL;
+	/* What a hostile file calls its names may have a size, but no bytes. */
+	char *grown = data && (!at || data->d_buf) ? malloc(at + len) : NULL;
 
 	if (!grown || !vec_push(&p->owned, (void *)grown)) {
 		free(grown);
@@ -615,6 +616,7 @@ static void rewrite(struct patch *p)
 	}
 	weaken(p);
 	p->needs->base = true;
+	p->needs->sites = true;
 	if (!p->err && elf_update(p->elf, ELF_C_WRITE) < 0)
 		fail(p, elf_errmsg(-1));
 }

@@ -47,7 +47,7 @@ unsigned usdt_machine_of_compiler(void)
 	if (compile_nothing(path) && (fd = open(path, O_RDONLY | O_CLOEXEC)) >= 0) {
 		if (read(fd, &eh, sizeof(eh)) == sizeof(eh) &&
 		    !memcmp(eh.e_ident, ELFMAG, SELFMAG) && eh.e_ident[EI_CLASS] == ELFCLASS64 &&
-		    eh.e_type == ET_REL)
+		    eh.e_ident[EI_DATA] == ELFDATA2LSB && eh.e_type == ET_REL)
 			machine = eh.e_machine;
 		close(fd);
 	}
