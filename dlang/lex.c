@@ -397,7 +397,7 @@ static const char *source_name(const char *start, const char *p)
 		return balanced(p, '(', ')');
 	if (*p == '<')
 		return balanced(p, '<', '>');
-	if (*p == '{' && p[-1] == ':' && p[-2] == ':')
+	if (*p == '{' && p - start > 1 && p[-1] == ':' && p[-2] == ':')
 		return unnamed_thing(p);
 	if (*p == '~' && p[-1] == ':')
 		return p + 1;
