@@ -341,22 +341,9 @@ static enum place place_param(struct dl_types *ts, struct dwarf_param_list *list
 static bool is_confirmed(Dwarf_Die *die, struct dl_types *ts, const struct arch_where *w,
 			 struct dwarf_param *p)
 {
-	Dwarf_Addr base, lo, hi, first = UINT64_MAX;
-	struct location l = { 0 };
-	Dwarf_Attribute a;
-	ptrdiff_t at = 0;
-	Dwarf_Op *ops;
-	size_t n;
+	struct dwarf_location l = dwarf_part_first(die, 0);
+	int64_t value;
 
-	if (!dwarf_attr(die, DW_AT_location, &a))
-		return false;
-	for (unsigned i = 0;
-	     i < 64 && (at = dwarf_getlocations(&a, at, &base, &lo, &hi, &ops, &n)) > 0; i++) {
-		if (n && lo < first && lo < hi) {
-			first = lo;
-			l = (struct location){ .ops = ops, .n = n };
-		}
-	}
 	if (l.n == 1 && w->how == ARCH_AT_ADDRESS && l.ops[0].atom >= DW_OP_breg0 &&
 	    l.ops[0].atom <= DW_OP_breg31)
 		return !l.ops[0].number && arch_arg_of_dwarf(l.ops[0].atom - DW_OP_breg0) == w->n;
@@ -368,8 +355,8 @@ static bool is_confirmed(Dwarf_Die *die, struct dl_types *ts, const struct arch_
 			w->pieces[0].kind == ARCH_PIECE_VECTOR &&
 			arch_vector_of_dwarf(reg) == w->pieces[0].n);
 	}
-	if (l.n == 2 && l.ops[1].atom == DW_OP_stack_value && is_constant(&l.ops[0], &l.value))
-		p->why = always(ts, l.value);
+	if (l.n == 2 && l.ops[1].atom == DW_OP_stack_value && is_constant(&l.ops[0], &value))
+		p->why = always(ts, value);
 	return false;
 }
 

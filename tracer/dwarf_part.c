@@ -71,16 +71,10 @@ static int bits_of(const Dwarf_Op *ops, size_t n)
 	return source_of(&ops[0]);
 }
 
-struct location {
-	const Dwarf_Op *ops;
-	size_t n;
-};
-
-/* What holds at the entry, or else what holds first. */
-static struct location first_location(Dwarf_Die *die, uint64_t entry)
+struct dwarf_location dwarf_part_first(Dwarf_Die *die, uint64_t entry)
 {
 	Dwarf_Addr base, lo, hi, first = UINT64_MAX;
-	struct location l = { 0 };
+	struct dwarf_location l = { 0 };
 	Dwarf_Attribute a;
 	ptrdiff_t at = 0;
 	Dwarf_Op *ops;
@@ -93,7 +87,7 @@ static struct location first_location(Dwarf_Die *die, uint64_t entry)
 	     i++) {
 		if (n && lo < hi && hi > entry && lo < first) {
 			first = lo;
-			l = (struct location){ .ops = ops, .n = n };
+			l = (struct dwarf_location){ .ops = ops, .n = n };
 		}
 	}
 	return l;
@@ -108,7 +102,7 @@ static bool is_from(const struct arch_piece *c, int reg, uint64_t at, uint64_t s
 					      arch_arg_of_dwarf((unsigned)reg) == c->n;
 }
 
-static bool vouches(const struct location *l, uint64_t size, const struct arch_piece *c)
+static bool vouches(const struct dwarf_location *l, uint64_t size, const struct arch_piece *c)
 {
 	uint64_t at = 0;
 	size_t from = 0;
@@ -151,7 +145,7 @@ static void insert(struct arch_where *w, const struct arch_piece *p)
 bool dwarf_part_confirm(Dwarf_Die *die, uint64_t entry, uint64_t size,
 			const struct arch_where *convention, struct arch_where *w)
 {
-	struct location l = first_location(die, entry);
+	struct dwarf_location l = dwarf_part_first(die, entry);
 	struct arch_where joined = { .how = ARCH_IN_PIECES, .is_partial = true };
 	struct arch_where is = *convention;
 

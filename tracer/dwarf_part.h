@@ -13,6 +13,14 @@
 int dwarf_part_register(const Dwarf_Op *op);
 /* The register whose lowest bytes the operations are; -1: something else. */
 int dwarf_part_low(const Dwarf_Op *ops, size_t n);
+
+struct dwarf_location {
+	const Dwarf_Op *ops;
+	size_t n;
+};
+
+/* What holds at the entry, or else what holds first; no operations: DWARF tells of nothing. */
+struct dwarf_location dwarf_part_first(Dwarf_Die *die, uint64_t entry);
 /*
  * What DWARF says first of a parameter of size bytes confirms where the convention has it: an
  * argument register that any part of the parameter is taken from was passed as a whole.  Joins the
