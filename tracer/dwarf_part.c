@@ -39,18 +39,6 @@ static bool is_conversion(const Dwarf_Op *op)
 	       op->atom == DW_OP_stack_value || op->atom == DW_OP_nop;
 }
 
-int dwarf_part_low(const Dwarf_Op *ops, size_t n)
-{
-	if (n == 1)
-		return dwarf_part_register(&ops[0]);
-	if (!n || ops[n - 1].atom != DW_OP_stack_value || dwarf_part_register(&ops[0]) >= 0)
-		return -1;
-	for (size_t i = 1; i < n; i++)
-		if (!is_conversion(&ops[i]))
-			return -1;
-	return source_of(&ops[0]);
-}
-
 static bool is_arithmetic(const Dwarf_Op *op)
 {
 	return is_conversion(op) || (op->atom >= DW_OP_lit0 && op->atom <= DW_OP_lit31) ||
@@ -58,17 +46,22 @@ static bool is_arithmetic(const Dwarf_Op *op)
 	       op->atom == DW_OP_shr || op->atom == DW_OP_shra || op->atom == DW_OP_and;
 }
 
-/* The register that bits are taken from; -1. */
-static int bits_of(const Dwarf_Op *ops, size_t n)
+/* The register that operations begin with, if all behind it are allowed; -1. */
+static int register_of(const Dwarf_Op *ops, size_t n, bool (*is_allowed)(const Dwarf_Op *op))
 {
 	if (n == 1)
 		return dwarf_part_register(&ops[0]);
 	if (!n || ops[n - 1].atom != DW_OP_stack_value || dwarf_part_register(&ops[0]) >= 0)
 		return -1;
 	for (size_t i = 1; i < n; i++)
-		if (!is_arithmetic(&ops[i]))
+		if (!is_allowed(&ops[i]))
 			return -1;
 	return source_of(&ops[0]);
+}
+
+int dwarf_part_low(const Dwarf_Op *ops, size_t n)
+{
+	return register_of(ops, n, is_conversion);
 }
 
 struct dwarf_location dwarf_part_first(Dwarf_Die *die, uint64_t entry)
@@ -112,7 +105,8 @@ static bool vouches(const struct dwarf_location *l, uint64_t size, const struct 
 			continue;
 		if (l->ops[i].number > ARCH_PIECES_BYTES)
 			return false;
-		if (is_from(c, bits_of(l->ops + from, i - from), at, l->ops[i].number))
+		if (is_from(c, register_of(l->ops + from, i - from, is_arithmetic), at,
+			    l->ops[i].number))
 			return true;
 		at += l->ops[i].number;
 		from = i + 1;
