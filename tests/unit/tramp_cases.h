@@ -9,6 +9,14 @@
 #include <signal.h>
 #include <sys/time.h>
 
+/* An empty ring, and the function to be patched at its first instruction. */
+static void plan_frame(void)
+{
+	ring_reset();
+	put(f_frame, f_frame_end);
+	must_plan(0);
+}
+
 /* -------------------------------------------------------------- clauses -- */
 
 static void test_the_first_record_of_a_firing_says_so_and_each_has_its_time(void **state)
@@ -19,9 +27,7 @@ static void test_the_first_record_of_a_firing_says_so_and_each_has_its_time(void
 	uint64_t time, at;
 
 	(void)state;
-	ring_reset();
-	put(f_frame, f_frame_end);
-	must_plan(0);
+	plan_frame();
 	c[0] = clause_of(&only_if, 1);
 	c[1] = clause_of(&two_args, 2);
 	c[2] = clause_of(&loads, 3);
@@ -58,9 +64,7 @@ static void test_firings_at_one_site_each_have_a_first_record(void **state)
 	uint64_t at;
 
 	(void)state;
-	ring_reset();
-	put(f_frame, f_frame_end);
-	must_plan(0);
+	plan_frame();
 	f[0] = f[2] = firing_of(c, 2);
 	f[1] = firing_of(c, 1);
 	assert_null(func_patch(f, 3));
@@ -86,9 +90,7 @@ static void test_a_full_ring_waits_for_the_tracer(void **state)
 	struct cpu cpu;
 
 	(void)state;
-	ring_reset();
-	put(f_frame, f_frame_end);
-	must_plan(0);
+	plan_frame();
 	patch_with(&c, 1);
 	random_cpu(&cpu);
 	for (unsigned i = 0; i < 3 * RING_SIZE / 48; i++) {
@@ -117,11 +119,9 @@ static void test_a_thread_that_may_outlive_the_tracer_sleeps_until_there_is_room
 	struct cpu cpu;
 
 	(void)state;
-	ring_reset();
+	plan_frame();
 	*RIG_CONTROL = ARCH_CONTROL_SLEEP;
 	rig.ring->limit = 100;
-	put(f_frame, f_frame_end);
-	must_plan(0);
 	patch_with(&c, 1);
 	sigaction(SIGALRM, &sa, &old);
 	setitimer(ITIMER_REAL, &soon, NULL);
@@ -143,11 +143,9 @@ static void test_a_full_ring_drops_and_counts_when_nobody_waits(void **state)
 	struct cpu cpu;
 
 	(void)state;
-	ring_reset();
+	plan_frame();
 	*RIG_CONTROL = ARCH_CONTROL_DROP;
 	rig.ring->limit = 100;
-	put(f_frame, f_frame_end);
-	must_plan(0);
 	patch_with(&c, 1);
 	for (unsigned i = 0; i < 5; i++) {
 		random_cpu(&cpu);
@@ -168,10 +166,8 @@ static void test_a_thread_without_a_ring_gets_one_at_its_first_record(void **sta
 
 	(void)state;
 	for (unsigned which = 0; which < 2; which++) {
-		ring_reset();
+		plan_frame();
 		c[1].agg = &count;
-		put(f_frame, f_frame_end);
-		must_plan(0);
 		patch_with(&c[which], 1);
 		use_ring(rig.null_ring);
 		rig.on_trap = TRAP_GIVE_RING;
@@ -208,9 +204,7 @@ static void test_jobs_that_make_no_sense_are_refused_with_a_reason(void **state)
 	struct arch_tramp_firing f;
 
 	(void)state;
-	ring_reset();
-	put(f_frame, f_frame_end);
-	must_plan(0);
+	plan_frame();
 	f = firing_of(&c, 1);
 	f.insn = 12;
 	assert_non_null(func_patch(&f, 1));
