@@ -4,18 +4,20 @@
  * Build systems made for SystemTap's command, which runs the compiler, call it
  * with CC and CFLAGS in the environment and no objects; when they build for
  * another machine only these tell.  So the compiler is asked for an empty
- * object.
+ * object, in a file where it has its own: in $TMPDIR, or else in /tmp.
  */
 #include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <spawn.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "../dlang/vec.h"
 #include "usdt_build.h"
 
 /* Makes an empty object at path; false: the compiler can't. */
@@ -33,15 +35,33 @@ static bool compile_nothing(const char *path)
 	return WIFEXITED(status) && !WEXITSTATUS(status);
 }
 
+/* A new file for a while; its path is to be freed. */
+static int make_temporary(char **path)
+{
+	const char *const dirs[] = { getenv("TMPDIR"), "/tmp" };
+	int fd = -1;
+
+	*path = NULL;
+	for (size_t i = 0; i < ARRAY_SIZE(dirs) && fd < 0; i++) {
+		free(take_ptr(*path));
+		if (!dirs[i] || !*dirs[i] ||
+		    asprintf(path, "%s/dtrace-machine-XXXXXX", dirs[i]) < 0)
+			*path = NULL;
+		else
+			fd = mkostemp(*path, O_CLOEXEC);
+	}
+	return fd;
+}
+
 unsigned usdt_machine_of_compiler(void)
 {
-	char path[] = "/tmp/dtrace-machine-XXXXXX";
+	_cleanup_(freep) char *path = NULL;
 	const char *cc = getenv("CC");
 	Elf64_Ehdr eh = { 0 };
 	unsigned machine = 0;
 	int fd;
 
-	if (!cc || !*cc || (fd = mkostemp(path, O_CLOEXEC)) < 0)
+	if (!cc || !*cc || (fd = make_temporary(&path)) < 0)
 		return 0;
 	close(fd);
 	if (compile_nothing(path) && (fd = open(path, O_RDONLY | O_CLOEXEC)) >= 0) {
