@@ -134,6 +134,11 @@ static struct error *read_segment(struct image *img, const GElf_Phdr *ph)
 		img->dyn_addr = ph->p_vaddr;
 		img->dyn_size = ph->p_memsz;
 		return NULL;
+	case PT_INTERP:
+		if (ph->p_offset <= img->n_bytes && ph->p_filesz <= img->n_bytes - ph->p_offset)
+			img->is_musl =
+				memmem(img->bytes + ph->p_offset, ph->p_filesz, "ld-musl", 7);
+		return NULL;
 	case PT_GNU_EH_FRAME:
 		img->eh_hdr_addr = ph->p_vaddr;
 		img->eh_hdr_size = ph->p_memsz;

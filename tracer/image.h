@@ -133,6 +133,7 @@ struct image {
 	struct image_segment *segments;
 	size_t n_segments;
 	struct arch_tls tls; /* size 0: none */
+	bool is_musl; /* a program: it asks for musl's dynamic linker */
 	uint64_t dyn_addr, dyn_size, eh_hdr_addr, eh_hdr_size; /* PT_DYNAMIC, PT_GNU_EH_FRAME */
 	const uint8_t *build_id;
 	size_t build_id_len;

@@ -134,13 +134,12 @@ static uint64_t library_block(const struct search *q, const struct image_reloc *
 	}
 }
 
-static bool uses_musl(struct objects *os)
+/* Said by the program's file: another one after exec. */
+static bool uses_musl(const struct objects *os)
 {
 	const struct object *o = objects_main(os);
-	struct image_section interp;
 
-	return o && image_section(o->image, ".interp", &interp) && interp.data &&
-	       memmem(interp.data, interp.size, "ld-musl", 7);
+	return o && o->image->is_musl;
 }
 
 /* ------------------------------------------------------------ threads -- */
