@@ -63,21 +63,25 @@ struct ring_cell {
 	int32_t key_slot;
 };
 
-/*
- * Makes the space with its null ring, if it isn't there.  The address space
- * must be stopped.  need: the largest record a site will make.
- */
+/* ring_space.c */
 /*
  * The control words: 0 of the null ring and of rings that the tracer must see
  * to (they trap), 1 of all others.  Address in the target, and our mapping.
  */
 uint64_t ring_control(const struct ring_space *rs, unsigned which);
 uint32_t *ring_control_word(const struct ring_space *rs, unsigned which);
+/*
+ * Makes the space with its null ring, if it isn't there.  The address space
+ * must be stopped.  need: the largest record a site will make.
+ */
 struct error *ring_space_get(struct engine *e, struct aspace *as, uint32_t need) must_check;
+/* As many rings as there are, within bounds. */
+struct error *ring_space_more(struct engine *e, struct ring_space *rs) must_check;
 void ring_space_destroy(struct ring_space *rs);
 /* Unmaps it in the (stopped) target. */
 void ring_space_unmap(struct engine *e, struct aspace *as);
 
+/* ring.c */
 /* Has it threads that a trap would kill if the tracer is killed?  (Commands die with it anyway.) */
 bool ring_may_outlive(const struct engine *e, const struct aspace *as);
 
