@@ -13,12 +13,10 @@
 #include "dwarf_type.h"
 
 #include <dwarf.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "../dlang/arena.h"
 #include "dwarf_type_int.h"
-#include "image.h"
 
 #define DEPTH_MAX 64
 #define MEMBERS_MAX 65536u
@@ -284,14 +282,14 @@ static struct dl_type *func_type(struct conv *c, Dwarf_Die *die)
 
 /* -------------------------------------------------------- tagged types -- */
 
-static enum dl_kind kind_of_tag(int tag)
+enum dl_kind dwarf_tag_kind(int tag)
 {
 	return tag == DW_TAG_union_type	      ? DL_UNION :
 	       tag == DW_TAG_enumeration_type ? DL_ENUM :
 						DL_STRUCT;
 }
 
-static bool is_tagged(int tag)
+bool dwarf_tag_is_type(int tag)
 {
 	return tag == DW_TAG_structure_type || tag == DW_TAG_class_type ||
 	       tag == DW_TAG_union_type || tag == DW_TAG_enumeration_type;
@@ -303,9 +301,9 @@ static struct dl_type *tagged_type(struct conv *c, Dwarf_Die *die)
 
 	/* -fdebug-types-section: what stands here only refers to the type's own unit. */
 	if (debuginfo_ref(die, DW_AT_signature, &unit) && unit.addr != die->addr &&
-	    is_tagged(dwarf_tag(&unit)))
+	    dwarf_tag_is_type(dwarf_tag(&unit)))
 		return convert(c, &unit);
-	enum dl_kind kind = kind_of_tag(dwarf_tag(die));
+	enum dl_kind kind = dwarf_tag_kind(dwarf_tag(die));
 	struct lazy *lazy = ARENA_NEW(c->arena, struct lazy);
 	bool is_forward = debuginfo_flag(die, DW_AT_declaration);
 	struct dl_type *t = dl_type_new(c->ts, is_forward ? DL_FORWARD : kind, name_of(die));
@@ -329,7 +327,7 @@ static bool see_definition(void *arg, Dwarf_Die *die)
 	struct definition *d = arg;
 	int tag = dwarf_tag(die);
 
-	if (!is_tagged(tag) || kind_of_tag(tag) != d->kind)
+	if (!dwarf_tag_is_type(tag) || dwarf_tag_kind(tag) != d->kind)
 		return true;
 	d->die = *die;
 	d->is_found = true;
@@ -577,7 +575,7 @@ static void read_enumerators(struct conv *c, struct dl_type *t, Dwarf_Die *die)
 	vec_deinit(&list);
 }
 
-static void become(struct dl_type *t, const struct dl_type *full)
+void dwarf_type_become(struct dl_type *t, const struct dl_type *full)
 {
 	t->kind = full->kind;
 	t->size = full->size;
@@ -604,7 +602,7 @@ static bool complete_forward(struct conv *c, struct dl_type *t)
 
 	if (full == t || full->kind != t->forward_of || !full->host_data || !complete(c, full))
 		return false;
-	become(t, full);
+	dwarf_type_become(t, full);
 	return true;
 }
 
@@ -639,29 +637,6 @@ bool dwarf_type_complete(struct dl_types *ts, struct dl_type *t)
 	struct conv c = begin(lazy->di, ts);
 
 	return complete(&c, t);
-}
-
-bool dwarf_type_adopt(struct image *img, struct dl_types *ts, struct dl_type *t)
-{
-	static const char *const words[] = {
-		[DL_STRUCT] = "struct",
-		[DL_UNION] = "union",
-		[DL_ENUM] = "enum",
-	};
-	struct dl_type *full;
-	const char *mark;
-	char text[256];
-
-	if (t->kind != DL_FORWARD || !t->name || t->forward_of < DL_STRUCT ||
-	    t->forward_of > DL_ENUM)
-		return false;
-	mark = strrchr(t->name, '`');
-	snprintf(text, sizeof(text), "%s %s", words[t->forward_of], mark ? mark + 1 : t->name);
-	full = dwarf_type_named(img, ts, text);
-	if (!full || full == t || full->kind != t->forward_of || !dwarf_type_complete(ts, full))
-		return false;
-	become(t, full);
-	return true;
 }
 
 /* ----------------------------------------------------------- all kinds -- */
@@ -718,176 +693,16 @@ struct dl_type *dwarf_type_of(struct debuginfo *di, struct dl_types *ts, Dwarf_D
 	return type_of(&c, die);
 }
 
+struct dl_type *dwarf_type_convert(struct debuginfo *di, struct dl_types *ts, Dwarf_Die *die)
+{
+	struct conv c = begin(di, ts);
+
+	return convert(&c, die);
+}
+
 struct dl_type *dwarf_func_type(struct debuginfo *di, struct dl_types *ts, Dwarf_Die *die)
 {
 	struct conv c = begin(di, ts);
 
 	return func_type(&c, die);
-}
-
-/* ------------------------------------------------------------ by name -- */
-
-struct wanted {
-	enum dl_kind kind; /* STRUCT, UNION, ENUM; TYPEDEF: a plain name */
-	Dwarf_Die die;
-	bool is_found;
-};
-
-/* But in C, the plain name of a class is a type as well. */
-static bool see_type(void *arg, Dwarf_Die *die)
-{
-	struct wanted *w = arg;
-	int tag = dwarf_tag(die);
-
-	if (w->kind != DL_TYPEDEF && (!is_tagged(tag) || kind_of_tag(tag) != w->kind))
-		return true;
-	if (w->kind == DL_TYPEDEF && is_tagged(tag)) {
-		int lang = dwarf_srclang(die);
-
-		if (lang == DW_LANG_C89 || lang == DW_LANG_C || lang == DW_LANG_C99 ||
-		    lang == DW_LANG_C11)
-			return true;
-	}
-	w->die = *die;
-	w->is_found = true;
-	return false;
-}
-
-static const char *strip_tag(const char *name, enum dl_kind *kind)
-{
-	static const struct {
-		const char *word;
-		enum dl_kind kind;
-	} tags[] = {
-		{ "struct ", DL_STRUCT },
-		{ "class ", DL_STRUCT },
-		{ "union ", DL_UNION },
-		{ "enum ", DL_ENUM },
-	};
-
-	*kind = DL_TYPEDEF;
-	for (size_t i = 0; i < ARRAY_SIZE(tags); i++) {
-		size_t n = strlen(tags[i].word);
-
-		if (!strncmp(name, tags[i].word, n)) {
-			*kind = tags[i].kind;
-			return name + n;
-		}
-	}
-	return name;
-}
-
-struct dl_type *dwarf_type_named(struct image *img, struct dl_types *ts, const char *name)
-{
-	struct debuginfo *di = image_debuginfo(img);
-	struct wanted w = { 0 };
-	char buf[512];
-	size_t n;
-	unsigned stars = 0;
-
-	if (!di)
-		return NULL;
-	name = strip_tag(name, &w.kind);
-	for (n = strlen(name); n && (name[n - 1] == '*' || name[n - 1] == ' '); n--)
-		stars += name[n - 1] == '*';
-	if (!n || n >= sizeof(buf))
-		return NULL;
-	memcpy(buf, name, n);
-	buf[n] = '\0';
-	debuginfo_each(di, DEBUG_TYPE, buf, see_type, &w);
-	if (!w.is_found)
-		return NULL;
-	struct conv c = begin(di, ts);
-	struct dl_type *t = convert(&c, &w.die);
-
-	while (stars--)
-		t = dl_type_ptr(ts, t);
-	return t;
-}
-
-struct variable {
-	uint64_t addr;
-	uint64_t size;
-	bool is_thread; /* addr is an offset in its thread's block */
-	bool is_placeless; /* one without a location is looked for */
-	Dwarf_Die die;
-	bool is_found;
-};
-
-/* Its address is its location: one constant, that a thread's block is then told. */
-static bool is_at(const struct variable *v, Dwarf_Die *die)
-{
-	Dwarf_Attribute a, addr;
-	Dwarf_Addr value;
-	Dwarf_Op *ops;
-	bool is_thread;
-	size_t n;
-
-	if (!dwarf_attr(die, DW_AT_location, &a) || dwarf_getlocation(&a, &ops, &n) || !n || n > 2)
-		return false;
-	is_thread = n == 2 && (ops[1].atom == DW_OP_form_tls_address ||
-			       ops[1].atom == DW_OP_GNU_push_tls_address);
-	if (is_thread != v->is_thread || (n == 2 && !is_thread))
-		return false;
-	if (ops[0].atom == DW_OP_addr ||
-	    (ops[0].atom >= DW_OP_const1u && ops[0].atom <= DW_OP_consts))
-		value = ops[0].number;
-	else if (is_thread)
-		return true; /* gcc 12's index of split DWARF leads to something else */
-	else if (dwarf_getlocation_attr(&a, &ops[0], &addr) || dwarf_formaddr(&addr, &value))
-		return false;
-	return value == v->addr;
-}
-
-/* gcc says of no thread-local variable on aarch64 where it is: then its size must do. */
-static bool may_be(const struct variable *v, Dwarf_Die *die)
-{
-	Dwarf_Attribute a;
-	Dwarf_Die type;
-	Dwarf_Word size;
-
-	return v->is_placeless && !debuginfo_flag(die, DW_AT_declaration) &&
-	       dwarf_attr_integrate(die, DW_AT_type, &a) && dwarf_formref_die(&a, &type) &&
-	       !dwarf_aggregate_size(&type, &size) && size == v->size;
-}
-
-static bool see_variable(void *arg, Dwarf_Die *die)
-{
-	struct variable *v = arg;
-
-	if (dwarf_hasattr(die, DW_AT_location) ? (v->addr || v->is_thread) && !is_at(v, die) :
-						 !may_be(v, die))
-		return true;
-	v->die = *die;
-	v->is_found = true;
-	return false;
-}
-
-struct dl_type *dwarf_variable_type(struct image *img, struct dl_types *ts, const char *name,
-				    uint64_t addr)
-{
-	struct debuginfo *di = image_debuginfo(img);
-	struct variable v = { .addr = addr };
-
-	if (!di)
-		return NULL;
-	debuginfo_each(di, DEBUG_VARIABLE, name, see_variable, &v);
-	if (!v.is_found && addr)
-		debuginfo_each_local(di, name, see_variable, &v);
-	return v.is_found ? dwarf_type_of(di, ts, &v.die) : NULL;
-}
-
-struct dl_type *dwarf_thread_variable_type(struct image *img, struct dl_types *ts, const char *name,
-					   uint64_t offset, uint64_t size)
-{
-	struct debuginfo *di = image_debuginfo(img);
-	struct variable v = { .addr = offset, .size = size, .is_thread = true };
-
-	for (int pass = 0; di && pass < 2 && !v.is_found; pass++) {
-		v.is_placeless = pass;
-		debuginfo_each(di, DEBUG_VARIABLE, name, see_variable, &v);
-		if (!v.is_found)
-			debuginfo_each_local(di, name, see_variable, &v);
-	}
-	return v.is_found ? dwarf_type_of(di, ts, &v.die) : NULL;
 }

@@ -9,6 +9,13 @@
 #include "dwarf_func.h"
 #include "dwarf_type.h"
 
+/* struct, union, class or enum?  DL_STRUCT, DL_UNION or DL_ENUM. */
+bool dwarf_tag_is_type(int tag);
+enum dl_kind dwarf_tag_kind(int tag);
+/* What a DIE of a type is. */
+struct dl_type *dwarf_type_convert(struct debuginfo *di, struct dl_types *ts, Dwarf_Die *die);
+/* A tag that had no definition gets that of another type. */
+void dwarf_type_become(struct dl_type *t, const struct dl_type *full);
 /* The type that die's DW_AT_type means; void if it has none. */
 struct dl_type *dwarf_type_of(struct debuginfo *di, struct dl_types *ts, Dwarf_Die *die);
 /* What a function DIE is as a type: result and parameters. */
