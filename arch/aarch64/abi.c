@@ -3,7 +3,7 @@
  * Words on the stack are numbered on from the registers, as arch_arg() counts
  * them.  The address of a result in memory is in x8 and shifts nothing.
  */
-#include "../arch.h"
+#include "../place_pair.h"
 
 #include <elf.h>
 #include <string.h>
@@ -46,14 +46,6 @@ static void place_address(struct state *s, struct arch_where *ret)
 		ret->how = ARCH_AT_ADDRESS;
 }
 
-static void add_piece(struct arch_where *w, bool is_vector, unsigned n, uint64_t at, uint64_t size)
-{
-	w->how = ARCH_IN_PIECES;
-	w->pieces[w->n_pieces++] =
-		(struct arch_piece){ is_vector ? ARCH_PIECE_VECTOR : ARCH_PIECE_WORD, (uint8_t)n,
-				     (uint8_t)at, (uint8_t)size };
-}
-
 /* Words in general registers; once something did not fit, nothing else does. */
 static void place_words(struct state *s, uint64_t size, bool is_aligned, struct arch_where *ret)
 {
@@ -67,7 +59,7 @@ static void place_words(struct state *s, uint64_t size, bool is_aligned, struct 
 		return;
 	}
 	for (uint64_t at = 0; at < size; at += 8)
-		add_piece(ret, false, s->gprs++, at, size - at < 8 ? size - at : 8);
+		place_piece(ret, false, s->gprs++, at, size - at < 8 ? size - at : 8);
 }
 
 /* n of them, each in a register of its own. */
@@ -81,33 +73,13 @@ static void place_floats(struct state *s, unsigned n, uint64_t size, struct arch
 		return;
 	}
 	for (unsigned i = 0; i < n && each <= 16; i++)
-		add_piece(ret, true, s->vregs++, i * each, each);
+		place_piece(ret, true, s->vregs++, i * each, each);
 }
 
-static void place(struct state *s, const struct arch_param *p, struct arch_where *ret);
-
-/* Each of the two by itself. */
-static void place_pair(struct state *s, const struct arch_param *p, struct arch_where *ret)
+static void place(void *state, const struct arch_param *p, struct arch_where *ret)
 {
-	for (unsigned i = 0; i < 2; i++) {
-		const struct arch_scalar *sc = &p->pair[i];
-		struct arch_param alone = {
-			.kind = sc->is_float ? ARCH_PARAM_FLOAT : ARCH_PARAM_INT,
-			.size = sc->size,
-		};
-		struct arch_where w = { 0 };
+	struct state *s = state;
 
-		place(s, &alone, &w);
-		if (sc->at + sc->size > ARCH_PIECES_BYTES)
-			return;
-		add_piece(ret, w.how == ARCH_IN_PIECES,
-			  w.how == ARCH_IN_PIECES ? w.pieces[0].n : w.n, (unsigned)sc->at,
-			  sc->size);
-	}
-}
-
-static void place(struct state *s, const struct arch_param *p, struct arch_where *ret)
-{
 	if (!p->size)
 		return;
 	switch (p->kind) {
@@ -128,7 +100,7 @@ static void place(struct state *s, const struct arch_param *p, struct arch_where
 		else
 			place_words(s, p->size, false, ret);
 		break;
-	case ARCH_PARAM_PAIR: place_pair(s, p, ret); break;
+	case ARCH_PARAM_PAIR: place_pair(place, s, p, ret); break;
 	case ARCH_PARAM_BY_REF: place_address(s, ret); break;
 	}
 }

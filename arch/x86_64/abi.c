@@ -3,7 +3,7 @@
  * 3.2.3.  Words on the stack are numbered on from the registers, as arch_arg()
  * counts them.
  */
-#include "../arch.h"
+#include "../place_pair.h"
 
 #include <string.h>
 #include <sys/ptrace.h>
@@ -40,14 +40,6 @@ static void place_int(struct state *s, struct arch_where *ret)
 		ret->how = ARCH_IN_WORD;
 }
 
-static void add_piece(struct arch_where *w, bool is_vector, unsigned n, unsigned at, unsigned size)
-{
-	w->how = ARCH_IN_PIECES;
-	w->pieces[w->n_pieces++] =
-		(struct arch_piece){ is_vector ? ARCH_PIECE_VECTOR : ARCH_PIECE_WORD, (uint8_t)n,
-				     (uint8_t)at, (uint8_t)size };
-}
-
 /* The one or two words of a value of up to 16 bytes, from these registers on. */
 static void in_registers(struct state *s, const bool is_float[2], uint64_t size,
 			 struct arch_where *ret)
@@ -55,8 +47,8 @@ static void in_registers(struct state *s, const bool is_float[2], uint64_t size,
 	for (unsigned at = 0; at < size; at += 8) {
 		bool is_vector = is_float[at / 8];
 
-		add_piece(ret, is_vector, is_vector ? s->xmms++ : s->gprs++, at,
-			  size - at < 8 ? (unsigned)size - at : 8);
+		place_piece(ret, is_vector, is_vector ? s->xmms++ : s->gprs++, at,
+			    size - at < 8 ? (unsigned)size - at : 8);
 	}
 }
 
@@ -79,35 +71,14 @@ static void place_vector(struct state *s, const struct arch_param *p, struct arc
 	if (s->xmms >= XMMS)
 		to_stack(s, p->size, p->size > 8, ret);
 	else if (p->size <= 16)
-		add_piece(ret, true, s->xmms++, 0, (unsigned)p->size);
+		place_piece(ret, true, s->xmms++, 0, (unsigned)p->size);
 	else
 		s->xmms++; /* wider registers are not read */
 }
 
-static void place(struct state *s, const struct arch_param *p, struct arch_where *ret);
-
-/* Each of the two by itself. */
-static void place_pair(struct state *s, const struct arch_param *p, struct arch_where *ret)
+static void place(void *state, const struct arch_param *p, struct arch_where *ret)
 {
-	for (unsigned i = 0; i < 2; i++) {
-		const struct arch_scalar *sc = &p->pair[i];
-		struct arch_param alone = {
-			.kind = sc->is_float ? ARCH_PARAM_FLOAT : ARCH_PARAM_INT,
-			.size = sc->size,
-		};
-		struct arch_where w = { 0 };
-
-		place(s, &alone, &w);
-		if (sc->at + sc->size > ARCH_PIECES_BYTES)
-			return;
-		add_piece(ret, w.how == ARCH_IN_PIECES,
-			  w.how == ARCH_IN_PIECES ? w.pieces[0].n : w.n, (unsigned)sc->at,
-			  sc->size);
-	}
-}
-
-static void place(struct state *s, const struct arch_param *p, struct arch_where *ret)
-{
+	struct state *s = state;
 	static const bool ints[2];
 
 	if (!p->size)
@@ -125,7 +96,7 @@ static void place(struct state *s, const struct arch_param *p, struct arch_where
 	case ARCH_PARAM_VECTOR: place_vector(s, p, ret); break;
 	case ARCH_PARAM_LONG_DOUBLE: to_stack(s, 16, true, ret); break;
 	case ARCH_PARAM_STRUCT: place_struct(s, p, ret); break;
-	case ARCH_PARAM_PAIR: place_pair(s, p, ret); break;
+	case ARCH_PARAM_PAIR: place_pair(place, s, p, ret); break;
 	case ARCH_PARAM_BY_REF:
 		place_int(s, ret);
 		if (ret->how == ARCH_IN_WORD)
@@ -159,7 +130,7 @@ void arch_place_result(const struct arch_param *result, struct arch_where *ret)
 	if (is_in_memory(result))
 		ret->how = ARCH_AT_ADDRESS;
 	else if (result->kind == ARCH_PARAM_LONG_DOUBLE || result->has_long_double)
-		add_piece(ret, true, X64_ST0, 0, 16);
+		place_piece(ret, true, X64_ST0, 0, 16);
 	else
 		place(&s, result, ret);
 }
