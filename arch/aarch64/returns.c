@@ -19,9 +19,8 @@
  *	  before it takes the frame down (x30 is loaded, or sp raised), or if
  *	  every block of the function is reached without it.
  */
+#include "../blocks.h"
 #include "decode.h"
-
-#include <stdlib.h>
 
 #define STRETCH 12 /* instructions looked back at */
 
@@ -29,13 +28,6 @@
 struct stretch {
 	uint32_t w[STRETCH];
 	unsigned n; /* in all since its start; the newest is (n - 1) % STRETCH */
-};
-
-struct walk {
-	const uint8_t *code;
-	size_t len;
-	uint64_t addr;
-	enum { UNKNOWN, NO, YES } hidden; /* has_hidden_blocks(), once asked */
 };
 
 /* add (shifted or extended register), 64 bits. */
@@ -124,68 +116,13 @@ static enum table from_table(const struct stretch *s, unsigned reg)
 	return NO_TABLE;
 }
 
-static bool ends_stretch(enum arch_flow flow)
+/* Between blocks; but bti j is a case's pad. */
+static bool is_padding(const uint8_t *code, const struct arch_insn *insn)
 {
-	return flow == ARCH_FLOW_JUMP || flow == ARCH_FLOW_IJUMP || flow == ARCH_FLOW_RET ||
-	       flow == ARCH_FLOW_TRAP;
+	return insn->flow == ARCH_FLOW_TRAP || (insn->is_nop && *code == 0x1f);
 }
 
-/* One bit per word of the function: a direct branch goes there. */
-static void mark_targets(const struct walk *w, uint8_t *seen)
-{
-	struct arch_insn insn;
-
-	for (uint64_t off = 0; off + 4 <= w->len; off += 4) {
-		if (!arch_insn_length(w->code + off, 4, w->addr + off, &insn))
-			continue;
-		uint64_t to = insn.target - w->addr;
-
-		if ((insn.flow == ARCH_FLOW_JUMP || insn.flow == ARCH_FLOW_COND) && to < w->len)
-			seen[to / 32] |= (uint8_t)(1 << to / 4 % 8);
-	}
-}
-
-/*
- * Is there code that neither falls through from above nor is the target of a
- * direct branch?  A switch has its cases there.  (Landing pads of exceptions
- * look the same.)
- */
-static bool find_hidden_block(const struct walk *w, const uint8_t *seen)
-{
-	struct arch_insn insn;
-	bool reached = true;
-
-	for (uint64_t off = 0; off + 4 <= w->len; off += 4) {
-		if (!arch_insn_length(w->code + off, 4, w->addr + off, &insn))
-			continue;
-		reached = reached || seen[off / 32] & 1 << off / 4 % 8;
-		/* Padding between blocks need not be reached; bti j is a case's pad. */
-		if (!reached && insn.flow != ARCH_FLOW_TRAP &&
-		    !(insn.is_nop && w->code[off] == 0x1f))
-			return true;
-		if (ends_stretch(insn.flow))
-			reached = false;
-	}
-	return false;
-}
-
-static bool has_hidden_blocks(struct walk *w)
-{
-	if (w->hidden == UNKNOWN) {
-		uint8_t *seen = calloc(w->len / 32 + 1, 1);
-
-		/* Without memory: the commoner case. */
-		w->hidden = YES;
-		if (seen) {
-			mark_targets(w, seen);
-			w->hidden = find_hidden_block(w, seen) ? YES : NO;
-		}
-		free(seen);
-	}
-	return w->hidden == YES;
-}
-
-static bool leaves(struct walk *w, const struct stretch *s, const struct a64_insn *x,
+static bool leaves(struct blocks *w, const struct stretch *s, const struct a64_insn *x,
 		   const struct arch_insn *insn)
 {
 	enum table table;
@@ -197,7 +134,7 @@ static bool leaves(struct walk *w, const struct stretch *s, const struct a64_ins
 	case ARCH_FLOW_IJUMP:
 		table = from_table(s, a64_rn(x->w));
 		if (table == POINTERS)
-			return frame_taken_down(s) || !has_hidden_blocks(w);
+			return frame_taken_down(s) || !blocks_are_hidden(w);
 		return table == NO_TABLE;
 	default: return false;
 	}
@@ -207,7 +144,9 @@ bool arch_find_returns(const uint8_t *code, size_t len, uint64_t addr,
 		       void (*fn)(void *arg, uint64_t off, enum arch_flow flow), void *arg,
 		       uint64_t *bad_ret)
 {
-	struct walk w = { .code = code, .len = len, .addr = addr };
+	struct blocks w = {
+		.code = code, .len = len, .addr = addr, .skip = 4, .is_padding = is_padding
+	};
 	struct stretch s = { .n = 0 };
 	struct arch_insn insn;
 	struct a64_insn x;
@@ -222,7 +161,7 @@ bool arch_find_returns(const uint8_t *code, size_t len, uint64_t addr,
 		a64_describe(&x, addr + off, &insn);
 		if (leaves(&w, &s, &x, &insn))
 			fn(arg, off, insn.flow);
-		if (ends_stretch(insn.flow))
+		if (blocks_end(insn.flow))
 			s.n = 0;
 		else
 			s.w[s.n++ % STRETCH] = x.w;

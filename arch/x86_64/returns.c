@@ -18,9 +18,8 @@
  *	  for that if the stretch before it takes the frame down (pop, leave, rsp
  *	  raised), or if every block of the function is reached without it.
  */
+#include "../blocks.h"
 #include "decode.h"
-
-#include <stdlib.h>
 
 #define STRETCH 12 /* instructions looked back at */
 #define RSP 4
@@ -30,13 +29,6 @@ struct stretch {
 	struct x64_insn x[STRETCH];
 	uint8_t sib[STRETCH]; /* 0 where there is none */
 	unsigned n; /* in all since its start; the newest is (n - 1) % STRETCH */
-};
-
-struct walk {
-	const uint8_t *code;
-	size_t len;
-	uint64_t addr;
-	enum { UNKNOWN, NO, YES } hidden; /* has_hidden_blocks(), once asked */
 };
 
 static uint8_t sib_of(const uint8_t *code, const struct x64_insn *x)
@@ -151,68 +143,15 @@ static enum table from_table(const struct stretch *s, unsigned reg)
 	return NO_TABLE;
 }
 
-static bool ends_stretch(enum arch_flow flow)
+/* Between blocks. */
+static bool is_padding(const uint8_t *code, const struct arch_insn *insn)
 {
-	return flow == ARCH_FLOW_JUMP || flow == ARCH_FLOW_IJUMP || flow == ARCH_FLOW_RET ||
-	       flow == ARCH_FLOW_TRAP;
-}
-
-/* One bit per byte of the function: a direct branch goes there. */
-static void mark_targets(const struct walk *w, uint8_t *seen)
-{
-	struct arch_insn insn;
-
-	for (uint64_t off = 0; off < w->len; off += insn.len) {
-		if (!arch_insn_length(w->code + off, w->len - off, w->addr + off, &insn))
-			return;
-		uint64_t to = insn.target - w->addr;
-
-		if ((insn.flow == ARCH_FLOW_JUMP || insn.flow == ARCH_FLOW_COND) && to < w->len)
-			seen[to / 8] |= (uint8_t)(1 << to % 8);
-	}
-}
-
-/*
- * Is there code that neither falls through from above nor is the target of a
- * direct branch?  A switch has its cases there.  (Landing pads of exceptions
- * look the same.)
- */
-static bool find_hidden_block(const struct walk *w, const uint8_t *seen)
-{
-	struct arch_insn insn;
-	bool reached = true;
-
-	for (uint64_t off = 0; off < w->len; off += insn.len) {
-		if (!arch_insn_length(w->code + off, w->len - off, w->addr + off, &insn))
-			return false;
-		reached = reached || seen[off / 8] & 1 << off % 8;
-		/* Padding between blocks need not be reached. */
-		if (!reached && !insn.is_nop && insn.flow != ARCH_FLOW_TRAP)
-			return true;
-		if (ends_stretch(insn.flow))
-			reached = false;
-	}
-	return false;
-}
-
-static bool has_hidden_blocks(struct walk *w)
-{
-	if (w->hidden == UNKNOWN) {
-		uint8_t *seen = calloc(w->len / 8 + 1, 1);
-
-		/* Without memory: the commoner case. */
-		w->hidden = YES;
-		if (seen) {
-			mark_targets(w, seen);
-			w->hidden = find_hidden_block(w, seen) ? YES : NO;
-		}
-		free(seen);
-	}
-	return w->hidden == YES;
+	(void)code;
+	return insn->is_nop || insn->flow == ARCH_FLOW_TRAP;
 }
 
 /* What "jmp *%reg" or "jmp *mem" is. */
-static bool inside_dispatch(struct walk *w, const struct stretch *s, const uint8_t *code,
+static bool inside_dispatch(struct blocks *w, const struct stretch *s, const uint8_t *code,
 			    const struct x64_insn *x)
 {
 	enum table table = NO_TABLE;
@@ -224,11 +163,11 @@ static bool inside_dispatch(struct walk *w, const struct stretch *s, const uint8
 	else if (scaled(x, sib_of(code, x), 3))
 		table = POINTERS;
 	if (table == POINTERS)
-		return !frame_taken_down(s) && has_hidden_blocks(w);
+		return !frame_taken_down(s) && blocks_are_hidden(w);
 	return table == OFFSETS;
 }
 
-static bool leaves(struct walk *w, const struct stretch *s, const uint8_t *code,
+static bool leaves(struct blocks *w, const struct stretch *s, const uint8_t *code,
 		   const struct x64_insn *x, const struct arch_insn *insn)
 {
 	switch (insn->flow) {
@@ -244,7 +183,7 @@ bool arch_find_returns(const uint8_t *code, size_t len, uint64_t addr,
 		       void (*fn)(void *arg, uint64_t off, enum arch_flow flow), void *arg,
 		       uint64_t *bad_ret)
 {
-	struct walk w = { .code = code, .len = len, .addr = addr };
+	struct blocks w = { .code = code, .len = len, .addr = addr, .is_padding = is_padding };
 	struct stretch s = { .n = 0 };
 	struct arch_insn insn;
 	struct x64_insn x;
@@ -258,7 +197,7 @@ bool arch_find_returns(const uint8_t *code, size_t len, uint64_t addr,
 		x64_describe(code + off, &x, addr + off, &insn);
 		if (leaves(&w, &s, code + off, &x, &insn))
 			fn(arg, off, insn.flow);
-		if (ends_stretch(insn.flow))
+		if (blocks_end(insn.flow))
 			s.n = 0;
 		else
 			stretch_push(&s, code + off, &x);
