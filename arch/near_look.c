@@ -103,8 +103,9 @@ bool near_varies(const struct dl_code *code)
 }
 
 unsigned near_to_zero(const struct arch_tramp_firing *f, const struct dl_code *code,
-		      unsigned wanted)
+		      const struct arch_agg *a)
 {
+	unsigned wanted = a ? 1u << a->value_reg | (a->key_bits ? 1u << a->key_reg : 0) : 0;
 	unsigned written = 0, dirty = 0;
 
 	for (uint32_t pc = 0; pc < code->n; pc++) {
@@ -322,6 +323,18 @@ static const char *refuse_acts(const struct arch_tramp_clause *c)
 			return "the clause needs a record";
 	}
 	return c->is_bare && c->agg ? "the clause has two kinds of cells" : NULL;
+}
+
+void near_reserve_record(const struct arch_tramp_clause *c, struct near_reserve *r)
+{
+	r->start = r->need = (uint32_t)sizeof(struct dl_record) + 8 * c->n_slots;
+	r->varies = near_varies(c->code);
+	if (r->varies)
+		r->need = c->cap + 8; /* captures write a word past their end */
+	if (c->stack_max) {
+		r->need = c->cap + 8 + ARCH_STACK_ROOM(c->stack_max);
+		r->varies = true;
+	}
 }
 
 uint32_t near_cells_end(const struct arch_tramp_clause *c)

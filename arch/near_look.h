@@ -26,11 +26,11 @@ unsigned near_touches(const struct dl_code *code);
 bool near_varies(const struct dl_code *code);
 /*
  * Registers start at zero: those that must be set, as others are surely written
- * before they are read (in the straight stretch from the start).  wanted: those
- * that are read at the end.
+ * before they are read (in the straight stretch from the start).  a: whose value
+ * and key the code computes; NULL.
  */
 unsigned near_to_zero(const struct arch_tramp_firing *f, const struct dl_code *code,
-		      unsigned wanted);
+		      const struct arch_agg *a);
 /* For each instruction the one that closes its slot, or -1; NULL: out of memory. */
 int32_t *near_find_closes(const struct dl_code *code);
 
@@ -52,6 +52,17 @@ bool near_has_piece(enum arch_probe_kind kind, const struct arch_piece *p);
 uint64_t near_place_const(const struct arch_place *p);
 
 /* Clauses. */
+/* How a clause's record gets its place. */
+struct near_reserve {
+	uint32_t need; /* bytes */
+	uint32_t start; /* end of the slots: where the tail begins */
+	uint32_t stack; /* not 0: the stack must have no more bytes than that */
+	bool varies; /* the length is known only at the end */
+	bool has_others; /* the firing has more clauses: the frame's word says who is first */
+	uint32_t skip; /* label: the clause is over */
+};
+/* How many bytes the clause's record needs. */
+void near_reserve_record(const struct arch_tramp_clause *c, struct near_reserve *r);
 /* Where the words and cells that its code uses end, in the ring's head; 0: it uses none. */
 uint32_t near_cells_end(const struct arch_tramp_clause *c);
 /* Why the clause can't be compiled, NULL if it can. */

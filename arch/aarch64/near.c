@@ -24,7 +24,7 @@ struct near_gen {
 	const struct arch_tramp_firing *firing;
 	const struct arch_tramp_clause *clause;
 	const struct dl_code *code;
-	struct a64_reserve reserve;
+	struct near_reserve reserve;
 	bool is_agg; /* no record: a cell's value, or all that the clause does */
 	uint32_t labels; /* label of instruction n: labels + n */
 	uint32_t place; /* instruction before which the place is taken */
@@ -486,9 +486,7 @@ static void gen_commit(struct near_gen *n, enum arch_tramp_phase phase)
 
 static void zero_registers(struct near_gen *n)
 {
-	const struct arch_agg *a = n->is_agg ? n->clause->agg : NULL;
-	unsigned wanted = a ? 1u << a->value_reg | (a->key_bits ? 1u << a->key_reg : 0) : 0;
-	unsigned set = near_to_zero(n->firing, n->code, wanted);
+	unsigned set = near_to_zero(n->firing, n->code, n->is_agg ? n->clause->agg : NULL);
 
 	for (unsigned r = 0; r < NEAR_REGS; r++)
 		if (set & 1u << r)
@@ -521,19 +519,12 @@ static void gen_program(struct near_gen *n)
 }
 
 void a64_near_record(struct a64_gen *g, const struct arch_tramp_firing *f,
-		     const struct arch_tramp_clause *c, struct a64_reserve r,
+		     const struct arch_tramp_clause *c, struct near_reserve r,
 		     enum arch_tramp_phase phase)
 {
 	struct near_gen n = { .g = g, .firing = f, .clause = c, .code = c->code };
 
-	r.start = r.need = (uint32_t)sizeof(struct dl_record) + 8 * c->n_slots;
-	r.varies = near_varies(c->code);
-	if (r.varies)
-		r.need = c->cap + 8; /* captures write a word past their end */
-	if (c->stack_max) {
-		r.need = c->cap + 8 + ARCH_STACK_ROOM(c->stack_max);
-		r.varies = true;
-	}
+	near_reserve_record(c, &r);
 	n.reserve = r;
 	gen_program(&n);
 	if (f->kind == ARCH_PROBE_SYSRET)
@@ -542,7 +533,7 @@ void a64_near_record(struct a64_gen *g, const struct arch_tramp_firing *f,
 }
 
 static void gen_cell(struct a64_gen *g, const struct arch_tramp_firing *f,
-		     const struct arch_tramp_clause *c, struct a64_reserve r,
+		     const struct arch_tramp_clause *c, struct near_reserve r,
 		     enum arch_tramp_phase phase)
 {
 	struct near_gen n = {
@@ -572,7 +563,7 @@ static void gen_cell(struct a64_gen *g, const struct arch_tramp_firing *f,
 
 /* Cells and words, and no record. */
 static void gen_bare(struct a64_gen *g, const struct arch_tramp_firing *f,
-		     const struct arch_tramp_clause *c, struct a64_reserve r)
+		     const struct arch_tramp_clause *c, struct near_reserve r)
 {
 	struct near_gen n = {
 		.g = g, .firing = f, .clause = c, .code = c->code, .reserve = r, .is_agg = true
@@ -582,7 +573,7 @@ static void gen_bare(struct a64_gen *g, const struct arch_tramp_firing *f,
 }
 
 void a64_near_clause(struct a64_gen *g, const struct arch_tramp_firing *f,
-		     const struct arch_tramp_clause *c, struct a64_reserve r,
+		     const struct arch_tramp_clause *c, struct near_reserve r,
 		     enum arch_tramp_phase phase)
 {
 	uint32_t end = near_cells_end(c);

@@ -47,16 +47,6 @@ enum a64_stub_kind {
 	STUB_CLAUSE, /* the clause's record, after a fault in its cell's value */
 };
 
-/* How a clause's record gets its place. */
-struct a64_reserve {
-	uint32_t need; /* bytes */
-	uint32_t start; /* end of the slots: where the tail begins */
-	uint32_t stack; /* not 0: the stack must have no more bytes than that */
-	bool varies; /* the length is known only at the end */
-	bool has_others; /* the firing has more clauses: the frame's word says who is first */
-	uint32_t skip; /* label: the clause is over */
-};
-
 struct a64_stub {
 	enum a64_stub_kind kind;
 	uint32_t label, next; /* where it is, where it goes on */
@@ -64,7 +54,7 @@ struct a64_stub {
 	int slot; /* -1: none */
 	uint8_t reg;
 	uint8_t done; /* STUB_CLAUSE: phase when the record is left */
-	struct a64_reserve reserve;
+	struct near_reserve reserve;
 	const struct arch_tramp_firing *firing;
 	const struct arch_tramp_clause *clause;
 };
@@ -125,7 +115,7 @@ uint32_t a64_near_uses(const struct arch_tramp_firing *f, const struct arch_tram
  * left its record.
  */
 void a64_near_clause(struct a64_gen *g, const struct arch_tramp_firing *f,
-		     const struct arch_tramp_clause *c, struct a64_reserve r,
+		     const struct arch_tramp_clause *c, struct near_reserve r,
 		     enum arch_tramp_phase phase);
 /* agg.c: goes on only if the ring (x8 from then on) has cells and words up to end. */
 void a64_cells_check(struct a64_gen *g, uint32_t end, uint32_t skip);
@@ -155,12 +145,12 @@ void a64_take_emit(struct a64_gen *g, unsigned dst, unsigned src);
 enum a64_mem a64_load_of(unsigned c);
 /* Only its record. */
 void a64_near_record(struct a64_gen *g, const struct arch_tramp_firing *f,
-		     const struct arch_tramp_clause *c, struct a64_reserve r,
+		     const struct arch_tramp_clause *c, struct near_reserve r,
 		     enum arch_tramp_phase phase);
 /* stub.c: emits the stubs there are; they may make more, which come too. */
 void a64_stubs_emit(struct a64_gen *g);
 /* Takes the place in the ring; x15 = record, x8 = ring.  faults is zero: all free space is. */
-void a64_reserve_emit(struct a64_gen *g, const struct a64_reserve *r);
+void a64_reserve_emit(struct a64_gen *g, const struct near_reserve *r);
 /* Adds x2 to the word at x1; changes x3..x5. */
 void a64_add_emit(struct a64_asm *e);
 

@@ -55,7 +55,7 @@ void a64_add_emit(struct a64_asm *e)
 /* ------------------------------------------------------------- reserve -- */
 
 /* Is this the first record that its firing leaves? */
-static void gen_flags(struct a64_gen *g, const struct a64_reserve *r)
+static void gen_flags(struct a64_gen *g, const struct near_reserve *r)
 {
 	struct a64_asm *e = &g->e;
 	uint32_t at;
@@ -80,7 +80,7 @@ static void gen_time(struct a64_asm *e)
 }
 
 /* x0 = head, x2 = head behind the record, which is taken; x1 = address of head. */
-static void gen_take(struct a64_gen *g, const struct a64_reserve *r, uint32_t full)
+static void gen_take(struct a64_gen *g, const struct near_reserve *r, uint32_t full)
 {
 	struct a64_asm *e = &g->e;
 	uint32_t again = emit_label(e);
@@ -101,7 +101,7 @@ static void gen_take(struct a64_gen *g, const struct a64_reserve *r, uint32_t fu
 	emit_exchange(e, X(2), X(1), X(4), X(5), again);
 }
 
-void a64_reserve_emit(struct a64_gen *g, const struct a64_reserve *r)
+void a64_reserve_emit(struct a64_gen *g, const struct near_reserve *r)
 {
 	struct a64_asm *e = &g->e;
 	struct a64_stub full = { .kind = STUB_FULL,

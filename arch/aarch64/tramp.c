@@ -171,8 +171,8 @@ static void gen_clauses(struct a64_gen *g, const struct a64_block *b, uint32_t e
 	}
 	for (uint32_t i = 0; i < b->n; i++) {
 		const struct arch_tramp_firing *f = &b->firings[i];
-		struct a64_reserve r = { .has_others = tramp_needs_first(f),
-					 .stack = n == 1 ? stack : 0 };
+		struct near_reserve r = { .has_others = tramp_needs_first(f),
+					  .stack = n == 1 ? stack : 0 };
 
 		/* Each firing has its own first record. */
 		if (r.has_others && i) {

@@ -51,16 +51,6 @@ enum x64_stub_kind {
 	STUB_CLAUSE, /* the clause's record, after a fault in its cell's value */
 };
 
-/* How a clause's record gets its place. */
-struct x64_reserve {
-	uint32_t need; /* bytes */
-	uint32_t start; /* end of the slots: where the tail begins */
-	uint32_t stack; /* not 0: the stack must have no more bytes than that */
-	bool varies; /* the length is known only at the end */
-	bool has_others; /* the firing has more clauses: the frame's word says who is first */
-	uint32_t skip; /* label: the clause is over */
-};
-
 struct x64_stub {
 	enum x64_stub_kind kind;
 	uint32_t label, next; /* where it is, where it goes on */
@@ -69,7 +59,7 @@ struct x64_stub {
 	uint8_t reg, base;
 	uint8_t done; /* STUB_CLAUSE: phase when the record is left */
 	int32_t disp;
-	struct x64_reserve reserve;
+	struct near_reserve reserve;
 	const struct arch_tramp_firing *firing;
 	const struct arch_tramp_clause *clause;
 };
@@ -127,7 +117,7 @@ uint32_t x64_near_uses(const struct arch_tramp_firing *f, const struct arch_tram
  * left its record.
  */
 void x64_near_clause(struct x64_gen *g, const struct arch_tramp_firing *f,
-		     const struct arch_tramp_clause *c, struct x64_reserve r,
+		     const struct arch_tramp_clause *c, struct near_reserve r,
 		     enum arch_tramp_phase phase);
 /* agg.c: goes on only if the ring has cells and words up to end. */
 void x64_cells_check(struct x64_gen *g, uint32_t end, uint32_t skip);
@@ -160,12 +150,12 @@ void x64_word_emit(struct x64_asm *e, unsigned dst, unsigned base, int32_t disp,
 void x64_take_emit(struct x64_gen *g, unsigned dst, unsigned src);
 /* Only its record. */
 void x64_near_record(struct x64_gen *g, const struct arch_tramp_firing *f,
-		     const struct arch_tramp_clause *c, struct x64_reserve r,
+		     const struct arch_tramp_clause *c, struct near_reserve r,
 		     enum arch_tramp_phase phase);
 /* stub.c: emits the stubs there are; they may make more, which come too. */
 void x64_stubs_emit(struct x64_gen *g);
 /* Takes the place in the ring; r11 = record.  faults is zero: all free space is. */
-void x64_reserve_emit(struct x64_gen *g, const struct x64_reserve *r);
+void x64_reserve_emit(struct x64_gen *g, const struct near_reserve *r);
 
 /* Where the frame has the word, as an offset from rsp; -1: nowhere, the register is live. */
 int32_t x64_saved_at(const struct x64_gen *g, unsigned word);

@@ -26,7 +26,7 @@ int32_t x64_saved_at(const struct x64_gen *g, unsigned word)
 /* ------------------------------------------------------------- reserve -- */
 
 /* Is this the first record that its firing leaves? */
-static void gen_flags(struct x64_gen *g, const struct x64_reserve *r)
+static void gen_flags(struct x64_gen *g, const struct near_reserve *r)
 {
 	struct x64_asm *e = &g->e;
 	int32_t at;
@@ -57,7 +57,7 @@ static void gen_time(struct x64_gen *g)
 	emit_store(e, X64_RECORD, REC(time), RAX);
 }
 
-void x64_reserve_emit(struct x64_gen *g, const struct x64_reserve *r)
+void x64_reserve_emit(struct x64_gen *g, const struct near_reserve *r)
 {
 	struct x64_asm *e = &g->e;
 	uint32_t check = emit_label(e), again = emit_label(e);

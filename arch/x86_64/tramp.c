@@ -180,7 +180,7 @@ static void gen_clauses(struct x64_gen *g, const struct x64_block *b, bool has_w
 
 	for (uint32_t i = 0; i < b->n; i++) {
 		const struct arch_tramp_firing *f = &b->firings[i];
-		struct x64_reserve r = { .has_others = tramp_needs_first(f) };
+		struct near_reserve r = { .has_others = tramp_needs_first(f) };
 
 		if (n == 1)
 			r.stack = stack;
