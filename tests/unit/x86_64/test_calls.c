@@ -5,52 +5,12 @@
 #include "tramp_context.h"
 #include "tramp_programs.h"
 
-#include <errno.h>
+#include <sys/syscall.h>
 
 /* The call is the second instruction, so that there is one before it. */
 FUNC(caller, "nop; syscall; mov %rax, %rbx; inc %rbp");
 FUNC(flags, "nop; syscall; mov %rax, %rbx; mov %rbx, %rbp");
 #define SITE 1
-
-static struct arch_tramp_clause in, out;
-static struct arch_tramp_call calls[ARCH_TRAMP_CALLS];
-
-static int open_all(void **state)
-{
-	if (mmap(ptr(ARCH_CALLS), ARCH_CALLS_BYTES, PROT_READ | PROT_WRITE | PROT_EXEC,
-		 MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0) != ptr(ARCH_CALLS))
-		return -1;
-	return rig_open(state);
-}
-
-/* The clauses see the arguments, and the result. */
-static void patch_calls(const uint8_t *code, const uint8_t *end, const unsigned *nrs, uint32_t n)
-{
-	uint64_t site;
-
-	ring_reset();
-	put(code, end);
-	site = rig.func.addr + SITE;
-	assert_null(func_plan(SITE));
-	assert_int_equal(rig.plan.addr, site);
-	in = clause_of(&two_args, 2);
-	out = clause_of(&two_args, 2);
-	out.epid = EPID + 1;
-	for (uint32_t i = 0; i < n; i++)
-		calls[i] = (struct arch_tramp_call){
-			.nr = nrs[i],
-			.slot = ARCH_CALLS + ARCH_SLOT_CALL * (i + 7),
-			.entry = { .kind = ARCH_PROBE_SYSCALL, .clauses = &in, .n_clauses = 1 },
-			.exit = { .kind = ARCH_PROBE_SYSRET, .clauses = &out, .n_clauses = 1 },
-		};
-	rig.calls = calls;
-	rig.n_calls = n;
-	assert_null(func_patch(NULL, 0));
-	for (uint32_t i = 0; i < n; i++)
-		arch_call_slot(&rig.tramp, i, ptr(calls[i].slot));
-	rig.calls = NULL;
-	rig.n_calls = 0;
-}
 
 static void call_cpu(struct cpu *cpu, unsigned nr, uint64_t a, uint64_t b)
 {
@@ -60,115 +20,31 @@ static void call_cpu(struct cpu *cpu, unsigned nr, uint64_t a, uint64_t b)
 	cpu->gpr[RSI] = b;
 }
 
-/* The next record is this one. */
-static void assert_left(uint32_t epid, uint32_t flags, uint64_t s0, uint64_t s1)
+static uint64_t *number_of(struct cpu *cpu)
 {
-	struct dl_record *rec = arch_ring_at(rig.ring, rig.ring_data, rig.ring->tail);
-	uint32_t len;
-
-	assert_non_null(rec);
-	len = rec->len;
-	assert_int_equal(rec->epid, epid);
-	assert_int_equal(rec->flags, flags);
-	assert_int_equal(rec->slots[0], s0);
-	assert_int_equal(rec->slots[1], s1);
-	memset(rec, 0, len);
-	rig.ring->tail += len;
-	rig.ring->limit = rig.ring->tail + RING_SIZE;
+	return &cpu->gpr[RAX];
 }
 
-static void a_call_leaves_its_entry_and_its_return(void **state)
+static uint64_t result_of(const struct cpu *cpu)
 {
-	const unsigned nrs[] = { SYS_getppid, SYS_close };
-	uint64_t ppid = (uint64_t)getppid();
-	struct cpu cpu;
-
-	(void)state;
-	patch_calls(f_caller, f_caller_end, nrs, 2);
-	for (unsigned i = 0; i < 100; i++) {
-		call_cpu(&cpu, SYS_getppid, i, 7);
-		func_run(&cpu, rig.func.addr);
-		assert_int_equal(cpu.gpr[RBX], ppid);
-		assert_left(EPID, DL_REC_FIRST, i, 7);
-		assert_left(EPID + 1, DL_REC_FIRST, ppid, ppid);
-		call_cpu(&cpu, SYS_close, (uint64_t)-1, i);
-		func_run(&cpu, rig.func.addr);
-		assert_int_equal(cpu.gpr[RBX], -EBADF);
-		assert_left(EPID, DL_REC_FIRST, (uint64_t)-1, i);
-		assert_left(EPID + 1, DL_REC_FIRST | EBADF << DL_REC_ERRNO, UINT64_MAX, UINT64_MAX);
-	}
-	assert_ring_empty();
-	func_restore();
+	return cpu->gpr[RBX];
 }
 
-static void other_numbers_are_calls_as_ever(void **state)
+static void put_slot(uint64_t at, const uint8_t slot[ARCH_SLOT_CALL])
 {
-	const unsigned nrs[] = { SYS_getppid };
-	struct cpu cpu;
-
-	(void)state;
-	patch_calls(f_caller, f_caller_end, nrs, 1);
-	call_cpu(&cpu, SYS_getpid, 1, 2);
-	func_run(&cpu, rig.func.addr);
-	assert_int_equal(cpu.gpr[RBX], getpid());
-	/* Of the register only the low half is the number. */
-	call_cpu(&cpu, SYS_getppid, 1, 2);
-	cpu.gpr[RAX] |= 0x123400000000;
-	func_run(&cpu, rig.func.addr);
-	assert_int_equal(cpu.gpr[RBX], getppid());
-	assert_left(EPID, DL_REC_FIRST, 1, 2);
-	ring_drain();
-	func_restore();
+	memcpy(ptr(at), slot, ARCH_SLOT_CALL);
 }
 
-static void registers_and_flags_are_those_of_the_bare_call(void **state)
+/* The call's to overwrite. */
+static void forget_overwritten(struct cpu *plain, const struct cpu *patched)
 {
-	const unsigned nrs[] = { SYS_getppid, SYS_getuid, SYS_close };
-	const struct {
-		const uint8_t *code, *end;
-	} functions[] = { { f_caller, f_caller_end }, { f_flags, f_flags_end } };
-
-	(void)state;
-	for (unsigned k = 0; k < 200; k++) {
-		unsigned i = k % 2;
-		struct cpu start, plain, patched;
-
-		patch_calls(functions[i].code, functions[i].end, nrs, 3);
-		call_cpu(&start, nrs[k % 3], (uint64_t)-1, 0);
-		patched = plain = start;
-		func_run(&patched, rig.func.addr);
-		func_restore();
-		func_run(&plain, rig.func.addr);
-		plain.gpr[RCX] = patched.gpr[RCX]; /* the call's to overwrite */
-		plain.gpr[R11] = patched.gpr[R11];
-		assert_same_cpu(&plain, &patched);
-		ring_drain();
-	}
+	plain->gpr[RCX] = patched->gpr[RCX];
+	plain->gpr[R11] = patched->gpr[R11];
 }
 
-static void a_call_that_comes_again_is_not_recorded_anew(void **state)
-{
-	const unsigned nrs[] = { SYS_getppid };
-	uint64_t site, sp = u64(rig.stack) + STACK_TOP;
-	struct cpu cpu;
-
-	(void)state;
-	patch_calls(f_caller, f_caller_end, nrs, 1);
-	site = rig.plan.site;
-	call_cpu(&cpu, SYS_getppid, 1, 2);
-	rig.ring->again = arch_call_again(site, sp + 8); /* another's */
-	func_run(&cpu, rig.func.addr);
-	assert_left(EPID, DL_REC_FIRST, 1, 2);
-	assert_left(EPID + 1, DL_REC_FIRST, (uint64_t)getppid(), (uint64_t)getppid());
-	assert_int_equal(rig.ring->again, arch_call_again(site, sp + 8));
-	call_cpu(&cpu, SYS_getppid, 1, 2);
-	rig.ring->again = arch_call_again(site, sp);
-	func_run(&cpu, rig.func.addr);
-	assert_left(EPID + 1, DL_REC_FIRST, (uint64_t)getppid(), (uint64_t)getppid());
-	assert_int_equal(rig.ring->again, 0);
-	assert_ring_empty();
-	func_restore();
-}
+#define KEEPS_NUMBER false
+#define JOB_ANCHOR 0
+#include "../call_cases.h"
 
 /* ---------------------------------------------------------------- places -- */
 
@@ -245,31 +121,6 @@ static void calls_can_be_left_at_each_instruction(void **state)
 			run_stepped();
 	}
 	func_restore();
-}
-
-static void what_is_no_such_patch_is_refused(void **state)
-{
-	const unsigned nrs[] = { SYS_getppid };
-	struct arch_tramp_call bad;
-	struct arch_tramp_job job = { .plan = &rig.plan, .calls = &bad, .n_calls = 1 };
-	struct arch_tramp t;
-
-	(void)state;
-	patch_calls(f_caller, f_caller_end, nrs, 1);
-	func_restore();
-	bad = calls[0];
-	bad.slot = ARCH_CALLS + ARCH_CALLS_BYTES;
-	job.common = rig.common;
-	assert_string_equal(arch_tramp_build(&job, rig.plan.addr, NULL, 0, &t),
-			    "the system call has no place");
-	bad = calls[0];
-	job.n_calls = ARCH_TRAMP_CALLS + 1;
-	assert_string_equal(arch_tramp_build(&job, rig.plan.addr, NULL, 0, &t),
-			    "too many system calls at one place");
-	job.n_calls = 1;
-	rig.plan.site++;
-	assert_string_equal(arch_tramp_build(&job, rig.plan.addr, NULL, 0, &t),
-			    "the patch does not start with the system call");
 }
 
 int main(void)
