@@ -161,25 +161,8 @@ static bool item_next(const char **p, struct item *it)
 
 /* ------------------------------------------------------------- running -- */
 
-static bool indirect(const struct item *it)
-{
-	return it->insn.flow == ARCH_FLOW_ICALL || it->insn.flow == ARCH_FLOW_IJUMP ||
-	       it->insn.flow == ARCH_FLOW_RET;
-}
-
-/* Where registers lead, so that a wrong one shows. */
-#define AWAY 0x400
-#define AWAYS 16
-
-static uint8_t *away(unsigned i)
-{
-	return world.mid + SITE + AWAY + (size_t)i * 32;
-}
-
-static uint64_t some_value(const struct item *it)
-{
-	return indirect(it) ? address(away(random_next() % AWAYS)) : random_value();
-}
+#define COPY_MIN 4
+#include "../relocate_cases.h"
 
 /* Memory and registers, from random_state only. */
 static void set_up(const struct item *it, struct cpu *c)
@@ -207,14 +190,7 @@ static void set_up(const struct item *it, struct cpu *c)
 		c->x[8] = SYS_getpid;
 }
 
-struct outcome {
-	struct cpu cpu;
-	int where; /* 0 next, 1 target, then the aways */
-	uint8_t data[DATA_LEN];
-	uint8_t stack[STACK_LEN];
-};
-
-#define EXITS (2 + AWAYS)
+#define EXITS (2 + AWAYS) /* next, target, the aways */
 
 static void put_exits(const struct item *it, uint8_t *exits[EXITS])
 {
@@ -230,7 +206,6 @@ static void put_exits(const struct item *it, uint8_t *exits[EXITS])
 	}
 }
 
-/* Sets everything up from seed and runs the item: in place, or what is at slot. */
 static void run_item(const struct item *it, uint64_t seed, const uint8_t *copy, size_t copy_len,
 		     uint8_t *slot, struct outcome *o)
 {
@@ -259,77 +234,25 @@ static void run_item(const struct item *it, uint64_t seed, const uint8_t *copy, 
 }
 
 /* What a veneer of a call may change. */
-static void forget_scratch(const struct item *it, struct outcome *o)
+static void forget(const struct item *it, struct outcome *o)
 {
 	if (it->insn.flow == ARCH_FLOW_CALL || it->insn.flow == ARCH_FLOW_ICALL)
 		o->cpu.x[16] = o->cpu.x[17] = 0;
 }
 
-static void expect_equal(const struct item *it, const struct outcome *a, const struct outcome *b,
-			 int slot)
+static void expect_same_cpu(const struct item *it, const struct cpu *a, const struct cpu *b,
+			    int slot)
 {
 	for (int i = 0; i < 32; i++) {
-		if (a->cpu.x[i] != b->cpu.x[i])
+		if (a->x[i] != b->x[i])
 			fail_msg("%s, slot %d: register %d is %lx in place, %lx in the slot",
-				 it->text, slot, i, (unsigned long)a->cpu.x[i],
-				 (unsigned long)b->cpu.x[i]);
+				 it->text, slot, i, (unsigned long)a->x[i], (unsigned long)b->x[i]);
 	}
-	if (a->cpu.nzcv != b->cpu.nzcv)
+	if (a->nzcv != b->nzcv)
 		fail_msg("%s, slot %d: flags %lx in place, %lx in the slot", it->text, slot,
-			 (unsigned long)a->cpu.nzcv, (unsigned long)b->cpu.nzcv);
-	if (memcmp(a->cpu.v, b->cpu.v, sizeof(a->cpu.v)) != 0)
+			 (unsigned long)a->nzcv, (unsigned long)b->nzcv);
+	if (memcmp(a->v, b->v, sizeof(a->v)) != 0)
 		fail_msg("%s, slot %d: vector registers differ", it->text, slot);
-	if (a->where != b->where || a->where < 0)
-		fail_msg("%s, slot %d: exit %d in place, %d in the slot", it->text, slot, a->where,
-			 b->where);
-	if (memcmp(a->data, b->data, DATA_LEN) != 0)
-		fail_msg("%s, slot %d: data differs", it->text, slot);
-	if (memcmp(a->stack, b->stack, STACK_LEN) != 0)
-		fail_msg("%s, slot %d: the stack differs", it->text, slot);
-}
-
-/* Which exits the item took in place, as a set. */
-static unsigned check_item(const struct item *it)
-{
-	static struct outcome place, moved;
-	uint8_t copy[ARCH_SLOT_MAX];
-	unsigned seen = 0;
-
-	for (int s = 0; s < 3; s++) {
-		const char *why = "none given";
-		size_t n =
-			arch_relocate(it->code, 4, site_pc(), address(world.slots[s]), copy, &why);
-
-		if (n == 0)
-			fail_msg("%s, slot %d: refused: %s", it->text, s, why);
-		assert_in_range(n, 4, ARCH_SLOT_MAX);
-		for (int round = 0; round < ROUNDS; round++) {
-			uint64_t seed = 0x9e3779b97f4a7c15ULL * (unsigned)(round + 1);
-
-			run_item(it, seed, NULL, 0, NULL, &place);
-			run_item(it, seed, copy, n, world.slots[s], &moved);
-			forget_scratch(it, &place);
-			forget_scratch(it, &moved);
-			expect_equal(it, &place, &moved, s);
-			seen |= 1U << place.where;
-		}
-	}
-	return seen;
-}
-
-static unsigned check_corpus(const char *p)
-{
-	struct item it;
-	unsigned n = 0;
-
-	while (item_next(&p, &it)) {
-		unsigned seen = check_item(&it);
-
-		n++;
-		if (it.insn.flow == ARCH_FLOW_COND && seen != 3)
-			fail_msg("%s: not seen both taken and not taken", it.text);
-	}
-	return n;
 }
 
 static void test_plain_and_pc_relative_instructions_do_the_same_in_a_slot(void **state)

@@ -196,29 +196,12 @@ static bool item_next(const char **p, struct item *it)
 
 /* ------------------------------------------------------------- running -- */
 
-static bool indirect(const struct item *it)
-{
-	return it->insn.flow == ARCH_FLOW_ICALL || it->insn.flow == ARCH_FLOW_IJUMP ||
-	       it->insn.flow == ARCH_FLOW_RET;
-}
+#define COPY_MIN 1
+#include "../relocate_cases.h"
 
 static bool is_call_sp(const struct item *it)
 {
 	return it->len == 2 && it->code[0] == 0xff && it->code[1] == 0xd4;
-}
-
-/* Where words of memory and registers lead, so that a wrong operand shows. */
-#define AWAY 0x400
-#define AWAYS 16
-
-static uint8_t *away(unsigned i)
-{
-	return world.mid + SITE + AWAY + (size_t)i * 32;
-}
-
-static uint64_t some_value(const struct item *it)
-{
-	return indirect(it) ? (uintptr_t)away(random_next() % AWAYS) : random_value();
 }
 
 /* Memory and registers, from random_state only. */
@@ -256,14 +239,7 @@ static void set_up(const struct item *it, struct cpu *c)
 	memset(c->fx + 160 + 15 * 16, 0, 16);
 }
 
-struct outcome {
-	struct cpu cpu;
-	int where; /* 0 next, 1 target, 2 on the stack, then the aways */
-	uint8_t data[DATA_LEN];
-	uint8_t stack[STACK_LEN];
-};
-
-#define EXITS (3 + AWAYS)
+#define EXITS (3 + AWAYS) /* next, target, on the stack, the aways */
 
 static void put_exits(const struct item *it, uint8_t *exits[EXITS], const struct cpu *c)
 {
@@ -280,7 +256,6 @@ static void put_exits(const struct item *it, uint8_t *exits[EXITS], const struct
 	}
 }
 
-/* Sets everything up from seed and runs the item: in place, or what is at slot. */
 static void run_item(const struct item *it, uint64_t seed, const uint8_t *copy, size_t copy_len,
 		     uint8_t *slot, struct outcome *o)
 {
@@ -309,7 +284,7 @@ static void run_item(const struct item *it, uint64_t seed, const uint8_t *copy, 
 }
 
 /* Calls through memory keep their target in the word below the return address. */
-static void forget_below_call(const struct item *it, struct outcome *o)
+static void forget(const struct item *it, struct outcome *o)
 {
 	uint64_t sp = o->cpu.gpr[RSP] - (uint64_t)(uintptr_t)(world.mid + STACK);
 
@@ -317,71 +292,20 @@ static void forget_below_call(const struct item *it, struct outcome *o)
 		memset(o->stack + sp - 8, 0, 8);
 }
 
-static void expect_equal(const struct item *it, const struct outcome *a, const struct outcome *b,
-			 int slot)
+static void expect_same_cpu(const struct item *it, const struct cpu *a, const struct cpu *b,
+			    int slot)
 {
 	for (int i = 0; i < 16; i++) {
-		if (a->cpu.gpr[i] != b->cpu.gpr[i])
+		if (a->gpr[i] != b->gpr[i])
 			fail_msg("%s, slot %d: register %d is %lx in place, %lx in the slot",
-				 it->text, slot, i, (unsigned long)a->cpu.gpr[i],
-				 (unsigned long)b->cpu.gpr[i]);
+				 it->text, slot, i, (unsigned long)a->gpr[i],
+				 (unsigned long)b->gpr[i]);
 	}
-	if (a->cpu.flags != b->cpu.flags)
+	if (a->flags != b->flags)
 		fail_msg("%s, slot %d: flags %lx in place, %lx in the slot", it->text, slot,
-			 (unsigned long)a->cpu.flags, (unsigned long)b->cpu.flags);
-	if (memcmp(a->cpu.fx + 32, b->cpu.fx + 32, 384) != 0)
+			 (unsigned long)a->flags, (unsigned long)b->flags);
+	if (memcmp(a->fx + 32, b->fx + 32, 384) != 0)
 		fail_msg("%s, slot %d: vector or x87 registers differ", it->text, slot);
-	if (a->where != b->where || a->where < 0)
-		fail_msg("%s, slot %d: exit %d in place, %d in the slot", it->text, slot, a->where,
-			 b->where);
-	if (memcmp(a->data, b->data, DATA_LEN) != 0)
-		fail_msg("%s, slot %d: data differs", it->text, slot);
-	if (memcmp(a->stack, b->stack, STACK_LEN) != 0)
-		fail_msg("%s, slot %d: the stack differs", it->text, slot);
-}
-
-/* Which exits the item took in place, as a set. */
-static unsigned check_item(const struct item *it)
-{
-	static struct outcome place, moved;
-	uint8_t copy[ARCH_SLOT_MAX];
-	unsigned seen = 0;
-
-	for (int s = 0; s < 3; s++) {
-		const char *why = "none given";
-		size_t n = arch_relocate(it->code, it->len, site_pc(),
-					 (uint64_t)(uintptr_t)world.slots[s], copy, &why);
-
-		if (n == 0)
-			fail_msg("%s, slot %d: refused: %s", it->text, s, why);
-		assert_in_range(n, 1, ARCH_SLOT_MAX);
-		for (int round = 0; round < ROUNDS; round++) {
-			uint64_t seed = 0x9e3779b97f4a7c15ULL * (unsigned)(round + 1);
-
-			run_item(it, seed, NULL, 0, NULL, &place);
-			run_item(it, seed, copy, n, world.slots[s], &moved);
-			forget_below_call(it, &place);
-			forget_below_call(it, &moved);
-			expect_equal(it, &place, &moved, s);
-			seen |= 1U << place.where;
-		}
-	}
-	return seen;
-}
-
-static unsigned check_corpus(const char *p)
-{
-	struct item it;
-	unsigned n = 0;
-
-	while (item_next(&p, &it)) {
-		unsigned seen = check_item(&it);
-
-		n++;
-		if (it.insn.flow == ARCH_FLOW_COND && seen != 3)
-			fail_msg("%s: not seen both taken and not taken", it.text);
-	}
-	return n;
 }
 
 static void test_plain_and_pc_relative_instructions_do_the_same_in_a_slot(void **state)
