@@ -376,7 +376,7 @@ static bool emergency_release(struct engine_task *t)
 		if (s && !t->is_flushed)
 			arch_pc_write(tid, s->pub.addr);
 	}
-	if (sud_emergency_release(t, sig) ||
+	if (sud_emergency_release(t->pub.engine, t, sig) ||
 	    (sig && !t->is_flushed && patch_emergency_fault(t, &r, sig)))
 		sig = 0;
 	if (t->anchor && !t->pub.proc->as->anchor_doubt &&

@@ -247,7 +247,7 @@ bool engine_collect(struct engine *e)
 	pid_t tid;
 
 	do {
-		tid = waitpid(-1, &status, __WALL | WNOHANG);
+		tid = sud_wait(e, -1, &status, WNOHANG);
 	} while (tid < 0 && errno == EINTR);
 	e->no_children = tid < 0 && errno == ECHILD;
 	if (tid <= 0) {
@@ -281,7 +281,7 @@ int engine_wait_task(struct engine *e, pid_t tid, uint64_t ns, int *status)
 	uint64_t deadline = engine_now() + ns;
 
 	for (;;) {
-		pid_t got = waitpid(tid, status, __WALL | WNOHANG);
+		pid_t got = sud_wait(e, tid, status, WNOHANG);
 
 		if (got == tid)
 			return 1;
@@ -359,7 +359,7 @@ void engine_pulse_deinit(struct engine *e)
 static bool wait_pinned(struct engine *e)
 {
 	int status;
-	pid_t tid = waitpid(-1, &status, __WALL);
+	pid_t tid = sud_wait(e, -1, &status, 0);
 
 	if (tid < 0) {
 		e->no_children = errno == ECHILD;

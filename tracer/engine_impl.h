@@ -124,6 +124,7 @@ struct engine_task {
 	bool has_slot; /* its ring is there */
 	bool has_lent_slot; /* to its vfork child, while it sleeps */
 	bool is_dispatched; /* its calls are, by the kernel (sud.h) */
+	struct dispatched_call call; /* that it stopped for */
 	bool call_is_ahead; /* one that was told of, in a slot, before its entry's stop */
 	uint64_t call_mask; /* of signals, as last seen at such a stop */
 	int cpu; /* as of the drain at cpu_at */
@@ -425,7 +426,7 @@ bool syscall_is_caught(const struct engine_task *t, int sig);
 
 /* The thread is about to make a call that was dispatched: tells of it, and says whether its
  * exit is wanted. */
-bool syscall_dispatched(struct engine *e, struct engine_task *t);
+bool syscall_dispatched(struct engine *e, struct engine_task *t, uint64_t behind);
 
 /* The return of a call that a trampoline made. */
 void syscall_tell_return(struct engine *e, struct engine_task *t, unsigned nr, int64_t result);

@@ -128,14 +128,17 @@ bool site_original_regs(struct task *t, struct arch_regs *ret)
 	return true;
 }
 
-/* Is pc right behind the copy of a displaced system call? */
-static bool is_behind_copy(const struct patch *p, uint64_t pc)
+/* Is pc at or right behind the copy of a displaced system call? */
+static bool is_at_copy(const struct patch *p, uint64_t pc)
 {
 	const struct arch_patch_plan *plan = &p->tramp.plan;
 
-	for (unsigned k = 0; k < plan->n_insns; k++)
-		if (arch_tramp_syscall(&p->tramp, plan->addr + plan->insn[k + 1]) == pc)
+	for (unsigned k = 0; k < plan->n_insns; k++) {
+		uint64_t behind = arch_tramp_syscall(&p->tramp, plan->addr + plan->insn[k + 1]);
+
+		if (behind && (pc == behind || pc == behind - arch_syscall_stub_trap))
 			return true;
+	}
 	return false;
 }
 
@@ -149,7 +152,7 @@ bool patch_sleeps(struct engine_task *t)
 	if (!now || !patch_contains(as, arch_pc(now)))
 		return false;
 	p = patch_of_tramp(as, arch_pc(now));
-	if (p && is_behind_copy(p, arch_pc(now)))
+	if (p && is_at_copy(p, arch_pc(now)))
 		return false;
 	r = *now;
 	return patch_unwind(as, &t->pub, &r, &place) &&

@@ -11,7 +11,9 @@
  *    that is wanted.  Whatever keeps it from being made, or makes the kernel restart
  *    it, leads back to an instruction that is dispatched: it stops again, and is
  *    known by its place and stack pointer;
- *  - at signals, unwinding and the end threads are where they would be without us.
+ *  - at signals, unwinding and the end threads are where they would be without us;
+ *  - a tracer may be killed at any moment: a thread stands at the instruction of its call,
+ *    not behind it, from before its stop is taken until it goes on.
  */
 #include <errno.h>
 #include <signal.h>
@@ -19,6 +21,7 @@
 #include <string.h>
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 
 #include "engine_impl.h"
 #include "procfs.h"
@@ -230,23 +233,62 @@ void sud_disarm(struct engine *e, struct aspace *as, const char *why)
 
 /* ------------------------------------------------------------------ stops -- */
 
-struct call {
-	uint64_t behind; /* the instruction, where the thread stands */
-	unsigned nr;
-	bool is_foreign; /* of another architecture's convention */
-};
-
-static bool look(struct engine_task *t, int sig, struct call *ret)
+/* si is what the thread stopped for, r its registers: did the kernel dispatch a call? */
+static bool is_dispatch(const siginfo_t *si, const struct arch_regs *r)
 {
+	uint64_t behind = (uint64_t)si->si_call_addr;
+
+	/* The program may send itself anything; not the rest of it. */
+	return si->si_signo == SIGSYS && si->si_code == USER_DISPATCH && behind == arch_pc(r) &&
+	       (unsigned)si->si_syscall == (unsigned)arch_syscall_nr_get(r);
+}
+
+/*
+ * A tracer that is killed leaves a thread whose stop it has taken (waitpid) without its
+ * signal: a call that was dispatched would never be made.  So the thread is put back to
+ * the instruction before its stop is taken.
+ */
+static void put_back(struct engine *e, pid_t tid)
+{
+	struct engine_task *t = task_find(e, tid);
+	struct arch_regs r;
 	siginfo_t si;
 
-	if (sig != SIGSYS || !t->is_dispatched ||
-	    ptrace(PTRACE_GETSIGINFO, t->pub.tid, NULL, &si) || si.si_code != USER_DISPATCH)
-		return false;
-	ret->behind = (uint64_t)si.si_call_addr;
-	ret->nr = (unsigned)si.si_syscall;
-	ret->is_foreign = si.si_arch != arch_audit();
-	return true;
+	if (!t || !t->is_dispatched || ptrace(PTRACE_GETSIGINFO, tid, NULL, &si) ||
+	    arch_regs_read(tid, &r) || !is_dispatch(&si, &r) ||
+	    arch_pc_write(tid, arch_pc(&r) - arch_syscall_stub_trap) < 0)
+		return;
+	t->call = (struct dispatched_call){
+		.behind = arch_pc(&r),
+		.nr = (unsigned)si.si_syscall,
+		.is_foreign = si.si_arch != arch_audit(),
+	};
+}
+
+pid_t sud_wait(struct engine *e, pid_t tid, int *status, int options)
+{
+	siginfo_t si = { 0 };
+	pid_t got;
+
+	do {
+		if (!e->share)
+			return waitpid(tid, status, __WALL | options);
+		if (waitid(tid < 0 ? P_ALL : P_PID, tid < 0 ? 0 : (id_t)tid, &si,
+			   WEXITED | WSTOPPED | WNOWAIT | __WALL | options))
+			return -1;
+		if (!si.si_pid)
+			return 0;
+		if (si.si_code == CLD_TRAPPED && si.si_status == SIGSYS)
+			put_back(e, si.si_pid);
+		got = waitpid(si.si_pid, status, __WALL | WNOHANG);
+	} while (!got && !(options & WNOHANG)); /* killed in between */
+	return got;
+}
+
+/* The call that t has stopped for; NULL: for something else. */
+static const struct dispatched_call *stopped_for(const struct engine_task *t, int sig)
+{
+	return sig == SIGSYS && t->call.behind ? &t->call : NULL;
 }
 
 /*
@@ -268,7 +310,8 @@ static void repair_mask(struct engine_task *t)
 }
 
 /* Is the call one that ends the program's indifference? */
-static const char *ends_it(struct aspace *as, const struct call *c, const struct arch_regs *r)
+static const char *ends_it(struct aspace *as, const struct dispatched_call *c,
+			   const struct arch_regs *r)
 {
 	uint64_t handler = 0;
 
@@ -317,7 +360,6 @@ static void make(struct engine *e, struct engine_task *t, uint64_t behind, bool 
 		return;
 	if (!slot) {
 		sud_disarm(e, as, "there is no more place for calls");
-		task_pc_set(t, behind - arch_syscall_stub_trap);
 		return;
 	}
 	task_pc_set(t, slot);
@@ -335,17 +377,18 @@ static void wake(struct engine_task *t)
 	}
 }
 
-static void take(struct engine *e, struct engine_task *t, const struct call *c)
+static void take(struct engine *e, struct engine_task *t, const struct dispatched_call *c)
 {
 	struct aspace *as = t->pub.proc->as;
 	struct arch_regs *r = task_regs(&t->pub);
-	uint64_t behind = r ? sud_home(as, arch_pc(r)) : 0;
+	uint64_t behind = r ? sud_home(as, arch_pc(r) + arch_syscall_stub_trap) : 0;
 	bool is_wanted = false;
 	const char *why;
 
 	if (!r)
 		return;
 	if (patch_sleeps(t)) {
+		task_pc_set(t, arch_pc(r) + arch_syscall_stub_trap);
 		wake(t);
 		return;
 	}
@@ -356,17 +399,21 @@ static void take(struct engine *e, struct engine_task *t, const struct call *c)
 		return;
 	}
 	if (!c->is_foreign)
-		is_wanted = syscall_dispatched(e, t);
-	if (t->pub.state == TASK_STOPPED)
-		make(e, t, behind, is_wanted);
+		is_wanted = syscall_dispatched(e, t, behind);
+	if (t->pub.state != TASK_STOPPED)
+		return;
+	task_pc_set(t, behind - arch_syscall_stub_trap); /* others may be patched first */
+	make(e, t, behind, is_wanted);
 }
 
 bool sud_stop(struct engine *e, struct engine_task *t, int sig)
 {
-	struct call c;
+	struct dispatched_call c;
 
-	if (!look(t, sig, &c))
+	if (!stopped_for(t, sig))
 		return false;
+	c = t->call;
+	t->call.behind = 0;
 	e->stats.syscall_stops++;
 	e->stats.call_stops++;
 	pin_note(e, t);
@@ -421,16 +468,9 @@ void sud_rewind(struct engine_task *t)
 
 bool sud_undo(struct engine_task *t, int sig)
 {
-	struct arch_regs *r;
-	struct call c;
-
-	if (!look(t, sig, &c))
+	if (!stopped_for(t, sig))
 		return false;
-	r = task_regs(&t->pub);
-	if (r && patch_sleeps(t))
-		wake(t);
-	else if (r)
-		task_pc_set(t, arch_pc(r) - arch_syscall_stub_trap);
+	t->call.behind = 0; /* it stands at the instruction, or at that of a sleep of ours */
 	return true;
 }
 
@@ -463,14 +503,15 @@ void sud_emergency(struct engine *e)
 	sud_share_block(e, false);
 }
 
-bool sud_emergency_release(struct engine_task *t, int sig)
+bool sud_emergency_release(struct engine *e, struct engine_task *t, int sig)
 {
-	struct arch_regs r;
-	struct call c;
-	bool is_ours = look(t, sig, &c) && arch_regs_read(t->pub.tid, &r) == 0;
+	siginfo_t si;
+	bool is_ours = sig == SIGSYS && t->is_dispatched &&
+		       !ptrace(PTRACE_GETSIGINFO, t->pub.tid, NULL, &si) &&
+		       si.si_code == USER_DISPATCH;
 
-	if (is_ours && !t->is_flushed) /* else it was dealt with */
-		arch_pc_write(t->pub.tid, arch_pc(&r) - arch_syscall_stub_trap);
+	if (is_ours)
+		put_back(e, t->pub.tid);
 	if (t->is_dispatched)
 		configure(t->pub.tid, false);
 	return is_ours;

@@ -15,6 +15,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "../arch/record.h"
 #include "../dlang/vec.h"
@@ -39,6 +40,13 @@ struct sud_piece {
 	bool is_bad;
 };
 
+/* A call that the kernel dispatched, of which the stop was taken. */
+struct dispatched_call {
+	uint64_t behind; /* the instruction; 0: there is none */
+	unsigned nr;
+	bool is_foreign; /* of another architecture's convention */
+};
+
 /* Of an address space. */
 struct sud {
 	bool is_armed;
@@ -57,6 +65,8 @@ void sud_enlist(struct engine_task *t);
 void sud_discharge(struct engine_task *t);
 /* For a while: its calls are not dispatched, or are again. */
 void sud_configure(struct engine_task *t, bool on);
+/* waitpid(), with __WALL; a thread that stopped for its call is put back before. */
+pid_t sud_wait(struct engine *e, pid_t tid, int *status, int options);
 /* A SIGSYS of the kernel's dispatch?  true: dealt with. */
 bool sud_stop(struct engine *e, struct engine_task *t, int sig);
 /* The same while the thread is let go: its call comes again. */
@@ -74,7 +84,7 @@ void sud_disarm(struct engine *e, struct aspace *as, const char *why);
 void sud_sync(struct engine *e);
 /* All targets at once, without memory or locks. */
 void sud_emergency(struct engine *e);
-bool sud_emergency_release(struct engine_task *t, int sig);
+bool sud_emergency_release(struct engine *e, struct engine_task *t, int sig);
 bool sud_is_armed(const struct aspace *as);
 bool sud_copy(struct aspace *to, const struct aspace *from);
 void sud_unmap(struct engine *e, struct aspace *as);

@@ -335,8 +335,11 @@ static void enter(struct engine *e, struct engine_task *t, struct arch_regs *r)
 		return;
 	/* First: what it takes is not the call's time. */
 	fastcall_note(e, t);
-	if (t->pub.state == TASK_STOPPED)
-		tell_entry(e, t, nr);
+	if (t->pub.state != TASK_STOPPED)
+		return;
+	if (t->is_dispatched) /* clauses see it where it is at other stops */
+		task_pc_set(t, t->entry.pc);
+	tell_entry(e, t, nr);
 }
 
 static void leave(struct engine *e, struct engine_task *t, struct arch_regs *r)
@@ -413,14 +416,16 @@ void syscall_stop(struct engine *e, struct task *t)
 	task_resume(task_impl(t));
 }
 
-bool syscall_dispatched(struct engine *e, struct engine_task *t)
+bool syscall_dispatched(struct engine *e, struct engine_task *t, uint64_t behind)
 {
-	struct arch_regs *r = task_regs(&t->pub);
-	unsigned nr = r ? (unsigned)arch_syscall_nr_get(r) : 0;
+	struct arch_regs *now = task_regs(&t->pub), r;
+	unsigned nr = now ? (unsigned)arch_syscall_nr_get(now) : 0;
 
-	if (!r || (!is_watched(e, nr) && nr != SYS_restart_syscall && nr != SYS_rt_sigreturn))
+	if (!now || (!is_watched(e, nr) && nr != SYS_restart_syscall && nr != SYS_rt_sigreturn))
 		return false;
-	enter(e, t, r);
+	r = *now;
+	arch_set_pc(&r, behind);
+	enter(e, t, &r);
 	t->pub.in_syscall = t->exit_wanted;
 	if (!t->exit_wanted && nr != SYS_execve && nr != SYS_execveat)
 		t->pub.syscall_nr = -1;
