@@ -110,7 +110,8 @@ struct arch_ring {
 	uint64_t drops;
 	uint64_t unused3[2];
 	struct arch_clock clock0; /* the consumer's, but for want of room there */
-	uint64_t unused4;
+	uint32_t bell; /* not 0: the thread waits to be stopped (arch_bell_code) */
+	uint32_t unused4;
 	/* The consumer's. */
 	uint64_t limit;
 	uint64_t tail;
@@ -578,7 +579,8 @@ const char *arch_objects_refuse(const struct arch_tramp_firing *f, const struct 
  *
  * Where the kernel dispatches calls (Syscall User Dispatch), which stops all that
  * are not made there, a trampoline has a plain slot: calls whose byte of the table
- * at ARCH_CALLS_TABLE is 0 (by the low 16 bits of their number) are made in it.
+ * at ARCH_CALLS_TABLE is 0 (by the low 16 bits of their number) are made in it.  The
+ * others ring the bell: they wait there to be stopped, without a signal.
  */
 /* Above what programs linked to fixed addresses use, below what AddressSanitizer (2 GiB)
  * and small Java heaps (4 GiB downwards) take. */
@@ -590,6 +592,10 @@ const char *arch_objects_refuse(const struct arch_tramp_firing *f, const struct 
 #define ARCH_CALLS_WORD (ARCH_CALLS + ARCH_CALLS_BYTES)
 #define ARCH_CALLS_TABLE (ARCH_CALLS_WORD + 0x1000)
 #define ARCH_CALLS_SHARED UINT64_C(0x11000) /* bytes of both */
+/* Behind the last slot; who listens waits at the word, which is always 0. */
+#define ARCH_BELL_BYTES 256
+#define ARCH_CALLS_BELL (ARCH_CALLS_WORD - ARCH_BELL_BYTES)
+#define ARCH_CALLS_BELL_WORD (ARCH_CALLS_WORD + 64)
 #define ARCH_TRAMP_CALLS 8 /* numbers at one site */
 struct arch_tramp_call {
 	uint32_t nr;
@@ -737,6 +743,14 @@ struct arch_tramp_place {
 void arch_call_slot(const struct arch_tramp *t, uint32_t i, uint8_t out[ARCH_SLOT_CALL]);
 /* Those of a slot that makes the call of the instruction code, and goes on at back. */
 void arch_plain_slot(const uint8_t *code, uint64_t back, uint8_t out[ARCH_SLOT_CALL]);
+/* What is at ARCH_CALLS_BELL. */
+void arch_bell_code(uint8_t out[ARCH_BELL_BYTES]);
+/* pc is there: r becomes what it is at the copy of the call.  false: it is elsewhere. */
+bool arch_bell_unwind(struct arch_regs *r, arch_read_fn *read, void *arg);
+/* Registers about to make a call: as they are while it is being made. */
+void arch_bell_rung(struct arch_regs *r);
+/* A system call that leaves errno alone. */
+int64_t arch_raw_call(unsigned nr, uint64_t a, uint64_t b, uint64_t c, uint64_t d);
 /* Where the frame of a signal's handler has the interrupted pc, and the result of a call: of a
  * thread at the handler's first instruction.  false: nothing is ever ARCH_CALL_UNDECIDED. */
 bool arch_call_frame(const struct arch_regs *r, uint64_t *pc_at, uint64_t *result_at);

@@ -454,6 +454,7 @@ struct error *engine_poll(struct engine *e, uint64_t deadline_ns, unsigned *n_re
 	if (e->queue_head == e->queue.n)
 		wait_first(e, deadline_ns);
 	ring_idle(e);
+	sud_hear(e);
 	if (is_lone_stop(e))
 		e->may_have_more = false;
 	else
@@ -482,6 +483,8 @@ static void dispatch_stop(struct engine *e, struct event *ev)
 {
 	struct engine_task *t = task_impl(ev->task);
 
+	if (sud_rung(e, t))
+		return;
 	/* Watched or not: a call that was on its way at the attach is no entry later. */
 	syscall_note_interrupt(e, t, 0);
 	task_resume(t);

@@ -24,7 +24,7 @@
 
 #include "engine_impl.h"
 
-#define N_SLOTS (ARCH_CALLS_BYTES / ARCH_SLOT_CALL)
+#define N_SLOTS ((ARCH_CALLS_BELL - ARCH_CALLS) / ARCH_SLOT_CALL)
 #define N_HOT 256u
 /* Stops at a place before it is looked at: the first costs memory and symbol tables. */
 #define FIRST_STOPS 64u
@@ -156,7 +156,7 @@ bool fastcall_mapped(const struct aspace *as)
 
 struct patch *fastcall_patch(const struct aspace *as, uint64_t pc)
 {
-	if (!fastcall_contains(as, pc))
+	if (!fastcall_contains(as, pc) || pc >= ARCH_CALLS_BELL)
 		return NULL;
 	return as->calls->owners[(pc - ARCH_CALLS) / ARCH_SLOT_CALL];
 }
@@ -194,6 +194,7 @@ static const char *map_slots(struct engine *e, struct aspace *as)
 		0,
 	};
 	struct engine_task *t = inject_choose(e, as);
+	uint8_t bell[ARCH_BELL_BYTES];
 	struct error *err;
 	int64_t result;
 
@@ -205,6 +206,9 @@ static const char *map_slots(struct engine *e, struct aspace *as)
 		error_destroy(err);
 		return "the addresses that calls are made at are not free";
 	}
+	arch_bell_code(bell);
+	if (mem_write_raw(as, ARCH_CALLS_BELL, bell, sizeof(bell)) != sizeof(bell))
+		return "the addresses that calls are made at can't be written";
 	as->calls->is_refused = false;
 	as->calls->is_mapped = true;
 	return NULL;

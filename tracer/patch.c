@@ -100,8 +100,13 @@ static struct patch *inside(struct aspace *as, struct aspace *memory, const stru
 bool patch_unwind(struct aspace *as, struct task *t, struct arch_regs *r,
 		  struct arch_tramp_place *place)
 {
-	struct patch *p = as->code.n ? inside(as, t->proc->as, r) : NULL;
-	uint64_t bare = p || !fastcall_contains(as, arch_pc(r)) ? 0 : sud_bare_pc(as, arch_pc(r));
+	struct patch *p;
+	uint64_t bare;
+
+	if (fastcall_contains(as, arch_pc(r)))
+		arch_bell_unwind(r, read_word, t->proc->as);
+	p = as->code.n ? inside(as, t->proc->as, r) : NULL;
+	bare = p || !fastcall_contains(as, arch_pc(r)) ? 0 : sud_bare_pc(as, arch_pc(r));
 
 	if (bare) {
 		*place = (struct arch_tramp_place){ .phase = ARCH_TRAMP_COPY,

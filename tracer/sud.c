@@ -192,7 +192,12 @@ static void undo_patches(struct engine *e, struct aspace *as)
 	}
 }
 
-/* Out of slots, which would be seen by PTRACE_SYSCALL now. */
+static bool is_in_bell(const struct engine_task *t, const struct arch_regs *r)
+{
+	return fastcall_contains(t->pub.proc->as, arch_pc(r)) && arch_pc(r) >= ARCH_CALLS_BELL;
+}
+
+/* Out of slots, which would be seen by PTRACE_SYSCALL now, and of the bell. */
 static void go_home(struct engine_task *t)
 {
 	struct arch_tramp_place place;
@@ -201,7 +206,8 @@ static void go_home(struct engine_task *t)
 	if (!r)
 		return;
 	u = *r;
-	if (!patch_unwind(t->pub.proc->as, &t->pub, &u, &place) || place.stage == ARCH_CALL_NONE)
+	if (!patch_unwind(t->pub.proc->as, &t->pub, &u, &place) ||
+	    (place.stage == ARCH_CALL_NONE && !is_in_bell(t, r)))
 		return;
 	arch_set_pc(&u, place.orig);
 	*r = u;
@@ -419,6 +425,71 @@ bool sud_stop(struct engine *e, struct engine_task *t, int sig)
 	pin_note(e, t);
 	repair_mask(t);
 	take(e, t, &c);
+	task_resume(t);
+	return true;
+}
+
+/* --------------------------------------------------------------- the bell -- */
+
+static struct arch_ring *ring_of(const struct engine_task *t)
+{
+	const struct ring_space *rs = t->pub.proc->as->rings;
+
+	if (t->ring)
+		return t->ring->hdr;
+	return rs ? (struct arch_ring *)(void *)rs->page : NULL;
+}
+
+void sud_hear(struct engine *e)
+{
+	if (!sud_share_is_rung(e))
+		return;
+	for (struct engine_task *t = e->tasks; t; t = t->next) {
+		const struct arch_ring *r = t->pub.state == TASK_RUNNING ? ring_of(t) : NULL;
+
+		if (r && t->pub.proc->as->sud && __atomic_load_n(&r->bell, __ATOMIC_ACQUIRE))
+			task_interrupt(t);
+	}
+}
+
+/* From there to its call. */
+static bool leave_bell(struct engine_task *t, struct arch_regs *r)
+{
+	struct arch_tramp_place place;
+	struct arch_regs u = *r;
+
+	if (!patch_unwind(t->pub.proc->as, &t->pub, &u, &place))
+		return false;
+	arch_set_pc(&u, place.orig);
+	*r = u;
+	task_regs_changed(&t->pub);
+	return true;
+}
+
+bool sud_rung(struct engine *e, struct engine_task *t)
+{
+	struct aspace *as = t->pub.proc->as;
+	struct arch_regs *r = task_regs(&t->pub);
+	struct dispatched_call c = { 0 };
+
+	if (!r || !is_in_bell(t, r))
+		return false;
+	if (ring_of(t))
+		__atomic_store_n(&ring_of(t)->bell, 0, __ATOMIC_RELEASE);
+	if (!leave_bell(t, r))
+		return false;
+	if (t->is_dispatched) {
+		arch_bell_rung(r);
+		c.nr = (unsigned)arch_syscall_nr_get(r);
+		e->stats.syscall_stops++;
+		e->stats.call_stops++;
+		take(e, t, &c);
+	} else {
+		const struct patch *p = patch_live_at(as, arch_pc(r));
+
+		if (p && p->tramp.plain_slot) /* nobody wants to know of it */
+			task_pc_set(t, p->tramp.plain_slot);
+	}
 	task_resume(t);
 	return true;
 }

@@ -69,6 +69,9 @@ void sud_configure(struct engine_task *t, bool on);
 pid_t sud_wait(struct engine *e, pid_t tid, int *status, int options);
 /* A SIGSYS of the kernel's dispatch?  true: dealt with. */
 bool sud_stop(struct engine *e, struct engine_task *t, int sig);
+/* Who waits at the bell is stopped, and told of at that stop. */
+void sud_hear(struct engine *e);
+bool sud_rung(struct engine *e, struct engine_task *t);
 /* The same while the thread is let go: its call comes again. */
 bool sud_undo(struct engine_task *t, int sig);
 /* Stopped for another reason, with such a SIGSYS still to come? */
@@ -115,6 +118,8 @@ const char *sud_share_open(struct engine *e);
 /* Into the (stopped) address space. */
 const char *sud_share_map(struct engine *e, struct aspace *as);
 void sud_share_block(struct engine *e, bool on);
+/* Since it was last asked? */
+bool sud_share_is_rung(struct engine *e);
 uint8_t *sud_share_table(struct engine *e);
 void sud_share_close(struct engine *e);
 

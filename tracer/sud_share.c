@@ -10,12 +10,15 @@
  * a process made with CLONE_VM that does nothing but wait for our end.
  *
  * Rules:
- *  - the keeper shares thread-local storage with us: it makes no call that fails;
+ *  - the keeper shares thread-local storage with us: it makes no call that fails but
+ *    by arch_raw_call();
+ *  - it listens at the bell (record.h) while calls are dispatched, and wakes us;
  *  - the file goes to each target over a socket that the target makes, as a target
  *    may not be allowed to open ours.
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/futex.h>
 #include <signal.h>
 #include <sched.h>
 #include <stdlib.h>
@@ -39,6 +42,7 @@
 #endif
 
 struct sud_share {
+	_Atomic bool is_rung; /* somebody waits at the bell */
 	int fd;
 	uint8_t *local;
 	int pipe[2]; /* the keeper reads; its end is our end */
@@ -55,7 +59,34 @@ static _Atomic uint32_t *word_of(const struct sud_share *s)
 struct keeper {
 	int pipe;
 	uint8_t *stack;
+	struct sud_share *share;
+	struct engine *engine;
 };
+
+#define LISTEN_S 1
+
+/* Until somebody rings, or a little longer. */
+static bool is_rung(const struct sud_share *s)
+{
+	const struct timespec ts = { .tv_sec = LISTEN_S };
+	uint64_t bell = (uint64_t)(uintptr_t)s->local + (ARCH_CALLS_BELL_WORD - ARCH_CALLS_WORD);
+
+	return arch_raw_call(SYS_futex, bell, FUTEX_WAIT, 0, (uint64_t)(uintptr_t)&ts) == 0;
+}
+
+/* As long as calls are dispatched. */
+static void listen_to(const struct keeper *k)
+{
+	const struct engine *e = k->engine;
+
+	while (atomic_load(word_of(k->share)) == SELECTOR_BLOCK) {
+		if (!is_rung(k->share))
+			continue;
+		atomic_store(&k->share->is_rung, true);
+		atomic_store(&k->engine->woken, true);
+		arch_raw_call(SYS_tgkill, (uint64_t)e->pid, (uint64_t)e->tid, SIGCHLD, 0);
+	}
+}
 
 static int keep(void *arg)
 {
@@ -63,7 +94,7 @@ static int keep(void *arg)
 	char c;
 
 	while (read(k->pipe, &c, 1) > 0)
-		;
+		listen_to(k);
 	_exit(0);
 }
 
@@ -85,7 +116,7 @@ static int start_keeper(void *arg)
 }
 
 /* Twice, so that it is nobody's child: the tracer waits for all its own. */
-static const char *make_keeper(struct sud_share *s)
+static const char *make_keeper(struct engine *e, struct sud_share *s)
 {
 	uint8_t *stacks = mmap(NULL, 2 * (size_t)STACK_BYTES, PROT_READ | PROT_WRITE,
 			       MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
@@ -101,6 +132,8 @@ static const char *make_keeper(struct sud_share *s)
 	}
 	k->stack = stacks;
 	k->pipe = s->pipe[0];
+	k->share = s;
+	k->engine = e;
 	pid = clone(start_keeper, stacks + 2 * (size_t)STACK_BYTES,
 		    CLONE_VM | CLONE_VFORK | SIGCHLD, k);
 	while (pid > 0 && waitpid(pid, &status, __WALL) < 0 && errno == EINTR)
@@ -126,7 +159,7 @@ static void share_free(struct sud_share *s)
 	free(s);
 }
 
-static const char *fill(struct sud_share *s)
+static const char *fill(struct engine *e, struct sud_share *s)
 {
 	void *local;
 
@@ -139,7 +172,7 @@ static const char *fill(struct sud_share *s)
 	s->local = local;
 	if (prctl(PR_GET_TID_ADDRESS, &s->old_tid_address))
 		s->old_tid_address = NULL;
-	return make_keeper(s);
+	return make_keeper(e, s);
 }
 
 const char *sud_share_open(struct engine *e)
@@ -155,7 +188,7 @@ const char *sud_share_open(struct engine *e)
 	if (!s)
 		return "out of memory";
 	s->fd = s->pipe[0] = s->pipe[1] = -1;
-	why = fill(s);
+	why = fill(e, s);
 	if (why) {
 		share_free(s);
 		return why;
@@ -167,8 +200,17 @@ const char *sud_share_open(struct engine *e)
 
 void sud_share_block(struct engine *e, bool on)
 {
-	if (e->share)
-		atomic_store(word_of(e->share), on ? SELECTOR_BLOCK : SELECTOR_ALLOW);
+	struct sud_share *s = e->share;
+	uint32_t word = on ? SELECTOR_BLOCK : SELECTOR_ALLOW;
+
+	/* Whoever comes to the bell before the keeper listens rings again. */
+	if (s && atomic_exchange(word_of(s), word) != word && on && write(s->pipe[1], "", 1) < 1)
+		atomic_store(word_of(s), SELECTOR_ALLOW); /* nobody listens */
+}
+
+bool sud_share_is_rung(struct engine *e)
+{
+	return e->share && atomic_exchange(&e->share->is_rung, false);
 }
 
 uint8_t *sud_share_table(struct engine *e)

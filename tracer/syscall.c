@@ -252,7 +252,7 @@ void syscall_note_interrupt(struct engine *e, struct engine_task *t, int sig)
 	 * A trampoline's call: it tells of the return itself, and of no second entry.  One in
 	 * a plain slot goes on there, unless a handler comes back to its place.
 	 */
-	if (fastcall_contains(t->pub.proc->as, arch_pc(r))) {
+	if (fastcall_contains(t->pub.proc->as, arch_pc(r)) && arch_pc(r) < ARCH_CALLS_BELL) {
 		if (!fastcall_is_plain(t->pub.proc->as, arch_pc(r)) || !sig ||
 		    !syscall_is_caught(t, sig))
 			return;

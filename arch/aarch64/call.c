@@ -219,6 +219,24 @@ void arch_plain_slot(const uint8_t *code, uint64_t back, uint8_t out[ARCH_SLOT_C
 	__builtin_memset(out, 0, ARCH_SLOT_CALL);
 }
 
+void arch_bell_code(uint8_t out[ARCH_BELL_BYTES])
+{
+	__builtin_memset(out, 0, ARCH_BELL_BYTES);
+}
+
+bool arch_bell_unwind(struct arch_regs *r, arch_read_fn *read, void *arg)
+{
+	(void)r;
+	(void)read;
+	(void)arg;
+	return false;
+}
+
+void arch_bell_rung(struct arch_regs *r)
+{
+	(void)r;
+}
+
 bool arch_hop_range(const uint8_t code[ARCH_HOP_CODE], uint64_t site, unsigned i,
 		    struct arch_span *ret)
 {

@@ -147,7 +147,7 @@ void x64_calls_emit(struct x64_gen *g, struct arch_tramp *t)
 /*
  *	movzwl %ax, %ecx; movzbl table(%rcx), %ecx
  *	jrcxz go
- *	jmp copy
+ *	lea copy(%rip), %rcx; jmp bell
  * go:	mov $slot, %ecx; jmp *%rcx
  * copy:
  * Flags stay as they are.  Nothing is done until the slot: who is interrupted may
@@ -162,7 +162,10 @@ void x64_plain_emit(struct x64_gen *g)
 	x64_state(g);
 	EMIT(e, 0x0f, 0xb7, 0xc8, 0x0f, 0xb6, 0x89);
 	emit32(e, (uint32_t)ARCH_CALLS_TABLE);
-	EMIT(e, 0xe3, 0x02, 0xeb, 0x07);
+	EMIT(e, 0xe3, 0x10);
+	EMIT(e, 0x48, 0x8d, 0x0d, 0x10, 0, 0, 0, 0x41, 0xbb); /* lea copy(%rip), %rcx; mov .. */
+	emit32(e, (uint32_t)ARCH_CALLS_BELL);
+	EMIT(e, 0x41, 0xff, 0xe3); /* jmp *%r11 */
 	emit_byte(e, 0xb9);
 	emit32(e, (uint32_t)g->job->plain_slot);
 	EMIT(e, 0xff, 0xe1);
