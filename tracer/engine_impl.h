@@ -131,6 +131,14 @@ struct engine_task {
 	uint64_t cpu_at;
 };
 
+#define SIGNALS_MAX 64
+
+/* What is known of a signal's action. */
+struct signal_flags {
+	uint64_t read, changed; /* when; 0: never */
+	bool restarts;
+};
+
 struct engine_process {
 	struct process pub;
 	bool is_silent; /* not followed: nothing is told of it */
@@ -141,6 +149,7 @@ struct engine_process {
 	bool trap_caught, trap_ignored, trap_action_known;
 	uint64_t trap_learned; /* when it was last read */
 	uint8_t trap_action[SIGACTION_BYTES];
+	struct signal_flags flags[SIGNALS_MAX + 1]; /* while its calls are dispatched */
 	int inherited_filters; /* seccomp filters that are not the program's own */
 	bool has_own_filter; /* it has been seen to install one */
 	/* The way to the hold point (launch.c). */
@@ -422,6 +431,10 @@ void syscall_exec_return(struct engine *e, struct engine_task *t);
 /* Is the call told of? */
 bool syscall_is_told(const struct engine_task *t, unsigned nr);
 /* Would the signal run a handler? */
+/* At its end: it may have made a call that nobody has told of. */
+void syscall_ends(struct engine *e, struct engine_task *t);
+/* The thread is about to set what the signal does. */
+void syscall_sets_action(struct engine_task *t, int sig);
 bool syscall_is_caught(const struct engine_task *t, int sig);
 
 /* The thread is about to make a call that was dispatched: tells of it, and says whether its

@@ -426,6 +426,7 @@ static void tell_exit(struct engine *e, struct engine_task *t)
 
 void life_exit(struct engine *e, struct task *t, const struct event *ev)
 {
+	syscall_ends(e, task_impl(t));
 	t->exit_status = (int)ev->msg;
 	tell_exit(e, task_impl(t));
 	task_resume(task_impl(t));

@@ -124,6 +124,7 @@ void signal_learn_mask(struct engine_task *t)
 void signal_exec(struct engine_process *p)
 {
 	p->trap_caught = p->trap_action_known = false;
+	memset(p->flags, 0, sizeof(p->flags));
 	if (p->trap_ignored) /* as before the program */
 		set_ignored(p);
 }

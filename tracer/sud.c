@@ -110,7 +110,11 @@ static const char *check_program(struct engine *e, struct aspace *as)
 	return why;
 }
 
-/* What must stop: what is watched, what may disarm, and ways back to interrupted calls. */
+/*
+ * What must stop: what is watched, what may disarm, and ways back to interrupted calls.
+ * But a thread that ends may have no stack any more, which the bell needs: that is told
+ * of as it ends (life_exit).
+ */
 void sud_sync(struct engine *e)
 {
 	uint8_t *table = sud_share_table(e);
@@ -119,6 +123,8 @@ void sud_sync(struct engine *e)
 		table[nr] = syscall_wants(e->watched.entry, nr) ||
 			    syscall_wants(e->watched.exit, nr) || nr == SYS_rt_sigaction ||
 			    nr == SYS_prctl || nr == SYS_restart_syscall || nr == SYS_rt_sigreturn;
+	if (table)
+		table[SYS_exit] = 0;
 }
 
 static const char *prepare(struct engine *e, struct aspace *as)
@@ -398,6 +404,8 @@ static void take(struct engine *e, struct engine_task *t, const struct dispatche
 		wake(t);
 		return;
 	}
+	if (c->nr == SYS_rt_sigaction)
+		syscall_sets_action(t, (int)arch_syscall_arg(r, 0));
 	why = ends_it(as, c, r);
 	if (why || !sud_is_armed(as)) {
 		task_pc_set(t, behind - arch_syscall_stub_trap);

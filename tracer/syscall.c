@@ -89,15 +89,37 @@ static void tell_return(struct engine *e, struct engine_task *t, unsigned nr, in
 
 /* ---------------------------------------------------------------- restarts -- */
 
+/* How long after the program has begun to set an action it may still change. */
+#define SETTLE_NS ns_per_s
+
+/*
+ * Asking takes a remote call at the stop for a signal, where nothing guards it.  While
+ * the process' calls are dispatched all that change an action are seen.
+ */
 static bool has_restart_flag(struct engine *e, struct engine_task *t, int sig)
 {
+	struct signal_flags *known = &process_impl(t->pub.proc)->flags[sig % (SIGNALS_MAX + 1)];
 	uint8_t action[SIGACTION_BYTES];
 	unsigned long flags;
+	uint64_t now = engine_now();
 
+	if (t->is_dispatched && known->read > known->changed + SETTLE_NS)
+		return known->restarts;
 	if (!signal_action_read(e, t, sig, action))
 		return true;
 	memcpy(&flags, action + sizeof(void *), sizeof(flags));
-	return flags & SA_RESTART;
+	*known = (struct signal_flags){
+		.read = t->is_dispatched ? now : 0,
+		.changed = known->changed,
+		.restarts = flags & SA_RESTART,
+	};
+	return known->restarts;
+}
+
+void syscall_sets_action(struct engine_task *t, int sig)
+{
+	if (sig > 0 && sig <= SIGNALS_MAX)
+		process_impl(t->pub.proc)->flags[sig].changed = engine_now();
 }
 
 bool syscall_is_caught(const struct engine_task *t, int sig)
@@ -414,6 +436,15 @@ void syscall_stop(struct engine *e, struct task *t)
 		enter(e, task_impl(t), r);
 	}
 	task_resume(task_impl(t));
+}
+
+void syscall_ends(struct engine *e, struct engine_task *t)
+{
+	struct arch_regs *r = t->is_dispatched ? task_regs(&t->pub) : NULL;
+
+	if (r && arch_syscall_nr_get(r) == SYS_exit && t->entry.nr != SYS_exit &&
+	    fastcall_is_plain(t->pub.proc->as, arch_pc(r)))
+		tell_entry(e, t, SYS_exit);
 }
 
 bool syscall_dispatched(struct engine *e, struct engine_task *t, uint64_t behind)
