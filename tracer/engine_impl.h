@@ -461,6 +461,8 @@ void restart_read(struct engine_task *t, const struct arch_regs *r, struct again
 void restart_expect(struct engine_task *t, const struct again_call *c);
 void restart_none(struct engine_task *t);
 /* The one that is expected; NULL.  The same if r is about to make it. */
+/* It may be a trampoline that makes the expected call. */
+void restart_tell_ring(struct engine_task *t);
 const struct again_call *restart_expected(struct engine_task *t);
 const struct again_call *restart_ahead(struct engine_task *t, const struct arch_regs *r);
 /* A handler will run, and come back to the call, or to something else (r). */

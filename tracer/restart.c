@@ -63,6 +63,14 @@ void restart_expect(struct engine_task *t, const struct again_call *c)
 	t->restart.call = *c;
 }
 
+void restart_tell_ring(struct engine_task *t)
+{
+	if (!t->restart.is_expected || !t->ring)
+		return;
+	t->ring->hdr->again = word_of(&t->restart.call);
+	t->restart.in_ring = true;
+}
+
 const struct again_call *restart_expected(struct engine_task *t)
 {
 	look(t);
@@ -168,10 +176,7 @@ void restart_return(struct engine_task *t, const struct arch_regs *r)
 	restart_expect(t, &t->restart.left[i]);
 	t->restart.call.code = 0;
 	remove_left(t, (unsigned)i);
-	if (!t->ring)
-		return;
-	t->ring->hdr->again = word_of(&t->restart.call);
-	t->restart.in_ring = true;
+	restart_tell_ring(t);
 }
 
 bool restart_take(struct engine_task *t, const struct arch_regs *r, unsigned *nr)

@@ -27,6 +27,7 @@
 #include "procfs.h"
 
 #define FIRST_STOPS 64u /* system-call stops before arming */
+#define BARE_MAX 32u /* signals at places that can't be patched */
 #define SETTLE_NS (ns_per_s / 10)
 #define USER_DISPATCH 2 /* si_code of such a SIGSYS */
 #define SET_DISPATCH 0x4210
@@ -336,7 +337,11 @@ static const char *ends_it(struct aspace *as, const struct dispatched_call *c,
 	return NULL;
 }
 
-/* Where the call is made; planted first where that can be.  0: nowhere. */
+/*
+ * Where the call is made; planted first where that can be.  0: nowhere, or it comes too
+ * often to a place that can't be patched: each time is a moment in which a tracer that is
+ * killed takes the program along, and takes SIGSYS out of the thread's mask.
+ */
 static uint64_t slot_of(struct engine *e, struct aspace *as, uint64_t behind)
 {
 	uint64_t addr = behind - arch_syscall_stub_trap;
@@ -359,23 +364,40 @@ static uint64_t slot_of(struct engine *e, struct aspace *as, uint64_t behind)
 		if (p && p->tramp.plain_slot)
 			return p->tramp.plain_slot;
 	}
-	place = sud_place_get(as, addr);
+	place = ++as->sud->n_bare > BARE_MAX ? NULL : sud_place_get(as, addr);
 	return place ? sud_bare_slot(e, as, place) : 0;
+}
+
+/* Its call was told of, and will stop again. */
+static void expect_again(struct engine_task *t, uint64_t behind)
+{
+	struct arch_regs *r = task_regs(&t->pub);
+	struct again_call c = { .nr = t->entry.nr, .pc = behind };
+
+	if (!r || !t->pub.in_syscall)
+		return;
+	c.sp = arch_sp(r);
+	t->pub.in_syscall = false;
+	restart_expect(t, &c);
 }
 
 static void make(struct engine *e, struct engine_task *t, uint64_t behind, bool is_wanted)
 {
 	struct aspace *as = t->pub.proc->as;
 	uint64_t slot = slot_of(e, as, behind);
+	bool is_often = as->sud->n_bare > BARE_MAX;
 
 	if (t->pub.state != TASK_STOPPED)
 		return;
-	if (!slot) {
-		sud_disarm(e, as, "there is no more place for calls");
+	if (slot) {
+		task_pc_set(t, slot);
+		t->call_is_ahead = is_wanted;
 		return;
 	}
-	task_pc_set(t, slot);
-	t->call_is_ahead = is_wanted;
+	expect_again(t, behind);
+	sud_disarm(e, as,
+		   is_often ? "its calls can't all be patched" :
+			      "there is no more place for calls");
 }
 
 /* A trampoline's own, waiting for room in a ring: it has waited. */
@@ -504,15 +526,6 @@ bool sud_rung(struct engine *e, struct engine_task *t)
 
 /* ------------------------------------------------------------ on the way -- */
 
-/* The instruction behind which pc is, as it is dispatched: the patch's copy, or itself. */
-static uint64_t dispatched_copy(const struct aspace *as, uint64_t behind)
-{
-	const struct patch *p = patch_live_at(as, behind - arch_syscall_stub_trap);
-
-	return p && p->tramp.plain_slot ? p->tramp.base + p->tramp.copy[0] :
-					  behind - arch_syscall_stub_trap;
-}
-
 void sud_take_back(struct engine_task *t)
 {
 	struct aspace *as = t->pub.proc->as;
@@ -529,20 +542,20 @@ void sud_take_back(struct engine_task *t)
 	behind = sud_home(as, arch_pc(r) + arch_syscall_stub_trap);
 	c = (struct again_call){ .nr = t->entry.nr, .pc = behind, .sp = arch_sp(r) };
 	restart_expect(t, &c);
+	restart_tell_ring(t);
 	t->pub.in_syscall = false;
-	task_pc_set(t, dispatched_copy(as, behind));
+	task_pc_set(t, behind - arch_syscall_stub_trap);
 }
 
 void sud_rewind(struct engine_task *t)
 {
 	struct aspace *as = t->pub.proc->as;
 	struct arch_regs *r = task_regs(&t->pub);
-	uint64_t behind;
 
 	if (!t->is_dispatched || !r || !fastcall_contains(as, arch_pc(r)))
 		return;
-	behind = sud_home(as, arch_pc(r));
-	task_pc_set(t, dispatched_copy(as, behind) + arch_syscall_stub_trap);
+	restart_tell_ring(t);
+	task_pc_set(t, sud_home(as, arch_pc(r)));
 }
 
 bool sud_undo(struct engine_task *t, int sig)

@@ -52,6 +52,7 @@ struct sud {
 	bool is_armed;
 	bool is_shared; /* the shared memory is mapped */
 	uint32_t n_stops; /* system-call stops before it was tried */
+	uint32_t n_bare; /* signals at places that can't be patched */
 	const char *refused; /* why it is not armed, and will not be */
 	VEC(struct sud_place) places; /* by address */
 	VEC(struct sud_piece) pieces;

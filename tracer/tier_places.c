@@ -23,11 +23,14 @@ static const uint8_t *find_call(const uint8_t *code, size_t len)
 	return memmem(code, len, arch_syscall_stub, arch_syscall_stub_trap);
 }
 
-/* Plants the calls (check: only looks); false: it can't be decoded. */
-static bool walk(const struct search *f, const uint8_t *code, size_t len, uint64_t addr,
-		 bool is_check)
+/*
+ * Plants the calls (check: only looks); false: it can't be decoded.  A call that new
+ * threads return from has no unwind table: it is right behind what does.
+ */
+static bool walk(const struct search *f, const uint8_t *code, size_t len, size_t room,
+		 uint64_t addr, bool is_check)
 {
-	struct arch_insn insn;
+	struct arch_insn insn = { .flow = ARCH_FLOW_RET };
 
 	for (size_t at = 0; at < len; at += insn.len) {
 		if (!arch_insn_length(code + at, len - at, addr + at, &insn) || !insn.len)
@@ -36,6 +39,9 @@ static bool walk(const struct search *f, const uint8_t *code, size_t len, uint64
 		    insn.len == arch_syscall_stub_trap)
 			engine_call_plant(f->s->engine, f->proc->as, addr + at);
 	}
+	if (!is_check && insn.flow == ARCH_FLOW_NEXT && room - len >= arch_syscall_stub_trap &&
+	    find_call(code + len, arch_syscall_stub_trap))
+		engine_call_plant(f->s->engine, f->proc->as, addr + len);
 	return true;
 }
 
@@ -43,11 +49,13 @@ static void look_at(const struct search *f, uint64_t start, uint64_t size)
 {
 	const uint8_t *code;
 	uint64_t addr = start + f->object->bias;
+	size_t room = object_text(f->object, addr, &code), end;
 
-	if (object_text(f->object, addr, &code) < size || !find_call(code, size))
+	if (room < size)
 		return;
-	if (walk(f, code, size, addr, true))
-		walk(f, code, size, addr, false);
+	end = room - size < arch_syscall_stub_trap ? size : size + arch_syscall_stub_trap;
+	if (find_call(code, end) && walk(f, code, size, room, addr, true))
+		walk(f, code, size, room, addr, false);
 }
 
 void tier_plant_calls(struct session *s, struct process *proc)
