@@ -99,7 +99,7 @@ struct arch_ring {
 	uint64_t mask; /* size of the data - 1; size: a power of two, 4 KiB .. 1 GiB */
 	uint64_t control; /* address of the control word of the address space */
 	uint32_t cells_end; /* cells exist from ARCH_RING_CELLS to this offset; 0: none */
-	uint32_t unused;
+	uint32_t left; /* not 0: an rt_sigreturn may lead to a call that must be told of */
 	uint64_t owner; /* the tracer's */
 	/* -(sp + low half of a site's address, sign-extended): the call that the thread
 	 * comes to there with that sp was recorded before; 0: none.  The tracer sets it. */
@@ -579,7 +579,7 @@ const char *arch_objects_refuse(const struct arch_tramp_firing *f, const struct 
  *
  * Where the kernel dispatches calls (Syscall User Dispatch), which stops all that
  * are not made there, a trampoline has a plain slot: calls whose byte of the table
- * at ARCH_CALLS_TABLE is 0 (by the low 16 bits of their number) are made in it.  The
+ * at ARCH_CALLS_TABLE says so (by the low 16 bits of their number) are made in it.  The
  * others ring the bell: they wait there to be stopped, without a signal.
  */
 /* Above what programs linked to fixed addresses use, below what AddressSanitizer (2 GiB)
@@ -591,11 +591,16 @@ const char *arch_objects_refuse(const struct arch_tramp_firing *f, const struct 
  * word, then the table. */
 #define ARCH_CALLS_WORD (ARCH_CALLS + ARCH_CALLS_BYTES)
 #define ARCH_CALLS_TABLE (ARCH_CALLS_WORD + 0x1000)
-#define ARCH_CALLS_SHARED UINT64_C(0x11000) /* bytes of both */
-/* Behind the last slot; who listens waits at the word, which is always 0. */
+/* Bytes of it: the call is made; or told of; or told of if the ring's word left is set. */
+#define ARCH_CALL_GO 0
+#define ARCH_CALL_TELL 1
+#define ARCH_CALL_LEFT 2
+/* Behind the last slot is the code, in a page behind the table the word, the only one of all
+ * this that targets write: who rings stores 1, who listens takes it and waits while it is 0. */
 #define ARCH_BELL_BYTES 256
 #define ARCH_CALLS_BELL (ARCH_CALLS_WORD - ARCH_BELL_BYTES)
-#define ARCH_CALLS_BELL_WORD (ARCH_CALLS_WORD + 64)
+#define ARCH_CALLS_BELL_WORD (ARCH_CALLS_TABLE + 0x10000)
+#define ARCH_CALLS_SHARED UINT64_C(0x12000) /* bytes of all three */
 #define ARCH_TRAMP_CALLS 8 /* numbers at one site */
 struct arch_tramp_call {
 	uint32_t nr;

@@ -98,11 +98,19 @@ const struct again_call *restart_ahead(struct engine_task *t, const struct arch_
 
 /* ---------------------------------------------------------------- handlers -- */
 
+/* What dispatches calls need not tell of an rt_sigreturn that leads to none of them. */
+static void set_n_left(struct engine_task *t, unsigned n)
+{
+	t->restart.n_left = n;
+	if (t->ring)
+		t->ring->hdr->left = n > 0;
+}
+
 static void remove_left(struct engine_task *t, unsigned i)
 {
 	memmove(&t->restart.left[i], &t->restart.left[i + 1],
 		sizeof(t->restart.left[0]) * (t->restart.n_left - i - 1));
-	t->restart.n_left--;
+	set_n_left(t, t->restart.n_left - 1);
 }
 
 /* The last one at the place; -1. */
@@ -139,7 +147,8 @@ void restart_leave(struct engine_task *t, const struct again_call *c)
 		drop_deeper(t, c->sp);
 	if (t->restart.n_left == RESTARTS_MAX)
 		remove_left(t, 0);
-	t->restart.left[t->restart.n_left++] = *c;
+	t->restart.left[t->restart.n_left] = *c;
+	set_n_left(t, t->restart.n_left + 1);
 }
 
 void restart_leave_other(struct engine_task *t, const struct arch_regs *r)

@@ -122,10 +122,16 @@ void sud_sync(struct engine *e)
 
 	for (unsigned nr = 0; table && nr < ENGINE_SYSCALL_WORDS * 64; nr++)
 		table[nr] = syscall_wants(e->watched.entry, nr) ||
-			    syscall_wants(e->watched.exit, nr) || nr == SYS_rt_sigaction ||
-			    nr == SYS_prctl || nr == SYS_restart_syscall || nr == SYS_rt_sigreturn;
-	if (table)
-		table[SYS_exit] = 0;
+					    syscall_wants(e->watched.exit, nr) ||
+					    nr == SYS_rt_sigaction || nr == SYS_prctl ||
+					    nr == SYS_restart_syscall ?
+				    ARCH_CALL_TELL :
+				    ARCH_CALL_GO;
+	if (!table)
+		return;
+	table[SYS_exit] = ARCH_CALL_GO;
+	if (table[SYS_rt_sigreturn] == ARCH_CALL_GO)
+		table[SYS_rt_sigreturn] = ARCH_CALL_LEFT;
 }
 
 static const char *prepare(struct engine *e, struct aspace *as)
@@ -496,6 +502,15 @@ static bool leave_bell(struct engine_task *t, struct arch_regs *r)
 	return true;
 }
 
+/* It has been stopped: no need to do it again. */
+static void still(struct engine_task *t)
+{
+	struct arch_ring *r = t->is_dispatched ? ring_of(t) : NULL;
+
+	if (r && r->bell)
+		__atomic_store_n(&r->bell, 0, __ATOMIC_RELEASE);
+}
+
 bool sud_rung(struct engine *e, struct engine_task *t)
 {
 	struct aspace *as = t->pub.proc->as;
@@ -504,8 +519,7 @@ bool sud_rung(struct engine *e, struct engine_task *t)
 
 	if (!r || !is_in_bell(t, r))
 		return false;
-	if (ring_of(t))
-		__atomic_store_n(&ring_of(t)->bell, 0, __ATOMIC_RELEASE);
+	still(t);
 	if (!leave_bell(t, r))
 		return false;
 	if (t->is_dispatched) {
@@ -533,6 +547,7 @@ void sud_take_back(struct engine_task *t)
 	struct again_call c;
 	uint64_t behind;
 
+	still(t);
 	if (!t->call_is_ahead)
 		return;
 	t->call_is_ahead = false;

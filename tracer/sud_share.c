@@ -12,7 +12,8 @@
  * Rules:
  *  - the keeper shares thread-local storage with us: it makes no call that fails but
  *    by arch_raw_call();
- *  - it listens at the bell (record.h) while calls are dispatched, and wakes us;
+ *  - it listens at the bell (record.h) while calls are dispatched, and wakes us; it is
+ *    gone before what it looks at is;
  *  - the file goes to each target over a socket that the target makes, as a target
  *    may not be allowed to open ours.
  */
@@ -35,6 +36,7 @@
 #define STACK_BYTES (64u << 10)
 #define SELECTOR_BLOCK 1u
 #define SELECTOR_ALLOW 0u
+#define BELL_BYTES (ARCH_CALLS_WORD + ARCH_CALLS_SHARED - ARCH_CALLS_BELL_WORD)
 #define SCRATCH 3072u /* in the null ring's page: behind all that is used of it */
 
 #ifndef PR_GET_TID_ADDRESS
@@ -43,6 +45,7 @@
 
 struct sud_share {
 	_Atomic bool is_rung; /* somebody waits at the bell */
+	struct keeper *keeper; /* at the low end of its stacks */
 	int fd;
 	uint8_t *local;
 	int pipe[2]; /* the keeper reads; its end is our end */
@@ -57,6 +60,7 @@ static _Atomic uint32_t *word_of(const struct sud_share *s)
 /* ---------------------------------------------------------------- keeper -- */
 
 struct keeper {
+	_Atomic uint32_t is_alive; /* the kernel clears it and wakes who waits there */
 	int pipe;
 	uint8_t *stack;
 	struct sud_share *share;
@@ -64,14 +68,29 @@ struct keeper {
 };
 
 #define LISTEN_S 1
+#define LEAVE_MS 20
+#define LEAVES_MAX 100
 
-/* Until somebody rings, or a little longer. */
+static _Atomic uint32_t *bell_of(const struct sud_share *s)
+{
+	return (_Atomic uint32_t *)(void *)(s->local + (ARCH_CALLS_BELL_WORD - ARCH_CALLS_WORD));
+}
+
+static int64_t futex(_Atomic uint32_t *word, int op, uint32_t val, const struct timespec *ts)
+{
+	return arch_raw_call(SYS_futex, (uint64_t)(uintptr_t)word, (uint64_t)op, val,
+			     (uint64_t)(uintptr_t)ts);
+}
+
+/* Did anybody ring, or does so in the next second?  Who does between the two is not missed. */
 static bool is_rung(const struct sud_share *s)
 {
 	const struct timespec ts = { .tv_sec = LISTEN_S };
-	uint64_t bell = (uint64_t)(uintptr_t)s->local + (ARCH_CALLS_BELL_WORD - ARCH_CALLS_WORD);
 
-	return arch_raw_call(SYS_futex, bell, FUTEX_WAIT, 0, (uint64_t)(uintptr_t)&ts) == 0;
+	if (atomic_exchange(bell_of(s), 0))
+		return true;
+	futex(bell_of(s), FUTEX_WAIT, 0, &ts);
+	return atomic_exchange(bell_of(s), 0) != 0;
 }
 
 /* As long as calls are dispatched. */
@@ -112,7 +131,8 @@ static int start_keeper(void *arg)
 	if (dup2(k->pipe, 0) < 0 || syscall(SYS_close_range, 1U, ~0U, 0U) || chdir("/"))
 		_exit(1);
 	k->pipe = 0;
-	_exit(clone(keep, k->stack + STACK_BYTES, CLONE_VM | SIGCHLD, k) < 0);
+	_exit(clone(keep, k->stack + STACK_BYTES, CLONE_VM | CLONE_CHILD_CLEARTID | SIGCHLD, k,
+		    NULL, NULL, &k->is_alive) < 0);
 }
 
 /* Twice, so that it is nobody's child: the tracer waits for all its own. */
@@ -134,26 +154,48 @@ static const char *make_keeper(struct engine *e, struct sud_share *s)
 	k->pipe = s->pipe[0];
 	k->share = s;
 	k->engine = e;
+	k->is_alive = 1;
+	s->keeper = k;
 	pid = clone(start_keeper, stacks + 2 * (size_t)STACK_BYTES,
 		    CLONE_VM | CLONE_VFORK | SIGCHLD, k);
 	while (pid > 0 && waitpid(pid, &status, __WALL) < 0 && errno == EINTR)
 		;
 	close(s->pipe[0]);
 	s->pipe[0] = -1;
-	/* Its stack is its own as long as we live. */
-	return pid > 0 && !status ? NULL :
-				    "a process that shares the tracer's memory can't be made";
+	if (pid > 0 && !status)
+		return NULL;
+	s->keeper->is_alive = 0;
+	return "a process that shares the tracer's memory can't be made";
+}
+
+/* The memory it looks at is about to go.  false: it is stopped, say, and keeps it all. */
+static bool send_away(struct sud_share *s)
+{
+	const struct timespec ts = { .tv_nsec = LEAVE_MS * 1000000L };
+
+	for (int i = 0; i < LEAVES_MAX && s->keeper->is_alive; i++) {
+		atomic_store(bell_of(s), 1);
+		futex(bell_of(s), FUTEX_WAKE, 1, NULL);
+		futex(&s->keeper->is_alive, FUTEX_WAIT, 1, &ts);
+	}
+	if (s->keeper->is_alive)
+		return false;
+	munmap(s->keeper, 2 * (size_t)STACK_BYTES);
+	s->keeper = NULL;
+	return true;
 }
 
 /* ----------------------------------------------------------------- memory -- */
 
 static void share_free(struct sud_share *s)
 {
-	if (s->local)
-		munmap(s->local, ARCH_CALLS_SHARED);
 	for (unsigned i = 0; i < 2; i++)
 		if (s->pipe[i] >= 0)
 			close(s->pipe[i]);
+	if (s->keeper && !send_away(s))
+		return;
+	if (s->local)
+		munmap(s->local, ARCH_CALLS_SHARED);
 	if (s->fd >= 0)
 		close(s->fd);
 	free(s);
@@ -350,6 +392,11 @@ const char *sud_share_map(struct engine *e, struct aspace *as)
 		return "the process can't be given memory to share";
 	at = call(&m, SYS_mmap, ARCH_CALLS_WORD, ARCH_CALLS_SHARED, PROT_READ,
 		  MAP_SHARED | MAP_FIXED_NOREPLACE, (uint64_t)fd, 0);
+	if ((uint64_t)at == ARCH_CALLS_WORD && call(&m, SYS_mprotect, ARCH_CALLS_BELL_WORD,
+						    BELL_BYTES, PROT_READ | PROT_WRITE, 0, 0, 0)) {
+		annex_unmap_range(e, as, ARCH_CALLS_WORD, ARCH_CALLS_SHARED);
+		at = -1;
+	}
 	call(&m, SYS_close, (uint64_t)fd, 0, 0, 0, 0, 0);
 	if ((uint64_t)at != ARCH_CALLS_WORD)
 		return "the addresses that calls are made at are not free";

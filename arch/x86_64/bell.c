@@ -22,7 +22,7 @@
 
 /* What the code below has in it. */
 #define SELECTOR 0x6dae0000
-#define DOORBELL 0x6dae0040
+#define DOORBELL 0x6daf1000
 #define TIME 0x6dadfff0
 /* NOLINTBEGIN(misc-redundant-expression) */
 _Static_assert(SELECTOR == ARCH_CALLS_WORD && DOORBELL == ARCH_CALLS_BELL_WORD &&
@@ -46,6 +46,7 @@ __asm__(".pushsection .rodata\n"
 	"	mov	$202, %eax\n" /* futex(word, FUTEX_WAKE, 1) */
 	"	mov	$" STRING(
 		DOORBELL) ", %edi\n"
+			  "	movl	$1, (%rdi)\n"
 			  "	mov	$1, %esi\n"
 			  "	mov	$1, %edx\n"
 			  "	syscall\n"

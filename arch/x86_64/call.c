@@ -147,7 +147,11 @@ void x64_calls_emit(struct x64_gen *g, struct arch_tramp *t)
 /*
  *	movzwl %ax, %ecx; movzbl table(%rcx), %ecx
  *	jrcxz go
+ *	lea -LEFT(%rcx), %ecx; jrcxz left
+ * tell:
  *	lea copy(%rip), %rcx; jmp bell
+ * left:
+ *	mov %gs:left, %ecx; jrcxz go; jmp tell
  * go:	mov $slot, %ecx; jmp *%rcx
  * copy:
  * Flags stay as they are.  Nothing is done until the slot: who is interrupted may
@@ -162,10 +166,14 @@ void x64_plain_emit(struct x64_gen *g)
 	x64_state(g);
 	EMIT(e, 0x0f, 0xb7, 0xc8, 0x0f, 0xb6, 0x89);
 	emit32(e, (uint32_t)ARCH_CALLS_TABLE);
-	EMIT(e, 0xe3, 0x10);
-	EMIT(e, 0x48, 0x8d, 0x0d, 0x10, 0, 0, 0, 0x41, 0xbb); /* lea copy(%rip), %rcx; mov .. */
+	EMIT(e, 0xe3, 0x21); /* jrcxz go */
+	EMIT(e, 0x8d, 0x49, 0x100 - ARCH_CALL_LEFT, 0xe3, 0x10); /* lea; jrcxz left */
+	EMIT(e, 0x48, 0x8d, 0x0d, 0x1c, 0, 0, 0, 0x41, 0xbb); /* lea copy(%rip), %rcx; mov .. */
 	emit32(e, (uint32_t)ARCH_CALLS_BELL);
 	EMIT(e, 0x41, 0xff, 0xe3); /* jmp *%r11 */
+	EMIT(e, 0x65, 0x8b, 0x0c, 0x25); /* mov %gs:left, %ecx */
+	emit32(e, RING(left));
+	EMIT(e, 0xe3, 0x02, 0xeb, 0xe4); /* jrcxz go; jmp tell */
 	emit_byte(e, 0xb9);
 	emit32(e, (uint32_t)g->job->plain_slot);
 	EMIT(e, 0xff, 0xe1);
