@@ -389,7 +389,7 @@ static void wait_first(struct engine *e, uint64_t deadline)
 			return;
 		if (engine_now() >= deadline)
 			return;
-		if (e->pin.pinned && e->has_pulse) {
+		if (e->pin.pinned && e->has_pulse && !e->share) { /* whom no bell would wake */
 			if (wait_pinned(e)) {
 				e->pin.n_pulses = 0;
 				return;
