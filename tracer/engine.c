@@ -208,8 +208,11 @@ static void ingest_stop(struct engine *e, struct engine_task *t, struct event *e
 	note_arrival(e, t);
 	if (is_absorbed(t, ev->kind)) {
 		t->wants_resume = true;
-		/* Nobody else will say that a call was interrupted. */
-		if (e->is_watching)
+		/*
+		 * Nobody else will say that a call was interrupted.  But where the stop at a
+		 * call's exit waits in the queue, that says what became of it.
+		 */
+		if (e->is_watching && !(t->n_queued && t->pub.in_syscall))
 			syscall_note_interrupt(e, t, 0);
 	} else {
 		engine_push(e, ev);

@@ -196,13 +196,25 @@ bool task_make_clean(struct engine *e, struct engine_task *t)
 	return event_is_clean(t->stop) || task_stop_anew(e, t);
 }
 
-bool task_stop_anew(struct engine *e, struct engine_task *t)
+/* Of a call that has an exit's stop to come after this one, that is taken into the queue. */
+static bool exit_is_ahead(const struct engine_task *t)
 {
-	int status;
+	switch (t->stop) {
+	case EV_FORK:
+	case EV_VFORK:
+	case EV_VFORK_DONE:
+	case EV_CLONE: return t->pub.in_syscall;
+	default: return false;
+	}
+}
+
+static bool stop_once_more(struct engine *e, struct engine_task *t)
+{
+	int status, request = exit_is_ahead(t) ? PTRACE_SYSCALL : PTRACE_CONT;
 
 	if (!task_interrupt(t) || !task_flush(t))
 		return false;
-	if (ptrace(PTRACE_CONT, t->pub.tid, NULL, NULL) < 0) {
+	if (ptrace((enum __ptrace_request)request, t->pub.tid, NULL, NULL) < 0) {
 		task_vanished(t);
 		return false;
 	}
@@ -210,5 +222,14 @@ bool task_stop_anew(struct engine *e, struct engine_task *t)
 	if (engine_wait_task(e, t->pub.tid, CLEAN_NS, &status) <= 0)
 		return false;
 	task_ingest_same(e, t, status);
-	return t->pub.state == TASK_STOPPED && event_is_clean(t->stop);
+	return t->pub.state == TASK_STOPPED;
+}
+
+bool task_stop_anew(struct engine *e, struct engine_task *t)
+{
+	bool was_ahead = exit_is_ahead(t);
+
+	if (!stop_once_more(e, t) || (was_ahead && t->stop == EV_SYSCALL && !stop_once_more(e, t)))
+		return false;
+	return event_is_clean(t->stop);
 }

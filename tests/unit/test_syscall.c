@@ -320,6 +320,75 @@ static void remote_calls_at_an_entry_let_the_call_happen_once(void **state)
 	}
 }
 
+/* --------------------------------------------------- calls at others' exits -- */
+
+#define N_CALLERS 4
+#define N_CALLS 200
+
+static void *call_ppid(void *arg)
+{
+	(void)arg;
+	for (int i = 0; i < N_CALLS; i++)
+		syscall(SYS_getppid);
+	return NULL;
+}
+
+/* Nobody is ever at rest: what is made is made at somebody's entry or exit. */
+static int calls_of_threads(struct rig_shared *s)
+{
+	pthread_t t[N_CALLERS];
+
+	for (int round = 0; round < 4; round++) {
+		for (int i = 0; i < N_CALLERS; i++)
+			if (pthread_create(&t[i], NULL, call_ppid, NULL))
+				return 1;
+		call_ppid(NULL);
+		for (int i = 0; i < N_CALLERS; i++)
+			pthread_join(t[i], NULL);
+	}
+	s->flag[0] = 1;
+	return 0;
+}
+
+static void call_elsewhere(void *ctx, struct task *t, unsigned nr, int64_t result)
+{
+	const uint64_t args[6] = { 0 };
+	int64_t pid = 0;
+
+	rig_return(ctx, t, nr, result);
+	if (nr != SYS_getppid && nr != SYS_close)
+		return;
+	rig_fail_on(engine_remote_syscall(t->engine, t->proc->as, SYS_getpid, args, &pid));
+	assert_int_equal(pid, t->proc->pid);
+}
+
+/* Whoever waits at a call's exit to be told of it may be the one that makes our call. */
+static void remote_calls_at_an_exit_lose_no_return(void **state)
+{
+	static const unsigned nrs[] = { SYS_getppid,  SYS_clone, SYS_clone3,
+					SYS_mprotect, SYS_futex, SYS_rt_sigprocmask };
+	struct syscall_set set = { 0 };
+	struct rig r;
+
+	(void)state;
+	rig_open(&r);
+	rig_spawn(&r, calls_of_threads);
+	rig_attach(&r);
+	for (unsigned i = 0; i < sizeof(nrs) / sizeof(nrs[0]); i++)
+		watch(&set, nrs[i], true, true);
+	engine_watch_syscalls(r.e, &set);
+	r.ops.syscall_return = call_elsewhere;
+	rig_go(&r);
+	rig_run(&r);
+	assert_int_equal(r.shared->flag[0], 1);
+	assert_int_equal(r.entries[SYS_getppid], 4 * (N_CALLERS + 1) * N_CALLS);
+	for (unsigned i = 0; i < sizeof(nrs) / sizeof(nrs[0]); i++) /* new threads return, too */
+		assert_int_equal(r.entries[nrs[i]] *
+					 (nrs[i] == SYS_clone || nrs[i] == SYS_clone3 ? 2 : 1),
+				 r.returns[nrs[i]]);
+	rig_close(&r);
+}
+
 /* ---------------------------------------------------------------- restarts -- */
 
 /* Handlers that never come back leave calls further down; the outermost is still to go on. */
@@ -357,6 +426,7 @@ int main(void)
 		cmocka_unit_test(attached_processes_report_pairs),
 		cmocka_unit_test(watching_may_begin_and_end_while_it_runs),
 		cmocka_unit_test(remote_calls_at_an_entry_let_the_call_happen_once),
+		cmocka_unit_test(remote_calls_at_an_exit_lose_no_return),
 		cmocka_unit_test(calls_left_deeper_make_room),
 	};
 
