@@ -99,7 +99,8 @@ struct arch_ring {
 	uint64_t mask; /* size of the data - 1; size: a power of two, 4 KiB .. 1 GiB */
 	uint64_t control; /* address of the control word of the address space */
 	uint32_t cells_end; /* cells exist from ARCH_RING_CELLS to this offset; 0: none */
-	uint32_t left; /* not 0: an rt_sigreturn may lead to a call that must be told of */
+	uint32_t left; /* bits (arch_call_left) of the calls that must be told of if an
+			* rt_sigreturn leads to them */
 	uint64_t owner; /* the tracer's */
 	/* -(sp + low half of a site's address, sign-extended): the call that the thread
 	 * comes to there with that sp was recorded before; 0: none.  The tracer sets it. */
@@ -591,7 +592,8 @@ const char *arch_objects_refuse(const struct arch_tramp_firing *f, const struct 
  * word, then the table. */
 #define ARCH_CALLS_WORD (ARCH_CALLS + ARCH_CALLS_BYTES)
 #define ARCH_CALLS_TABLE (ARCH_CALLS_WORD + 0x1000)
-/* Bytes of it: the call is made; or told of; or told of if the ring's word left is set. */
+/* Bytes of it: the call is made; or told of; or (rt_sigreturn) told of if the ring's word left
+ * has the bit of the sp that it goes back to. */
 #define ARCH_CALL_GO 0
 #define ARCH_CALL_TELL 1
 #define ARCH_CALL_LEFT 2
@@ -765,6 +767,12 @@ int arch_call_at(const struct arch_tramp *t, uint64_t pc);
 static inline uint64_t arch_call_again(uint64_t site, uint64_t sp)
 {
 	return -(sp + (uint64_t)(int64_t)(int32_t)(uint32_t)site);
+}
+
+/* The bit of the ring's word left of a call that is made with sp. */
+static inline uint32_t arch_call_left(uint64_t sp)
+{
+	return UINT32_C(1) << (sp >> 4 & 31);
 }
 
 /*

@@ -468,6 +468,8 @@ const struct again_call *restart_ahead(struct engine_task *t, const struct arch_
 /* A handler will run, and come back to the call, or to something else (r). */
 void restart_leave(struct engine_task *t, const struct again_call *c);
 void restart_leave_other(struct engine_task *t, const struct arch_regs *r);
+/* The ring's word left. */
+uint32_t restart_left(const struct engine_task *t);
 /* At the entry of rt_sigreturn. */
 void restart_return(struct engine_task *t, const struct arch_regs *r);
 /* At an entry: is it the second of a call?  *nr becomes that call's. */

@@ -98,12 +98,21 @@ const struct again_call *restart_ahead(struct engine_task *t, const struct arch_
 
 /* ---------------------------------------------------------------- handlers -- */
 
+uint32_t restart_left(const struct engine_task *t)
+{
+	uint32_t bits = 0;
+
+	for (unsigned i = 0; i < t->restart.n_left; i++)
+		bits |= arch_call_left(t->restart.left[i].sp);
+	return bits;
+}
+
 /* What dispatches calls need not tell of an rt_sigreturn that leads to none of them. */
 static void set_n_left(struct engine_task *t, unsigned n)
 {
 	t->restart.n_left = n;
 	if (t->ring)
-		t->ring->hdr->left = n > 0;
+		t->ring->hdr->left = restart_left(t);
 }
 
 static void remove_left(struct engine_task *t, unsigned i)

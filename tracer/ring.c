@@ -125,7 +125,7 @@ static bool give(struct engine *e, struct engine_task *t)
 		r->stack = t->ring->stack;
 	init_cells(e, r, ARCH_RING_CELLS);
 	r->hdr->again = t->ring ? t->ring->hdr->again : 0;
-	r->hdr->left = t->restart.n_left > 0;
+	r->hdr->left = restart_left(t);
 	t->ring = r;
 	/* Later may be too late. */
 	task_comm(&t->pub);

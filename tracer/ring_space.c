@@ -209,7 +209,7 @@ static void init_first(struct ring_space *rs, const struct ring_chunk *c)
 	*ring_control_word(rs, 1) = ARCH_CONTROL_SLEEP;
 	null->self = c->remote;
 	null->control = ring_control(rs, 0);
-	null->left = 1; /* of somebody */
+	null->left = UINT32_MAX; /* of somebody */
 	if (!arch_anchors_are_table)
 		return;
 	rs->anchors = (struct arch_anchors *)(void *)(c->local + page_up(PAGE_MIN));

@@ -16,6 +16,10 @@
 #include "near.h"
 
 #include <sys/syscall.h>
+#include <sys/ucontext.h>
+
+/* Of the ucontext that rt_sigreturn finds at its rsp. */
+#define SAVED_SP ((uint32_t)(offsetof(ucontext_t, uc_mcontext.gregs) + sizeof(greg_t) * REG_RSP))
 
 const bool arch_has_calls = true;
 const bool arch_has_hops = true;
@@ -149,31 +153,38 @@ void x64_calls_emit(struct x64_gen *g, struct arch_tramp *t)
  *	jrcxz go
  *	lea -LEFT(%rcx), %ecx; jrcxz left
  * tell:
- *	lea copy(%rip), %rcx; jmp bell
- * left:
- *	mov %gs:left, %ecx; jrcxz go; jmp tell
+ *	lea copy(%rip), %rcx; mov $bell, %r11d; jmp *%r11
+ * left:			it is rt_sigreturn, after which no flags matter
+ *	mov %gs:left, %ecx; jrcxz go
+ *	mov SAVED_SP(%rsp), %r11; shr $4, %r11d; bt %r11d, %ecx; jc tell
  * go:	mov $slot, %ecx; jmp *%rcx
  * copy:
- * Flags stay as they are.  Nothing is done until the slot: who is interrupted may
+ * Other calls keep their flags.  Nothing is done until the slot: who is interrupted may
  * begin anew.
  */
 void x64_plain_emit(struct x64_gen *g)
 {
 	struct x64_asm *e = &g->e;
+	uint32_t go = emit_label(e);
 
 	g->now = (struct arch_tramp_range){ .phase = ARCH_TRAMP_BEFORE,
 					    .insn = g->job->plan->site_insn };
 	x64_state(g);
 	EMIT(e, 0x0f, 0xb7, 0xc8, 0x0f, 0xb6, 0x89);
 	emit32(e, (uint32_t)ARCH_CALLS_TABLE);
-	EMIT(e, 0xe3, 0x21); /* jrcxz go */
+	EMIT(e, 0xe3, 0x31); /* jrcxz go */
 	EMIT(e, 0x8d, 0x49, 0x100 - ARCH_CALL_LEFT, 0xe3, 0x10); /* lea; jrcxz left */
-	EMIT(e, 0x48, 0x8d, 0x0d, 0x1c, 0, 0, 0, 0x41, 0xbb); /* lea copy(%rip), %rcx; mov .. */
+	EMIT(e, 0x48, 0x8d, 0x0d, 0x2c, 0, 0, 0, 0x41, 0xbb); /* lea copy(%rip), %rcx; mov .. */
 	emit32(e, (uint32_t)ARCH_CALLS_BELL);
 	EMIT(e, 0x41, 0xff, 0xe3); /* jmp *%r11 */
 	EMIT(e, 0x65, 0x8b, 0x0c, 0x25); /* mov %gs:left, %ecx */
 	emit32(e, RING(left));
-	EMIT(e, 0xe3, 0x02, 0xeb, 0xe4); /* jrcxz go; jmp tell */
+	EMIT(e, 0xe3, 0x12); /* jrcxz go */
+	x64_fixup(g, go); /* no frame there: the kernel says so */
+	EMIT(e, 0x4c, 0x8b, 0x9c, 0x24); /* mov SAVED_SP(%rsp), %r11 */
+	emit32(e, SAVED_SP);
+	EMIT(e, 0x41, 0xc1, 0xeb, 0x04, 0x44, 0x0f, 0xa3, 0xd9, 0x72, 0xd4); /* shr; bt; jc tell */
+	emit_place(e, go);
 	emit_byte(e, 0xb9);
 	emit32(e, (uint32_t)g->job->plain_slot);
 	EMIT(e, 0xff, 0xe1);
