@@ -236,16 +236,10 @@ static struct arch_param rust_param(Dwarf_Die *type, uint64_t size)
 	return p;
 }
 
-int dwarf_abi_language(Dwarf_Die *die)
-{
-	Dwarf_Die cu;
-
-	return dwarf_diecu(die, &cu, NULL, NULL) ? dwarf_srclang(&cu) : -1;
-}
-
 struct go_state {
 	unsigned ints, vectors;
 	uint64_t stack; /* bytes */
+	bool in_registers;
 };
 
 /* All of it in registers, one for each number; else all of it on the stack. */
@@ -255,10 +249,10 @@ static void go_place(struct go_state *st, struct dl_types *ts, Dwarf_Die *die,
 	uint64_t size = dl_type_size(ts, p->type), align = size < 8 && size ? size : 8;
 	struct go_state next = *st;
 	struct arch_where w = { .how = ARCH_IN_PIECES };
-	struct scalars s = { 0 };
+	struct scalars s = { .is_opaque = !st->in_registers };
 	Dwarf_Die type;
 
-	if (debuginfo_ref(die, DW_AT_type, &type))
+	if (st->in_registers && debuginfo_ref(die, DW_AT_type, &type))
 		scalars_of(&s, &type, 0, 0);
 	for (unsigned i = 0; i < s.n && !s.is_opaque; i++) {
 		const struct arch_scalar *sc = &s.list[i];
@@ -291,19 +285,48 @@ static void go_place(struct go_state *st, struct dl_types *ts, Dwarf_Die *die,
 	st->stack += size;
 }
 
-void dwarf_abi_go(struct dl_types *ts, struct dwarf_param_list *list, struct dwarf_func *f)
+/*
+ * Go's own compiler, by its name: gccgo and TinyGo call as C does.  What it
+ * says of itself tells whether its values are in registers (Go 1.17 and on).
+ */
+static bool is_gc(Dwarf_Die *func, bool *in_registers)
+{
+	const char *producer;
+	Dwarf_Die cu;
+
+	if (!dwarf_diecu(func, &cu, NULL, NULL) || dwarf_srclang(&cu) != DW_LANG_Go)
+		return false;
+	producer = debuginfo_string(&cu, DW_AT_producer);
+	if (!producer || strncmp(producer, "Go cmd/compile", strlen("Go cmd/compile")) != 0)
+		return false;
+	*in_registers = strstr(producer, "regabi");
+	return true;
+}
+
+bool dwarf_abi_go(struct dl_types *ts, Dwarf_Die *func, struct dwarf_param_list *list,
+		  struct dwarf_func *f)
 {
 	struct go_state st = { 0 };
 
+	if (!is_gc(func, &st.in_registers))
+		return false;
 	for (unsigned i = 0; i < f->n_params; i++)
 		go_place(&st, ts, &list->dies[i], &f->params[i]);
 	st.ints = st.vectors = 0;
 	st.stack = (st.stack + 7) & ~UINT64_C(7);
 	for (unsigned i = 0; i < f->n_results; i++)
 		go_place(&st, ts, &list->results[i], &f->results[i]);
+	return true;
 }
 
 /* --------------------------------------------------------------- both -- */
+
+static bool is_of_rust(Dwarf_Die *die)
+{
+	Dwarf_Die cu;
+
+	return dwarf_diecu(die, &cu, NULL, NULL) && dwarf_srclang(&cu) == DW_LANG_Rust;
+}
 
 /* Arrays stand for vectors, complex numbers and integers that D has no type for. */
 struct arch_param dwarf_abi_param(struct debuginfo *di, struct dl_types *ts, Dwarf_Die *die,
@@ -318,7 +341,7 @@ struct arch_param dwarf_abi_param(struct debuginfo *di, struct dl_types *ts, Dwa
 		(void)dwarf_type_complete(ts, b);
 	p.size = dl_type_size(ts, b);
 	(void)di;
-	if (is_known && dwarf_abi_language(die) == DW_LANG_Rust)
+	if (is_known && is_of_rust(die))
 		return rust_param(&type, p.size);
 	if (is_known && is_by_reference(&type))
 		return (struct arch_param){ .kind = ARCH_PARAM_BY_REF, .size = 8 };

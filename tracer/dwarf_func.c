@@ -197,11 +197,10 @@ void dwarf_params_read(struct debuginfo *di, struct dl_types *ts, Dwarf_Die *fun
 	memset(f, 0, sizeof(*f));
 	f->results[0].type = dwarf_type_of(di, ts, func);
 	f->n_results = f->results[0].type->kind != DL_VOID;
+	list->results[0] = *func; /* the result's type is the function's own */
 	list_params(di, ts, func, list, f);
-	if (dwarf_abi_language(func) == DW_LANG_Go) {
-		dwarf_abi_go(ts, list, f);
+	if (dwarf_abi_go(ts, func, list, f))
 		return;
-	}
 	result = dwarf_abi_param(di, ts, func, f->results[0].type);
 	place_result(&result, &f->results[0]);
 	arch_place_params(&result, list->abi, f->n_params, where);

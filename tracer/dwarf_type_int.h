@@ -35,8 +35,8 @@ void dwarf_params_read(struct debuginfo *di, struct dl_types *ts, Dwarf_Die *fun
 /* dwarf_abi.c: how a parameter or result (the type of die) is passed. */
 struct arch_param dwarf_abi_param(struct debuginfo *di, struct dl_types *ts, Dwarf_Die *die,
 				  struct dl_type *t);
-/* Places all of a Go function. */
-void dwarf_abi_go(struct dl_types *ts, struct dwarf_param_list *list, struct dwarf_func *f);
-int dwarf_abi_language(Dwarf_Die *die); /* DW_LANG_*, -1 */
+/* Places all of a function of Go's own compiler; false: func is another's. */
+bool dwarf_abi_go(struct dl_types *ts, Dwarf_Die *func, struct dwarf_param_list *list,
+		  struct dwarf_func *f);
 
 #endif
